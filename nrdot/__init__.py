@@ -1,0 +1,1 @@
+"""NRDOT keeps process metrics useful at a tenth of their cost."""

@@ -1,0 +1,1 @@
+"""Sums for the rest, exact."""

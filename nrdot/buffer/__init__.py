@@ -1,0 +1,1 @@
+"""Between the tick and the network."""

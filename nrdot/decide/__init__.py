@@ -1,0 +1,1 @@
+"""Verdicts: which process is exported by itself."""

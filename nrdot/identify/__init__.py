@@ -1,0 +1,1 @@
+"""What a process is: owner, container, unit, labels."""

@@ -1,0 +1,1 @@
+"""What each tick saw, kept and saved."""

@@ -1,0 +1,1 @@
+"""Reading processes into the table."""

@@ -1,0 +1,202 @@
+"""What a stage is, one method each. `pipeline.py` calls them in this order.
+
+All stages up to the buffer run on the pipeline's thread, one after the other, and share the batch's table
+without locks; a stage writes only the columns that `batch.Table` gives to it. The buffer is the one object
+that two threads share. A stage raises nothing at run time but what its docstring names: a vanished process,
+an unreadable file or a full disk is counted, not raised. Implementations do not inherit from these
+protocols; they are checked where `agent/wire.py` puts them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nrdot.batch import Batch, Rows, Table
+
+
+class Sampler(Protocol):
+    def sample(self) -> Batch:
+        """Look at every process once and write what moved into the table.
+
+        Raises StartError when the source itself is gone (no /proc), CaptureError when a capture is broken,
+        StopIteration when a capture has ended.
+        """
+
+
+class Identifier(Protocol):
+    def identify(self, batch: Batch) -> None:
+        """Complete the identities of `batch.named` with what the cgroup, the pod and the host know."""
+
+
+class Scorer(Protocol):
+    def score(self, batch: Batch) -> None:
+        """Write class, score and never-filtered for the rows whose score may have changed."""
+
+
+class Verdict(IntEnum):
+    """What happens to a process at an export."""
+
+    ROLL_UP = 0  # into its group's sums
+    KEEP = 1  # its own series
+    DROP = 2  # into the group `dropped`
+
+
+class Decider(Protocol):
+    def decide(self, batch: Batch) -> Rows | None:
+        """Write verdict and reason, and name what is exported at this tick.
+
+        None: nothing is due. An empty array: everything is due. Otherwise the rows that cannot wait for the
+        next export; they go out alone, with their groups.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFrame:
+    """One roll-up at one export. Values are since `since_ns`."""
+
+    key: int  # stable for the life of the group
+    name: str
+    kind: str  # executable, class, namespace, ... or dropped
+    since_ns: int
+    counters: NDArray[np.int64]  # one value for each Counter
+    gauges: NDArray[np.int64]  # one value for each Gauge; -1 where unknown
+    members: int
+    opening: bool  # first export: counters begin with a zero point
+    ending: bool  # last export: every point says that no value was recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one export sends, before it is bytes. Rows index the batch's table."""
+
+    time_ns: int
+    steady: Rows  # series that the backend knows
+    opening: Rows  # series that begin: counters start with a zero point
+    ending: Rows  # series that end: under the attributes that they had
+    groups: tuple[GroupFrame, ...]
+
+
+class Aggregator(Protocol):
+    def aggregate(self, batch: Batch, due: Rows | None) -> Frame | None:
+        """Give every increment since the last export to a series or a group, exactly once.
+
+        None where nothing is due.
+        """
+
+
+class Priority(IntEnum):
+    """What the buffer drops first when it must: the lowest."""
+
+    OPTIONAL = 0  # groups, the agent's own metrics
+    NORMAL = 1  # kept processes
+    CRITICAL = 2  # never-filtered processes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A piece of OTLP that stands alone.
+
+    `payload` is a serialized ExportMetricsServiceRequest. Payloads joined end to end are again one, which is
+    how requests are merged and how a request that is too large is cut.
+    """
+
+    payload: bytes
+    points: int
+    time_ns: int
+    priority: Priority = Priority.NORMAL
+
+
+class Encoder(Protocol):
+    def encode(self, batch: Batch, frame: Frame) -> Sequence[Record]:
+        """The frame as OTLP, in records of bounded size."""
+
+
+class Buffer(Protocol):
+    """Between the tick and the network, shared by two threads.
+
+    `put` never blocks on the network and never raises: what cannot be kept is dropped with a named reason
+    and counted. Records leave only by `acknowledge`, `reject` or eviction, so that
+    produced = delivered + buffered + rejected + dropped by reason at every moment.
+    """
+
+    def put(self, record: Record) -> None: ...
+
+    def peek(self, points: int, size: int) -> Sequence[tuple[int, Record]]:
+        """The next records with their sequence numbers, up to `points` points and `size` bytes of payload.
+
+        At least one record where there is any. They stay in the buffer.
+        """
+
+    def acknowledge(self, sequences: Sequence[int], *, rejected_points: int = 0) -> None:
+        """The endpoint has them; `rejected_points` of theirs it refused for good."""
+
+    def reject(self, sequences: Sequence[int], reason: str) -> None:
+        """The endpoint will never take them; they go to the dead letters."""
+
+    def drop(self, sequences: Sequence[int], reason: str) -> None:
+        """We will not send them: too old for the destination, for example."""
+
+    def statistics(self) -> BufferStatistics: ...
+
+    def close(self) -> None:
+        """Make durable what is not; idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class BufferStatistics:
+    """All counts are points since the buffer was created, but for the first four."""
+
+    records: int
+    bytes: int
+    oldest_ns: int | None  # time of the oldest record that waits
+    segments: int
+    produced: int
+    delivered: int
+    rejected: int
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a destination said of one request."""
+
+    rejected_points: int = 0  # partial success: counted, never sent again
+    message: str = ""
+    wire_bytes: int = 0
+
+
+class Exporter(Protocol):
+    def export(self, payload: bytes, points: int) -> Delivery:
+        """Deliver one request and return only when the endpoint has it.
+
+        Raises Retryable or Permanent, and decides between them alone.
+        """
+
+    def close(self) -> None: ...
+
+
+class Ledger(Protocol):
+    def enter(self, batch: Batch, frame: Frame | None) -> None:
+        """Write down what this tick saw, kept and would have cost."""
+
+
+class SelfMetrics(Protocol):
+    def records(self, time_ns: int) -> Sequence[Record]:
+        """The agent's own metrics as OTLP, to travel beside the processes."""
+
+
+class ScorePart(Protocol):
+    """One part of the composite score."""
+
+    name: str
+
+    def score(self, table: Table, rows: Rows) -> NDArray[np.float64]:
+        """0 to 1 for each of `rows`; NaN where this part has nothing to say."""

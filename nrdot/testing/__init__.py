@@ -1,0 +1,1 @@
+"""Fakes that tests and users of the library share."""
