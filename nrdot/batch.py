@@ -111,9 +111,11 @@ class Table:
         self.start: Ints = np.zeros(capacity, np.int64)  # clock ticks since boot, as the kernel counts
         self.born_ns: Ints = np.zeros(capacity, np.int64)  # Unix time of the start
         self.state = np.zeros(capacity, np.uint8)  # ASCII letter of the state
+        self.found: Flags = np.zeros(capacity, np.bool_)  # older than our first look: counts from then, not from birth
         self.limited: Flags = np.zeros(capacity, np.bool_)  # I/O not readable with our rights
         self.observations: Ints = np.zeros(capacity, np.int64)  # samples that saw the process
         self.identity: list[Identity] = [UNKNOWN] * capacity
+        self.cgroup: list[str] = [""] * capacity  # content of the cgroup file, read by `identify`
         # sample: values
         self.counters = np.zeros((len(Counter), capacity), np.int64)
         self.previous = np.zeros((len(Counter), capacity), np.int64)  # counters at the sample before
@@ -147,6 +149,7 @@ class Table:
         self.pid[row] = pid
         self.start[row] = start
         self.identity[row] = UNKNOWN
+        self.cgroup[row] = ""
         return row
 
     def close_row(self, row: int) -> None:
@@ -178,6 +181,7 @@ class Table:
                 wider[..., :old] = value
                 setattr(self, name, wider)
         self.identity.extend([UNKNOWN] * old)
+        self.cgroup.extend([""] * old)
         self._free.extend(range(self.capacity - 1, old - 1, -1))
 
 

@@ -1,0 +1,71 @@
+"""The words of a process: who runs what. Read at birth and when something in them may have changed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from nrdot.batch import Identity
+from nrdot.sample.files import Gone
+from nrdot.sample.parse import KERNEL_THREAD, TEXT_LIMIT, arguments, full_name, status_fields, text
+
+if TYPE_CHECKING:
+    from nrdot.sample.files import ProcFiles
+
+STATUS_SIZE = 4096
+CGROUP_SIZE = 8192
+EXECUTABLE_LIMIT = 4096
+
+
+@lru_cache(maxsize=4096)
+def user_name(uid: int) -> str:
+    """The user's name as this machine knows it; the number where it knows none (another container's user)."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+class Words:
+    """Reads identities. Files that our rights do not reach are remembered by name, for one log line."""
+
+    def __init__(self, files: ProcFiles) -> None:
+        self._files = files
+        self.unreadable: set[str] = set()
+
+    def read(self, pid: str, raw_name: bytes, flags: int) -> Identity:
+        """Everything but the owner. Gone errors mean that the process ended."""
+        status = status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
+        kernel = bool(flags & KERNEL_THREAD)
+        name = text(raw_name)
+        if kernel:
+            return Identity(name, uid=status.uid, user=user_name(status.uid), kernel=True)
+        command, line = arguments(self._files.read(f"{pid}/cmdline", TEXT_LIMIT))
+        return Identity(
+            name=full_name(name, command),
+            command=command,
+            command_line=line,
+            executable=self._executable(pid),
+            uid=status.uid,
+            user=user_name(status.uid) if status.uid >= 0 else "",
+        )
+
+    def cgroup(self, pid: str) -> str:
+        try:
+            return text(self._files.read(f"{pid}/cgroup", CGROUP_SIZE))
+        except PermissionError:
+            self.unreadable.add("cgroup")
+        except Gone:
+            pass  # ended, or a kernel without control groups
+        return ""
+
+    def _executable(self, pid: str) -> str:
+        try:
+            return os.fsencode(self._files.link(f"{pid}/exe"))[:EXECUTABLE_LIMIT].decode("utf-8", "replace")
+        except PermissionError:
+            self.unreadable.add("exe")
+        except OSError:
+            pass  # zombies and kernel threads have none
+        return ""
