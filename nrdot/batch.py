@@ -111,7 +111,7 @@ class Table:
         self.start: Ints = np.zeros(capacity, np.int64)  # clock ticks since boot, as the kernel counts
         self.born_ns: Ints = np.zeros(capacity, np.int64)  # Unix time of the start
         self.state = np.zeros(capacity, np.uint8)  # ASCII letter of the state
-        self.found: Flags = np.zeros(capacity, np.bool_)  # older than our first look: counts from then, not from birth
+        self.found: Flags = np.zeros(capacity, np.bool_)  # counts from our first look, not from birth
         self.limited: Flags = np.zeros(capacity, np.bool_)  # I/O not readable with our rights
         self.observations: Ints = np.zeros(capacity, np.int64)  # samples that saw the process
         self.identity: list[Identity] = [UNKNOWN] * capacity
@@ -216,4 +216,4 @@ class Batch:
     died: Rows  # ended since the sample before
     vanished: int = 0  # went away while being read
     limited: int = 0  # permission-limited processes
-    unreadable: tuple[str, ...] = field(default=())  # files that our rights do not reach, for doctor and one log line
+    unreadable: tuple[str, ...] = field(default=())  # files that our rights do not reach

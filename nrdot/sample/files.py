@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import os
 import resource
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 READ_SIZE = 1024
@@ -77,25 +75,3 @@ class ProcFiles:
         """How many entries a folder has, for example the open descriptors of a process."""
         with os.scandir(f"{self.root}/{path}") as entries:
             return sum(1 for _ in entries)
-
-
-def pread(descriptor: int) -> bytes:
-    """The file behind a kept descriptor, read anew; ProcessLookupError when its process has ended."""
-    data = os.pread(descriptor, READ_SIZE, 0)
-    if not data:
-        raise ProcessLookupError
-    return data
-
-
-def pread_all(descriptors: Sequence[int]) -> list[bytes]:
-    """The gates of many processes in one go; empty where a process has ended."""
-    result: list[bytes] = []
-    done = 0
-    while done < len(descriptors):
-        # `extend` keeps what it got when one read fails, so a vanished process costs one restart of the map.
-        try:
-            result.extend(map(os.pread, descriptors[done:], repeat(GATE_SIZE), repeat(0)))
-        except ProcessLookupError:
-            result.append(b"")
-        done = len(result)
-    return result

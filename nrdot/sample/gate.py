@@ -1,105 +1,209 @@
 """The idle gate: which processes cannot have moved since the last sample.
 
-`/proc/PID/schedstat` counts the run time of the MAIN thread in nanoseconds. A process of one thread cannot
-use CPU, do I/O, start a thread, exec or change its user without running, so while its schedstat stands still
-so does everything that only the process itself can change. With more threads the file says too little, and
-the process has no gate. With accounting switched off the kernel prints zeros for ever: the gate is trusted
-only after the agent has seen its own file advance.
+A process cannot use CPU, do I/O, start a thread, exec or change its user without running. So while its run
+time stands still to the nanosecond, so does everything that only the process itself can change.
+
+Two clocks tell the run time. `ClockGate` asks for the process's CPU clock: no descriptor, every thread
+counted, no rights needed, half the price of a read. It looks pids up in our own pid namespace, so it serves
+only a /proc that is ours. `SchedstatGate` reads `/proc/PID/schedstat` through kept descriptors; the file
+speaks of the main thread alone, so it guards processes of one thread. See docs/decisions/0002-idle-gate.md.
+
+With accounting switched off a clock stands still for ever: a gate is trusted only after the agent has seen
+its own run time advance. Until then everything counts as moved.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import time
+from itertools import repeat
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from nrdot.sample.files import Gone, pread_all
+from nrdot.sample.files import GATE_SIZE, Gone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from nrdot.sample.files import ProcFiles
 
+Key = TypeVar("Key")
+Seen = TypeVar("Seen")
 
-class IdleGate:
-    """Kept descriptors on schedstat, by table row."""
 
-    def __init__(self, files: ProcFiles) -> None:
-        self._files = files
-        self._descriptors: dict[int, int] = {}
-        self._seen: dict[int, bytes] = {}
-        self._own = self._read_own()
+class Gate(Protocol):
+    name: str
+    trusted: bool
+
+    def guards(self, row: int) -> bool: ...
+
+    def watch(self, row: int, pid: str, threads: int) -> None:
+        """Guard a process that has so many threads now, or stop guarding it where this gate cannot.
+
+        It counts from a reading that the caller takes after this call.
+        """
+
+    def remove(self, row: int) -> None: ...
+
+    def moved(self) -> tuple[list[int], list[int]]:
+        """Rows that ran since the last call, and rows whose process has ended."""
+
+
+def choose_gate(files: ProcFiles) -> Gate:
+    """The process clock where /proc shows our own pid namespace, else schedstat."""
+    try:
+        ours = files.link("self") == str(os.getpid())
+    except OSError:
+        ours = False
+    return ClockGate() if ours else SchedstatGate(files)
+
+
+class _Watch(Generic[Key, Seen]):
+    """Rows with what to ask for each and what was last answered, as lists that C loops can run over."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.keys: list[Key] = []
+        self._seen: list[Seen] = []
+        self._removed: set[int] = set()
+        self._guarded: dict[int, Key] = {}
+
+    def __contains__(self, row: int) -> bool:
+        return row in self._guarded
+
+    def add(self, row: int, key: Key, seen: Seen) -> None:
+        if row in self._removed:
+            self._compact()
+        self._guarded[row] = key
+        self.rows.append(row)
+        self.keys.append(key)
+        self._seen.append(seen)
+
+    def remove(self, row: int) -> Key | None:
+        key = self._guarded.pop(row, None)
+        if key is not None:
+            self._removed.add(row)
+        return key
+
+    def compare(self, ask: Callable[[list[Key]], list[Seen]], gone: Seen) -> tuple[list[int], list[int]]:
+        """Ask again for every row: those with another answer than last time, and those that are gone."""
+        if self._removed:
+            self._compact()
+        now = ask(self.keys)
+        changed = [row for row, old, new in zip(self.rows, self._seen, now, strict=True) if old != new]
+        self._seen = now
+        if gone not in now:
+            return changed, []
+        ended = {row for row, new in zip(self.rows, now, strict=True) if new == gone}
+        return [row for row in changed if row not in ended], sorted(ended)
+
+    def _compact(self) -> None:
+        kept = [index for index, row in enumerate(self.rows) if row not in self._removed]
+        self.rows = [self.rows[index] for index in kept]
+        self.keys = [self.keys[index] for index in kept]
+        self._seen = [self._seen[index] for index in kept]
+        self._removed.clear()
+
+
+class ClockGate:
+    """Guards every process by its CPU clock, the one that clock_getcpuclockid(3) names."""
+
+    name = "process clock"
+
+    def __init__(self) -> None:
         self.trusted = False
-        # What `moved` loops over, rebuilt when a row comes or goes.
-        self._rows: list[int] | None = None
-        self._open: list[int] = []
-        self._last: list[bytes] = []
-
-    @property
-    def available(self) -> bool:
-        return bool(self._own)
+        self._watch: _Watch[int, int] = _Watch()
+        self._own = time.clock_gettime_ns(_clock_id(os.getpid()))
 
     def guards(self, row: int) -> bool:
-        return row in self._descriptors
+        return row in self._watch
 
-    def add(self, row: int, pid: str) -> None:
-        """Guard a process of one thread, from a reading that the caller takes after this call.
+    def watch(self, row: int, pid: str, threads: int) -> None:  # noqa: ARG002 - the clock counts every thread
+        if row not in self._watch:
+            clock = _clock_id(int(pid))
+            self._watch.add(row, clock, _clocks([clock])[0])
 
-        Where the file or the budget is missing it stays unguarded.
-        """
-        if not self._own or row in self._descriptors:
+    def remove(self, row: int) -> None:
+        self._watch.remove(row)
+
+    def moved(self) -> tuple[list[int], list[int]]:
+        changed, ended = self._watch.compare(_clocks, -1)
+        if not self.trusted:
+            self.trusted = time.clock_gettime_ns(_clock_id(os.getpid())) != self._own
+            changed = [row for row in self._watch.rows if row not in ended]
+        return changed, ended
+
+
+class SchedstatGate:
+    """Guards processes of one thread by their schedstat file, within the budget of descriptors."""
+
+    name = "schedstat"
+
+    def __init__(self, files: ProcFiles) -> None:
+        self.trusted = False
+        self._files = files
+        self._watch: _Watch[int, bytes] = _Watch()
+        self._own = self._read_own()
+
+    def guards(self, row: int) -> bool:
+        return row in self._watch
+
+    def watch(self, row: int, pid: str, threads: int) -> None:
+        if threads > 1:
+            self.remove(row)
+            return
+        if not self._own or row in self._watch:
             return
         try:
             descriptor = self._files.keep(pid, "schedstat")
         except OSError:
             return
         if descriptor >= 0:
-            self._settle()
-            self._descriptors[row] = descriptor
-            self._seen[row] = pread_all([descriptor])[0]
-            self._rows = None
+            self._watch.add(row, descriptor, _schedstats([descriptor])[0])
 
     def remove(self, row: int) -> None:
-        descriptor = self._descriptors.pop(row, -1)
-        if descriptor >= 0:
-            self._settle(without=row)
+        descriptor = self._watch.remove(row)
+        if descriptor is not None:
             self._files.drop(descriptor)
-            self._rows = None
 
     def moved(self) -> tuple[list[int], list[int]]:
-        """Rows that ran since the last call, and rows whose process has ended."""
+        changed, ended = self._watch.compare(_schedstats, b"")
         if not self.trusted:
-            self._learn_trust()
-        if self._rows is None:
-            self._rows = list(self._descriptors)
-            self._open = list(self._descriptors.values())
-            self._last = [self._seen[row] for row in self._rows]
-        now = pread_all(self._open)
-        changed = [row for row, old, new in zip(self._rows, self._last, now, strict=True) if old != new]
-        if changed:
-            gone = {row for row, new in zip(self._rows, now, strict=True) if not new}
-            changed = [row for row in changed if row not in gone]
-        else:
-            gone = set()
-        if not self.trusted:
-            changed = [row for row in self._rows if row not in gone]
-        self._last = now
-        return changed, sorted(gone)
-
-    def _settle(self, without: int = -1) -> None:
-        """Carry what `moved` saw last into the dictionary, before its lists are rebuilt."""
-        if self._rows is not None:
-            self._seen.update(zip(self._rows, self._last, strict=True))
-            self._rows = None
-        if without >= 0:
-            self._seen.pop(without, None)
+            self.trusted = self._read_own() != self._own
+            changed = [row for row in self._watch.rows if row not in ended]
+        return changed, ended
 
     def _read_own(self) -> bytes:
+        os.sched_yield()  # makes the kernel write our run time down
         try:
             return self._files.read("self/schedstat")
         except (*Gone, PermissionError, NotADirectoryError):
             return b""
 
-    def _learn_trust(self) -> None:
-        """Our own run time must have grown: we are running. A yield makes the kernel write it down."""
-        if not self._own:
-            return
-        os.sched_yield()
-        self.trusted = self._read_own() != self._own
+
+def _clock_id(pid: int) -> int:
+    """Clock number of a process's CPU time: the kernel packs the inverted pid above three bits of kind."""
+    return (~pid << 3) | 2
+
+
+def _clocks(ids: list[int]) -> list[int]:
+    """Run time of many processes; -1 where one has ended."""
+    return _ask_all(map(time.clock_gettime_ns, ids), len(ids), -1)
+
+
+def _schedstats(descriptors: list[int]) -> list[bytes]:
+    """The schedstat files behind kept descriptors; empty where a process has ended."""
+    return _ask_all(map(os.pread, descriptors, repeat(GATE_SIZE), repeat(0)), len(descriptors), b"")
+
+
+def _ask_all(answers: Iterator[Seen], count: int, gone: Seen) -> list[Seen]:
+    """Every answer, with `gone` in the place of those that raise.
+
+    `extend` keeps what it got before an exception and a map goes on behind it, so the loop stays in C.
+    """
+    result: list[Seen] = []
+    while len(result) < count:
+        try:
+            result.extend(answers)
+        except OSError:
+            result.append(gone)
+    return result

@@ -57,7 +57,7 @@ def stat_head(data: bytes) -> int:
 def stat_fields(data: bytes, end: int) -> Stat:
     fields = data[end + 2 :].split(None, _WAIT + 1)
     wait = int(fields[_WAIT]) if len(fields) > _WAIT else 0
-    return Stat(*map(int, _NUMBERS(fields)), wait, fields[0][0])
+    return Stat._make((*map(int, _NUMBERS(fields)), wait, fields[0][0]))
 
 
 def stat_name(data: bytes, end: int) -> bytes:
@@ -125,6 +125,12 @@ def busy_ticks(data: bytes) -> int:
             user, nice, system = line.split(None, 4)[1:4]
             return int(user) + int(nice) + int(system)
     return 0
+
+
+def forks(data: bytes) -> int:
+    """Processes and threads made since boot, from /proc/stat; -1 where it does not say."""
+    at = data.rfind(b"\nprocesses ")
+    return int(data[at + 11 :].split(None, 1)[0]) if at >= 0 else -1
 
 
 def memory_total(data: bytes) -> int:

@@ -20,7 +20,7 @@ from nrdot.errors import StartError
 from nrdot.sample import parse
 from nrdot.sample.children import Children
 from nrdot.sample.files import Gone, ProcFiles, raise_descriptor_limit
-from nrdot.sample.gate import IdleGate
+from nrdot.sample.gate import choose_gate
 from nrdot.sample.host import read_host, uptime_ns
 from nrdot.sample.rates import update_rates
 from nrdot.sample.readings import Readings
@@ -36,28 +36,40 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 60.0
 YOUNG = 2  # observations within which a process that moves may still exec or change its user
 WORDS_EVERY = 5  # sweeps between two looks at words that can change without a change of name
+HIDDEN_NS = 1_000_000_000  # how much older than the sample before a new process must be to have been hidden
+STAT_SIZE = 1 << 20  # /proc/stat has a line for each processor and a number for each interrupt
 
-_COUNTERS = [
-    Counter.CPU_USER,
-    Counter.CPU_SYSTEM,
-    Counter.CPU_WAIT,
-    Counter.FAULTS_MINOR,
-    Counter.FAULTS_MAJOR,
-]
+_COUNTERS = (
+    (Counter.CPU_USER, "user"),
+    (Counter.CPU_SYSTEM, "system"),
+    (Counter.CPU_WAIT, "wait"),
+    (Counter.FAULTS_MINOR, "faults_minor"),
+    (Counter.FAULTS_MAJOR, "faults_major"),
+)
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What one sample read, collected row by row and written into the columns at once."""
+class _Round:
+    """What one sample finds, collected row by row and written into the columns at once."""
 
     rows: list[int] = field(default_factory=list)
     stats: list[parse.Stat] = field(default_factory=list)
     io_rows: list[int] = field(default_factory=list)
     io: list[tuple[int, int]] = field(default_factory=list)
+    named: set[int] = field(default_factory=set)
+    exported: set[int] = field(default_factory=set)  # rows whose exported words differ
+    died: list[int] = field(default_factory=list)
+    reborn: list[str] = field(default_factory=list)  # pids of the dead that another process may have by now
+    swept: set[int] = field(default_factory=set)
+    vanished: int = 0
 
 
 class ProcfsSource:
-    """Samples a host through /proc. `optional` names gauges and counters that cost a further file each."""
+    """Samples a host through /proc.
+
+    `optional` names gauges and counters that cost a further file each; `command_lines` says that they are
+    exported, so that a change of them begins a new series.
+    """
 
     def __init__(
         self,
@@ -66,58 +78,53 @@ class ProcfsSource:
         *,
         host: Host | None = None,
         optional: frozenset[Gauge | Counter] = frozenset(),
+        command_lines: bool = False,
         descriptors: int | None = None,
     ) -> None:
         self.host = host or read_host(root)
         self.table = Table()
         self._clock = clock
         self._optional = optional
-        budget = raise_descriptor_limit() if descriptors is None else descriptors
-        self._files = ProcFiles(root, budget)
-        self._root = root
-        self.gate = IdleGate(self._files)
+        self._command_lines = command_lines
+        self._files = ProcFiles(root, raise_descriptor_limit() if descriptors is None else descriptors)
+        self.gate = choose_gate(self._files)
         self._readings = Readings(self._files)
         self._words = Words(self._files)
         self._children = Children(self.table)
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._boot_ns = clock.wall_ns() - uptime_ns(root)
         self._entries: list[str] = []
+        self._forks = -1  # processes ever made, read before the last listing
         self._rows: dict[str, int] = {}
         self._pids: dict[int, str] = {}
         self._heads: dict[int, bytes] = {}
+        self._unguarded: set[int] = set()
         self._stale_words: set[int] = set()  # rows that moved since their words were read
         self._sweep_at = 0
         self._sweeps = 0
         self._last: float | None = None
         self._last_wall = 0
-        self._vanished = 0
 
     def sample(self) -> Batch:
         table, now = self.table, self._clock.monotonic()
         first = self._last is None
         seconds = 0.0 if self._last is None else now - self._last
-        self._last = now
         time_ns = self._clock.wall_ns()
-        self._vanished = 0
         np.copyto(table.previous, table.counters)
         self._readings.expire()
 
-        born_pids, died = self._listing()
+        round_ = _Round(swept=self._sweep(seconds))
+        host_stat = self._host_stat()
+        born_pids = self._listing(parse.forks(host_stat), round_)
         moved, gone = self.gate.moved()
         for row in gone:
-            died.append(row)
-            born_pids.append(self._end(row))
-        reading = _Reading()
-        named: set[int] = set()
-        unguarded = [row for row in self._pids if not self.gate.guards(row)]
-        swept = self._sweep(seconds)
-        moving = dict.fromkeys([*moved, *unguarded])
-        self._read(moving, reading, named, died, swept=swept, moving=True)
-        self._read(sorted(swept.difference(moving)), reading, named, died, swept=swept, moving=False)
-        born = self._births(born_pids, reading, first=first)
-        self._inherit(died, reading, named)
-        self._write(reading, named)
-        named.update(born)
+            self._lose(row, round_)
+        moving = dict.fromkeys([*moved, *self._unguarded])
+        self._read(moving, round_, moving=True)
+        self._read(sorted(round_.swept.difference(moving)), round_, moving=False)
+        born = self._births([*born_pids, *round_.reborn], round_, first=first)
+        self._inherit(round_)
+        self._write(round_)
         found = self._array([row for row in born if table.found[row]])
         table.previous[:, found] = table.counters[:, found]
         update_rates(table, seconds, self.host.hz)
@@ -126,61 +133,89 @@ class ProcfsSource:
         living = table.living()
         table.observations[living] += 1
         limited = int(np.count_nonzero(table.limited[living]))
-        self._last_wall = time_ns
+        self._last, self._last_wall = now, time_ns
         return Batch(
             time_ns=time_ns,
             seconds=seconds,
             first=first,
             table=table,
-            host=replace(self.host, busy=parse.busy_ticks(self._files.read("stat"))),
+            host=replace(self.host, busy=parse.busy_ticks(host_stat)),
             living=living,
-            moved=np.unique(self._array(reading.rows)),
+            moved=np.unique(self._array(round_.rows)),
             born=self._array(born),
-            named=self._array(sorted(named)),
-            died=self._array(died),
-            vanished=self._vanished,
+            named=self._array(sorted(round_.named.union(born))),
+            died=self._array(round_.died),
+            vanished=round_.vanished,
             limited=limited,
             unreadable=tuple(sorted(self._words.unreadable | ({"io"} if limited else set()))),
         )
 
     # births and deaths
 
-    def _listing(self) -> tuple[list[str], list[int]]:
-        """Pids that are new and rows that ended, by the listing of /proc."""
+    def _host_stat(self) -> bytes:
         try:
-            entries = self._files.list()
+            return self._files.read("stat", STAT_SIZE)
         except OSError as error:
-            raise StartError(f"{self._root}: cannot list processes: {error.strerror}; sampling stops") from error
+            raise StartError(
+                f"{self._files.root}: cannot read processes any more: {error.strerror}; the agent ends"
+            ) from error
+
+    def _listing(self, forks: int, round_: _Round) -> list[str]:
+        """Pids that are new, by the listing of /proc; the rows of those that are no longer listed end.
+
+        Where the kernel has made no process since before the last listing there is nothing new to list, and
+        the gate tells who ended.
+        """
+        if forks == self._forks and not self._unguarded and not round_.swept:
+            return []
+        self._forks = forks
+        entries = self._files.list()
         if entries == self._entries:
-            return [], []
+            return []
         self._entries = entries
         now = {entry for entry in entries if entry.isdecimal()}
-        died = [self._rows[pid] for pid in self._rows.keys() - now]
-        for row in died:
+        for pid in self._rows.keys() - now:
+            row = self._rows[pid]
             self._end(row)
-        return sorted(now - self._rows.keys(), key=int), died
+            round_.died.append(row)
+        return sorted(now - self._rows.keys(), key=int)
+
+    def _lose(self, row: int, round_: _Round) -> None:
+        """A listed process turned out to be gone; its pid may have a new process already."""
+        round_.died.append(row)
+        round_.reborn.append(self._end(row))
+        self._entries = []
 
     def _end(self, row: int) -> str:
-        """The process of a row ended; the pid is returned because another may have it by now."""
         pid = self._pids.pop(row)
         del self._rows[pid]
         del self._heads[row]
         self._stale_words.discard(row)
+        self._unguarded.discard(row)
         self.gate.remove(row)
         self._readings.forget(row)
         self.table.close_row(row)
         return pid
 
-    def _births(self, pids: Iterable[str], reading: _Reading, *, first: bool) -> list[int]:
+    def _births(self, pids: list[str], round_: _Round, *, first: bool) -> list[int]:
         born = []
         for pid in pids:
             try:
-                born.append(self._birth(pid, reading, first=first))
+                row = self._birth(pid, first=first)
+                born.append(row)
+                # Read once more behind the gate, so that nothing can move in between unseen.
+                data, io = self._readings.read(row, pid, moving=False)
+                self._collect(row, parse.stat_fields(data, parse.stat_head(data)), io, round_)
+                self._read_optional(row, pid)
             except (*Gone, ValueError):
-                self._vanished += 1
+                round_.vanished += 1
+                if pid in self._rows:
+                    born.remove(self._rows[pid])
+                    round_.died.append(self._rows[pid])
+                    self._end(self._rows[pid])
         return born
 
-    def _birth(self, pid: str, reading: _Reading, *, first: bool) -> int:
+    def _birth(self, pid: str, *, first: bool) -> int:
         data = self._files.read(f"{pid}/stat")
         end = parse.stat_head(data)
         stat = parse.stat_fields(data, end)
@@ -192,115 +227,104 @@ class ProcfsSource:
         table.born_ns[row] = self._boot_ns + stat.start * 1_000_000_000 // self.host.hz
         table.identity[row] = identity
         table.cgroup[row] = cgroup
+        table.parent[row] = stat.parent
+        table.gauges[Gauge.THREADS, row] = stat.threads
+        table.gauges[[Gauge.SHARED, Gauge.DESCRIPTORS, Gauge.SWAP], row] = -1
         self._rows[pid] = row
         self._pids[row] = pid
         self._heads[row] = data[:end]
         # A process that is older than the sample before was hidden from us then: it counts from now, like
         # those that the first sample finds.
-        found = first or bool(table.born_ns[row] < self._last_wall - 1_000_000_000)
+        found = first or bool(table.born_ns[row] < self._last_wall - HIDDEN_NS)
         table.found[row] = found
         self._children.begin(row, (stat.child_user, stat.child_system) if found else (0, 0))
-        table.gauges[Gauge.SHARED :, row] = -1
-        if stat.threads == 1:
-            self.gate.add(row, pid)
-        # Read after the gate was, so that nothing can move in between unseen.
-        data, io = self._readings.read(row, pid, moving=False)
-        self._collect(row, parse.stat_fields(data, parse.stat_head(data)), io, reading)
-        self._read_optional(row, pid)
+        self._guard(row, pid, stat.threads)
         return row
 
     # values
 
-    def _read(
-        self,
-        rows: Iterable[int],
-        reading: _Reading,
-        named: set[int],
-        died: list[int],
-        *,
-        swept: set[int],
-        moving: bool,
-    ) -> None:
+    def _read(self, rows: Iterable[int], round_: _Round, *, moving: bool) -> None:
+        starts = self.table.start
         for row in rows:
             pid = self._pids[row]
             try:
                 data, io = self._readings.read(row, pid, moving=moving)
                 end = parse.stat_head(data)
                 stat = parse.stat_fields(data, end)
-                if stat.start != self.table.start[row]:
+                if stat.start != starts[row]:
                     raise ProcessLookupError  # another process has the pid
                 if moving:
                     self._stale_words.add(row)
-                self._collect(row, stat, io, reading)
-                self._refresh(row, pid, data[:end], stat, named, swept=row in swept)
+                self._collect(row, stat, io, round_)
+                self._refresh(row, pid, data[:end], stat, round_)
             except (*Gone, ValueError):
-                self._vanished += 1
-                died.append(row)
-                self._entries = []  # the next sample looks at the listing anew: the pid may be in use again
-                self._end(row)
+                round_.vanished += 1
+                self._lose(row, round_)
 
-    def _collect(self, row: int, stat: parse.Stat, io: bytes, reading: _Reading) -> None:
-        reading.rows.append(row)
-        reading.stats.append(stat)
+    def _collect(self, row: int, stat: parse.Stat, io: bytes, round_: _Round) -> None:
+        round_.rows.append(row)
+        round_.stats.append(stat)
         if io:
-            reading.io_rows.append(row)
-            reading.io.append(parse.io_bytes(io))
+            round_.io_rows.append(row)
+            round_.io.append(parse.io_bytes(io))
         self.table.limited[row] = self._readings.limited(row)
 
-    def _refresh(
-        self, row: int, pid: str, head: bytes, stat: parse.Stat, named: set[int], *, swept: bool
-    ) -> None:
-        """Words, gate and parent of a process that was read."""
+    def _refresh(self, row: int, pid: str, head: bytes, stat: parse.Stat, round_: _Round) -> None:
+        """Gate, parent and words of a process that was read."""
         table = self.table
-        if (stat.threads == 1) != self.gate.guards(row):
-            if stat.threads == 1:
-                self.gate.add(row, pid)
-            else:
-                self.gate.remove(row)
+        if stat.threads != table.gauges[Gauge.THREADS, row]:
+            self._guard(row, pid, stat.threads)
         if stat.parent != table.parent[row]:
-            named.add(row)
-        due = swept and (row + self._sweeps) % WORDS_EVERY == 0
+            round_.named.add(row)
+            round_.exported.add(row)
+        due = row in round_.swept and (row + self._sweeps) % WORDS_EVERY == 0
         young = row in self._stale_words and table.observations[row] < YOUNG
         if head != self._heads[row] or young or (due and row in self._stale_words):
             self._heads[row] = head
             self._stale_words.discard(row)
-            self._reread_words(row, pid, head, stat.flags, named)
-        elif due and (cgroup := self._words.cgroup(pid)) != table.cgroup[row]:
-            table.cgroup[row] = cgroup
-            named.add(row)
+            self._reread_words(row, pid, head, stat.flags, round_)
+        elif due:
+            self._reread_cgroup(row, pid, round_)
         if self._optional:
             self._read_optional(row, pid)
 
-    def _reread_words(self, row: int, pid: str, head: bytes, flags: int, named: set[int]) -> None:
+    def _guard(self, row: int, pid: str, threads: int) -> None:
+        self.gate.watch(row, pid, threads)
+        if self.gate.guards(row):
+            self._unguarded.discard(row)
+        else:
+            self._unguarded.add(row)
+
+    def _reread_words(self, row: int, pid: str, head: bytes, flags: int, round_: _Round) -> None:
         table = self.table
         new = self._words.read(pid, head[head.index(b"(") + 1 :], flags)
         old = table.identity[row]
         self._readings.retry_refused(row)
+        self._reread_cgroup(row, pid, round_)
+        new = replace(new, owner=old.owner)
+        if new == old:
+            return
+        round_.named.add(row)
+        if self._command_lines or new != replace(old, command_line=new.command_line):
+            round_.exported.add(row)
+        table.identity[row] = new
+
+    def _reread_cgroup(self, row: int, pid: str, round_: _Round) -> None:
+        """Somebody else may have moved it into another control group. `identify` finds the owner anew."""
         cgroup = self._words.cgroup(pid)
-        if cgroup != table.cgroup[row] or (new.name, new.command_line, new.executable, new.uid) != (
-            old.name,
-            old.command_line,
-            old.executable,
-            old.uid,
-        ):
-            table.cgroup[row] = cgroup
-            table.identity[row] = new
-            named.add(row)
+        if cgroup != self.table.cgroup[row]:
+            self.table.cgroup[row] = cgroup
+            round_.named.add(row)
 
     def _read_optional(self, row: int, pid: str) -> None:
         """Gauges and counters that cost a file each, for who asked for them."""
         table, wanted = self.table, self._optional
-        if not wanted:
-            return
         if Gauge.SHARED in wanted:
-            table.gauges[Gauge.SHARED, row] = parse.statm_shared(self._files.read(f"{pid}/statm")) * self._page
+            table.gauges[Gauge.SHARED, row] = self._words.shared_pages(pid) * self._page
         if Gauge.DESCRIPTORS in wanted:
-            try:
-                table.gauges[Gauge.DESCRIPTORS, row] = self._files.count(f"{pid}/fd")
-            except PermissionError:
-                self._words.unreadable.add("fd")
+            table.gauges[Gauge.DESCRIPTORS, row] = self._words.descriptors(pid)
         if wanted & {Gauge.SWAP, Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY}:
-            status = parse.status_fields(self._files.read(f"{pid}/status", 4096))
+            status = self._words.status(pid)
             table.gauges[Gauge.SWAP, row] = status.swap
             table.counters[Counter.SWITCHES_VOLUNTARY, row] = status.switches_voluntary
             table.counters[Counter.SWITCHES_INVOLUNTARY, row] = status.switches_involuntary
@@ -308,6 +332,8 @@ class ProcfsSource:
     def _sweep(self, seconds: float) -> set[int]:
         """This sample's share of all processes, in turn."""
         rows = list(self._pids)
+        if not rows:
+            return set()
         share = min(math.ceil(len(rows) * seconds / SWEEP_SECONDS), len(rows))
         if self._sweep_at >= len(rows):
             self._sweep_at = 0
@@ -316,54 +342,46 @@ class ProcfsSource:
         self._sweep_at += share
         return set(chosen)
 
-    def _inherit(self, died: list[int], reading: _Reading, named: set[int]) -> None:
+    def _inherit(self, round_: _Round) -> None:
         """Children of the dead have a new parent, and who reaped the dead is charged with their CPU."""
-        if not died:
+        if not round_.died:
             return
         table = self.table
-        parents = {int(table.pid[row]): int(table.parent[row]) for row in died}
-        orphans = [
-            row
-            for row in np.flatnonzero(table.alive & np.isin(table.parent, list(parents))).tolist()
-            if row in self._pids
-        ]
-        known = set(reading.rows)
-        self._read(
-            [row for row in orphans if row not in known], reading, named, [], swept=set(), moving=False
-        )
-        for row in died:
+        parents = {int(table.pid[row]): int(table.parent[row]) for row in round_.died}
+        orphans = np.flatnonzero(table.alive & np.isin(table.parent, list(parents)))
+        known = set(round_.rows)
+        self._read([row for row in orphans.tolist() if row not in known], round_, moving=False)
+        for row in round_.died:
             heir = int(table.parent[row])
-            while heir in parents and str(heir) not in self._rows:
+            seen = set()
+            while heir in parents and str(heir) not in self._rows and heir not in seen:
+                seen.add(heir)
                 heir = parents[heir]
             if (heir_row := self._rows.get(str(heir))) is not None:
                 self._children.died(table, row, heir_row)
 
-    def _write(self, reading: _Reading, named: set[int]) -> None:
+    def _write(self, round_: _Round) -> None:
         """Everything that was read, into the columns."""
-        if not reading.rows:
+        if not round_.rows:
             return
         table = self.table
-        rows = self._array(reading.rows)
-        alive = table.alive[rows]
-        values = np.array(reading.stats, np.int64)[alive]
-        rows = rows[alive]
-        index = parse.Stat._fields.index
-        for counter, name in zip(
-            _COUNTERS, ("user", "system", "wait", "faults_minor", "faults_major"), strict=True
-        ):
-            table.counters[counter, rows] = values[:, index(name)]
-        table.gauges[Gauge.RSS, rows] = values[:, index("resident_pages")] * self._page
-        table.gauges[Gauge.VIRTUAL, rows] = values[:, index("virtual")]
-        table.gauges[Gauge.THREADS, rows] = values[:, index("threads")]
-        table.parent[rows] = values[:, index("parent")]
-        table.state[rows] = values[:, index("state")]
-        table.changed[self._array(sorted(named))] = True
-        self._children.charge(table, rows, values[:, [index("child_user"), index("child_system")]].T)
-        if reading.io_rows:
-            io = np.array(reading.io, np.int64)
-            io_rows = self._array(reading.io_rows)
-            table.counters[Counter.READ, io_rows] = io[:, 0]
-            table.counters[Counter.WRITTEN, io_rows] = io[:, 1]
+        rows = self._array(round_.rows)
+        values = np.array(round_.stats, np.int64).T
+        column = dict(zip(parse.Stat._fields, values, strict=True))
+        for counter, name in _COUNTERS:
+            table.counters[counter, rows] = column[name]
+        table.gauges[Gauge.RSS, rows] = column["resident_pages"] * self._page
+        table.gauges[Gauge.VIRTUAL, rows] = column["virtual"]
+        table.gauges[Gauge.THREADS, rows] = column["threads"]
+        table.parent[rows] = column["parent"]
+        table.state[rows] = column["state"]
+        table.changed[self._array(sorted(round_.exported))] = True
+        self._children.charge(table, rows, np.stack([column["child_user"], column["child_system"]]))
+        if round_.io_rows:
+            io_rows = self._array(round_.io_rows)
+            read, written = np.array(round_.io, np.int64).T
+            table.counters[Counter.READ, io_rows] = read
+            table.counters[Counter.WRITTEN, io_rows] = written
 
     def _array(self, rows: list[int]) -> Rows:
         return np.array(rows, np.intp)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from nrdot.batch import Identity
 from nrdot.sample.files import Gone
-from nrdot.sample.parse import KERNEL_THREAD, TEXT_LIMIT, arguments, full_name, status_fields, text
+from nrdot.sample.parse import (
+    KERNEL_THREAD,
+    TEXT_LIMIT,
+    Status,
+    arguments,
+    full_name,
+    statm_shared,
+    status_fields,
+    text,
+)
 
 if TYPE_CHECKING:
     from nrdot.sample.files import ProcFiles
@@ -37,7 +46,7 @@ class Words:
 
     def read(self, pid: str, raw_name: bytes, flags: int) -> Identity:
         """Everything but the owner. Gone errors mean that the process ended."""
-        status = status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
+        status = self.status(pid)
         kernel = bool(flags & KERNEL_THREAD)
         name = text(raw_name)
         if kernel:
@@ -51,6 +60,20 @@ class Words:
             uid=status.uid,
             user=user_name(status.uid) if status.uid >= 0 else "",
         )
+
+    def status(self, pid: str) -> Status:
+        return status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
+
+    def shared_pages(self, pid: str) -> int:
+        return statm_shared(self._files.read(f"{pid}/statm"))
+
+    def descriptors(self, pid: str) -> int:
+        """How many files it has open; -1 where our rights do not reach."""
+        try:
+            return self._files.count(f"{pid}/fd")
+        except PermissionError:
+            self.unreadable.add("fd")
+            return -1
 
     def cgroup(self, pid: str) -> str:
         try:
