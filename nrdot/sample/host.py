@@ -24,7 +24,7 @@ def read_host(procfs: Path) -> Host:
         name=platform.node(),
         boot=_boot(procfs),
         cpus=processors or os.cpu_count() or 1,
-        memory=memory_total((procfs / "meminfo").read_bytes()[:MEMINFO_SIZE])
+        memory=memory_total(_read(procfs / "meminfo")),
         if (procfs / "meminfo").exists()
         else 0,
         hz=os.sysconf("SC_CLK_TCK"),
