@@ -48,7 +48,7 @@ class Gauge(IntEnum):
 
     RSS = 0  # bytes
     VIRTUAL = 1  # bytes
-    SHARED = 2  # bytes, the part of RSS that is file-backed or shared memory; -1 where nobody asked
+    SHARED = 2  # bytes, the part of RSS that is file-backed or shared memory; -1 where unknown
     THREADS = 3
     DESCRIPTORS = 4  # -1 where nobody asked or the kernel refused
     SWAP = 5  # bytes; -1 where nobody asked

@@ -49,12 +49,14 @@ class ExportError(NrdotError):
 class Retryable(ExportError):
     """The same request may succeed later.
 
-    `delay` is what the server asked for in seconds, or None where it left the pace to us.
+    `delay` is what the server asked for in seconds, or None where it left the pace to us. `alarm` says that
+    waiting alone will not help: somebody must mend an address, a certificate or credentials.
     """
 
-    def __init__(self, message: str, delay: float | None = None) -> None:
+    def __init__(self, message: str, delay: float | None = None, *, alarm: bool = False) -> None:
         super().__init__(message)
         self.delay = delay
+        self.alarm = alarm
 
 
 class Permanent(ExportError):

@@ -25,8 +25,6 @@ def read_host(procfs: Path) -> Host:
         boot=_boot(procfs),
         cpus=processors or os.cpu_count() or 1,
         memory=memory_total(_read(procfs / "meminfo")),
-        if (procfs / "meminfo").exists()
-        else 0,
         hz=os.sysconf("SC_CLK_TCK"),
         os="linux",
     )

@@ -14,9 +14,9 @@ KERNEL_THREAD = 0x00200000  # PF_KTHREAD, in the flags of stat
 TEXT_LIMIT = 4096  # bytes of a command line that are kept
 NAME_LIMIT = 15  # bytes after which the kernel cuts a command name
 
-# ppid, flags, minor faults, major faults, user, system, children's user, children's system, threads, start,
-# virtual bytes, resident pages: by their distance from the state.
-_NUMBERS = itemgetter(1, 6, 7, 9, 11, 12, 13, 14, 17, 19, 20, 21)
+# ppid, flags, minor faults, major faults, user, system, children's user, children's system, threads and
+# start, by their distance from the state.
+_NUMBERS = itemgetter(1, 6, 7, 9, 11, 12, 13, 14, 17, 19)
 _WAIT = 39  # ticks waiting for block devices, since Linux 2.6.18
 
 
@@ -33,8 +33,6 @@ class Stat(NamedTuple):
     child_system: int
     threads: int
     start: int
-    virtual: int
-    resident_pages: int
     wait: int
     state: int
 
@@ -73,9 +71,10 @@ def io_bytes(data: bytes) -> tuple[int, int]:
     return int(named[b"read_bytes:"]), int(named[b"write_bytes:"])
 
 
-def statm_shared(data: bytes) -> int:
-    """Resident pages that are shared or file-backed."""
-    return int(data.split(None, 3)[2])
+def memory_pages(data: bytes) -> tuple[int, int, int]:
+    """Virtual, resident and shared pages; shared are resident pages that are file-backed or shared memory."""
+    virtual, resident, shared = data.split(None, 3)[:3]
+    return int(virtual), int(resident), int(shared)
 
 
 def status_fields(data: bytes) -> Status:

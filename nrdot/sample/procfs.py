@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Host, Rows
     from nrdot.clock import Clock
+    from nrdot.sample.readings import Files
 
 SWEEP_SECONDS = 60.0
 YOUNG = 2  # observations within which a process that moves may still exec or change its user
@@ -54,6 +55,7 @@ class _Round:
 
     rows: list[int] = field(default_factory=list)
     stats: list[parse.Stat] = field(default_factory=list)
+    memory: list[tuple[int, int, int]] = field(default_factory=list)
     io_rows: list[int] = field(default_factory=list)
     io: list[tuple[int, int]] = field(default_factory=list)
     named: set[int] = field(default_factory=set)
@@ -204,8 +206,8 @@ class ProcfsSource:
                 row = self._birth(pid, first=first)
                 born.append(row)
                 # Read once more behind the gate, so that nothing can move in between unseen.
-                data, io = self._readings.read(row, pid, moving=False)
-                self._collect(row, parse.stat_fields(data, parse.stat_head(data)), io, round_)
+                files = self._readings.read(row, pid, moving=False)
+                self._collect(row, parse.stat_fields(files.stat, parse.stat_head(files.stat)), files, round_)
                 self._read_optional(row, pid)
             except (*Gone, ValueError):
                 round_.vanished += 1
@@ -229,7 +231,7 @@ class ProcfsSource:
         table.cgroup[row] = cgroup
         table.parent[row] = stat.parent
         table.gauges[Gauge.THREADS, row] = stat.threads
-        table.gauges[[Gauge.SHARED, Gauge.DESCRIPTORS, Gauge.SWAP], row] = -1
+        table.gauges[[Gauge.DESCRIPTORS, Gauge.SWAP], row] = -1
         self._rows[pid] = row
         self._pids[row] = pid
         self._heads[row] = data[:end]
@@ -248,25 +250,26 @@ class ProcfsSource:
         for row in rows:
             pid = self._pids[row]
             try:
-                data, io = self._readings.read(row, pid, moving=moving)
-                end = parse.stat_head(data)
-                stat = parse.stat_fields(data, end)
+                files = self._readings.read(row, pid, moving=moving)
+                end = parse.stat_head(files.stat)
+                stat = parse.stat_fields(files.stat, end)
                 if stat.start != starts[row]:
                     raise ProcessLookupError  # another process has the pid
                 if moving:
                     self._stale_words.add(row)
-                self._collect(row, stat, io, round_)
-                self._refresh(row, pid, data[:end], stat, round_)
+                self._collect(row, stat, files, round_)
+                self._refresh(row, pid, files.stat[:end], stat, round_)
             except (*Gone, ValueError):
                 round_.vanished += 1
                 self._lose(row, round_)
 
-    def _collect(self, row: int, stat: parse.Stat, io: bytes, round_: _Round) -> None:
+    def _collect(self, row: int, stat: parse.Stat, files: Files, round_: _Round) -> None:
         round_.rows.append(row)
         round_.stats.append(stat)
-        if io:
+        round_.memory.append(parse.memory_pages(files.statm))
+        if files.io:
             round_.io_rows.append(row)
-            round_.io.append(parse.io_bytes(io))
+            round_.io.append(parse.io_bytes(files.io))
         self.table.limited[row] = self._readings.limited(row)
 
     def _refresh(self, row: int, pid: str, head: bytes, stat: parse.Stat, round_: _Round) -> None:
@@ -299,7 +302,7 @@ class ProcfsSource:
         table = self.table
         new = self._words.read(pid, head[head.index(b"(") + 1 :], flags)
         old = table.identity[row]
-        self._readings.retry_refused(row)
+        self._readings.forget(row)
         self._reread_cgroup(row, pid, round_)
         new = replace(new, owner=old.owner)
         if new == old:
@@ -319,8 +322,6 @@ class ProcfsSource:
     def _read_optional(self, row: int, pid: str) -> None:
         """Gauges and counters that cost a file each, for who asked for them."""
         table, wanted = self.table, self._optional
-        if Gauge.SHARED in wanted:
-            table.gauges[Gauge.SHARED, row] = self._words.shared_pages(pid) * self._page
         if Gauge.DESCRIPTORS in wanted:
             table.gauges[Gauge.DESCRIPTORS, row] = self._words.descriptors(pid)
         if wanted & {Gauge.SWAP, Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY}:
@@ -370,8 +371,10 @@ class ProcfsSource:
         column = dict(zip(parse.Stat._fields, values, strict=True))
         for counter, name in _COUNTERS:
             table.counters[counter, rows] = column[name]
-        table.gauges[Gauge.RSS, rows] = column["resident_pages"] * self._page
-        table.gauges[Gauge.VIRTUAL, rows] = column["virtual"]
+        memory = np.array(round_.memory, np.int64).T * self._page
+        table.gauges[Gauge.VIRTUAL, rows], table.gauges[Gauge.RSS, rows], table.gauges[Gauge.SHARED, rows] = (
+            memory
+        )
         table.gauges[Gauge.THREADS, rows] = column["threads"]
         table.parent[rows] = column["parent"]
         table.state[rows] = column["state"]

@@ -1,4 +1,8 @@
-"""stat and io of the processes that moved, through descriptors kept for as long as they keep moving."""
+"""stat, statm and io of the processes that moved, through descriptors kept for as long as they keep moving.
+
+Resident memory comes from statm: since Linux 6.2 stat prints a count that may lack tens of megabytes on a
+machine of many processors, while statm adds up what each processor still holds back.
+"""
 
 from __future__ import annotations
 
@@ -13,77 +17,89 @@ if TYPE_CHECKING:
 KEEP_FOR = 20  # ticks without movement after which a process's descriptors are closed
 
 
+class Files(NamedTuple):
+    """What was read of one process."""
+
+    stat: bytes
+    statm: bytes
+    io: bytes  # empty where it is not readable
+
+
 class _Kept(NamedTuple):
     stat: int
+    statm: int
     io: int  # -1 where our rights do not reach it
     until: int  # the tick after which they are closed unless the process moves
 
 
 class Readings:
-    """Reads stat and io of one process after the other and knows which descriptors are worth keeping."""
+    """Reads one process after the other and knows which descriptors are worth keeping."""
 
     def __init__(self, files: ProcFiles) -> None:
         self._files = files
         self._kept: dict[int, _Kept] = {}
         self._refused: set[int] = set()  # rows whose io our rights do not reach
-        self.tick = 0
+        self._tick = 0
 
-    def read(self, row: int, pid: str, *, moving: bool) -> tuple[bytes, bytes]:
-        """The two files; io is empty where it is not readable. Gone errors mean that the process ended."""
-        kept = self._kept.get(row)
+    def read(self, row: int, pid: str, *, moving: bool) -> Files:
+        """Gone errors mean that the process ended."""
+        kept = self._kept.get(row) or (self._keep(row, pid) if moving else None)
         if kept is None:
-            if moving and row not in self._refused:
-                kept = self._keep(row, pid)
-            if kept is None:
-                return self._files.read(f"{pid}/stat"), self._read_io(row, pid)
+            read = self._files.read
+            return Files(read(f"{pid}/stat"), read(f"{pid}/statm"), self._read_io(row, pid))
         stat = os.pread(kept.stat, READ_SIZE, 0)
-        try:
-            io = os.pread(kept.io, READ_SIZE, 0)
-        except PermissionError:  # it changed its user since: the kernel asks at each read
-            self._close(row)
-            self._refused.add(row)
-            io = b""
-        if not stat:
+        statm = os.pread(kept.statm, READ_SIZE, 0)
+        if not stat or not statm:
             raise ProcessLookupError
-        if moving and kept.until < self.tick + KEEP_FOR // 2:
-            self._kept[row] = kept._replace(until=self.tick + KEEP_FOR)
-        return stat, io
+        if moving and kept.until < self._tick + KEEP_FOR // 2:
+            self._kept[row] = kept._replace(until=self._tick + KEEP_FOR)
+        return Files(stat, statm, self._pread_io(row, kept) if kept.io >= 0 else b"")
 
     def limited(self, row: int) -> bool:
         return row in self._refused
 
     def forget(self, row: int) -> None:
-        """The process ended, or stood still for long."""
+        """The process ended, or its rights changed: what is kept is opened anew."""
         self._refused.discard(row)
         self._close(row)
 
     def expire(self) -> None:
         """Close what has not moved for a while; called once a tick."""
-        self.tick += 1
-        if self.tick % (KEEP_FOR // 2) == 0:
-            for row in [row for row, kept in self._kept.items() if kept.until < self.tick]:
+        self._tick += 1
+        if self._tick % (KEEP_FOR // 2) == 0:
+            for row in [row for row, kept in self._kept.items() if kept.until < self._tick]:
                 self._close(row)
-
-    def retry_refused(self, row: int) -> None:
-        """Rights may have changed: a process that drops or gains privileges becomes readable or not."""
-        self._refused.discard(row)
 
     def _keep(self, row: int, pid: str) -> _Kept | None:
         files = self._files
-        if files.kept + 2 > files.budget:
+        if files.kept + len(Files._fields) > files.budget:
             return None
         stat = files.keep(pid, "stat")
         try:
-            io = files.keep(pid, "io")
-        except PermissionError:
-            self._refused.add(row)
-            files.drop(stat)
-            return None
+            statm = files.keep(pid, "statm")
         except OSError:
             files.drop(stat)
             raise
-        kept = self._kept[row] = _Kept(stat, io, self.tick + KEEP_FOR)
+        kept = self._kept[row] = _Kept(stat, statm, self._keep_io(row, pid), self._tick + KEEP_FOR)
         return kept
+
+    def _keep_io(self, row: int, pid: str) -> int:
+        try:
+            return self._files.keep(pid, "io")
+        except PermissionError:
+            self._refused.add(row)
+        except Gone:
+            pass  # a kernel without I/O accounting; the read of stat tells whether the process ended
+        return -1
+
+    def _pread_io(self, row: int, kept: _Kept) -> bytes:
+        try:
+            return os.pread(kept.io, READ_SIZE, 0)
+        except PermissionError:  # it changed its user since: the kernel asks at each read
+            self._refused.add(row)
+            self._files.drop(kept.io)
+            self._kept[row] = kept._replace(io=-1)
+            return b""
 
     def _read_io(self, row: int, pid: str) -> bytes:
         if row in self._refused:
@@ -92,12 +108,12 @@ class Readings:
             return self._files.read(f"{pid}/io")
         except PermissionError:
             self._refused.add(row)
-            return b""
         except Gone:
-            return b""  # a kernel without I/O accounting has no such file; stat tells whether it ended
+            pass  # as above
+        return b""
 
     def _close(self, row: int) -> None:
         kept = self._kept.pop(row, None)
         if kept is not None:
-            self._files.drop(kept.stat)
-            self._files.drop(kept.io)
+            for descriptor in kept[:3]:
+                self._files.drop(descriptor)

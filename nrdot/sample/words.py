@@ -15,7 +15,6 @@ from nrdot.sample.parse import (
     Status,
     arguments,
     full_name,
-    statm_shared,
     status_fields,
     text,
 )
@@ -63,9 +62,6 @@ class Words:
 
     def status(self, pid: str) -> Status:
         return status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
-
-    def shared_pages(self, pid: str) -> int:
-        return statm_shared(self._files.read(f"{pid}/statm"))
 
     def descriptors(self, pid: str) -> int:
         """How many files it has open; -1 where our rights do not reach."""
