@@ -68,6 +68,7 @@ class FakeProcfs:
         self.uptime = uptime
         self.cpus = cpus
         self.own = 0  # the pid that /proc/self names, 0 while there is none
+        self.forks = 0  # processes ever made, as /proc/stat counts them
         self.totals = dict.fromkeys(_STAT_COLUMNS, 0)
         self.processes: dict[int, FakeProcess] = {}
         self._written: dict[Path, bytes] = {}
@@ -119,6 +120,8 @@ class FakeProcfs:
             cgroup=_cgroup(cgroup),
         )
         self.processes[pid] = process
+        self.forks += 1
+        self.set_stat_totals()
         (self.root / str(pid) / "fd").mkdir(parents=True)
         self.write(f"{pid}/limits", text.limits(files=20000))
         if own:
@@ -224,7 +227,7 @@ class FakeProcfs:
         each = {key: value // self.cpus for key, value in self.totals.items()}
         lines = [f"cpu  {' '.join(map(str, self.totals.values()))} 0 0"]
         lines += [f"cpu{number} {' '.join(map(str, each.values()))} 0 0" for number in range(self.cpus)]
-        lines += ["intr 0", "ctxt 0", f"btime {self.boot_time}", "processes 0"]
+        lines += ["intr 0", "ctxt 0", f"btime {self.boot_time}", f"processes {self.forks}"]
         lines += ["procs_running 1", "procs_blocked 0"]
         self.write("stat", ("\n".join(lines) + "\n").encode())
 

@@ -79,6 +79,13 @@ def test_machine_wide_files_are_readable_by_psutil(proc, psutil_of):
     assert sorted(psutil.pids()) == [1]
 
 
+def test_the_machine_counts_every_process_that_was_ever_made(proc):
+    proc.add(42)
+    proc.remove(42)
+    proc.add(42)
+    assert b"\nprocesses 3\n" in (proc.root / "stat").read_bytes()
+
+
 def test_running_advances_cpu_and_the_gate(proc):
     process = proc.add(42)
     before = (proc.root / "42/schedstat").read_bytes()
