@@ -1,72 +1,7 @@
 #!/usr/bin/env python3
-"""Builds the OpenTelemetry Collector from Go modules into the git-ignored cache.
+"""Prints the path of the Collector that the suite and the benches run, building it where there is none."""
 
-``build.py`` prints the path of the binary. The cache is keyed by the hash of
-``collector.yaml``, so a second call returns at once and an edited manifest
-builds anew. Only the standard library is used: the script runs before any
-virtual environment exists.
-
-``go mod tidy`` cannot be used, because a module that only tests need is
-missing from the proxy; so the generated sources are compiled with
-``-mod=mod``, which adds what the program itself imports.
-"""
-
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[1] / ".cache"
-MANIFEST = HERE / "collector.yaml"
-BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.145.0"
-
-
-def collector_path() -> Path:
-    """Where the binary for the present manifest is, or will be once built."""
-    key = hashlib.sha256(MANIFEST.read_bytes()).hexdigest()[:16]
-    return CACHE / f"otelcol-{key}" / "otelcol"
-
-
-def build_collector() -> Path:
-    binary = collector_path()
-    if binary.exists():
-        return binary
-    if shutil.which("go") is None:
-        sys.exit("cannot build the Collector: no `go` on PATH; install Go 1.24 or newer and run this again")
-    work = binary.parent.with_suffix(f".building-{os.getpid()}")
-    work.mkdir(parents=True)
-    try:
-        shutil.copy(MANIFEST, work / "manifest.yaml")
-        tools = CACHE / "go-tools"
-        _run(["go", "install", BUILDER], work, GOBIN=str(tools))
-        generate = [
-            str(tools / "builder"),
-            "--config=manifest.yaml",
-            "--skip-compilation",
-            "--skip-get-modules",
-        ]
-        _run(generate, work)
-        compiling = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "../otelcol", "."]
-        _run(compiling, work / "source", GOFLAGS="-mod=mod")
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        # A rename, so that two builds at once never leave half a binary behind.
-        (work / "otelcol").replace(binary)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return binary
-
-
-def _run(command: list[str], where: Path, **environment: str) -> None:
-    """Run one step. Its output goes to standard error: standard output is the answer."""
-    done = subprocess.run(
-        command, cwd=where, env={**os.environ, **environment}, stdout=sys.stderr, check=False
-    )
-    if done.returncode:
-        sys.exit(f"cannot build the Collector: `{' '.join(command)}` ended with status {done.returncode}")
-
+from parts.binaries import build_collector
 
 if __name__ == "__main__":
     print(build_collector())

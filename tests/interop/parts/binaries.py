@@ -1,0 +1,60 @@
+"""The OpenTelemetry Collector, built from Go modules into the git-ignored cache.
+
+The cache is keyed by the hash of `collector.yaml`, so a second call returns at once and an edited manifest
+builds anew. Only the standard library is used: this runs before any virtual environment exists.
+
+`go mod tidy` cannot be used, because a module that only tests need is missing from the proxy; so the
+generated sources are compiled with `-mod=mod`, which adds what the program itself imports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+INTEROP = Path(__file__).resolve().parents[1]
+CACHE = INTEROP.parents[1] / ".cache"
+MANIFEST = INTEROP / "collector.yaml"
+BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.145.0"
+
+
+def collector_path() -> Path:
+    """Where the binary for the present manifest is, or will be once built."""
+    key = hashlib.sha256(MANIFEST.read_bytes()).hexdigest()[:16]
+    return CACHE / f"otelcol-{key}" / "otelcol"
+
+
+def build_collector() -> Path:
+    binary = collector_path()
+    if binary.exists():
+        return binary
+    if shutil.which("go") is None:
+        sys.exit("cannot build the Collector: no `go` on PATH; install Go 1.24 or newer and run this again")
+    work = binary.parent.with_suffix(f".building-{os.getpid()}")
+    work.mkdir(parents=True)
+    try:
+        shutil.copy(MANIFEST, work / "manifest.yaml")
+        tools = CACHE / "go-tools"
+        _run(["go", "install", BUILDER], work, GOBIN=str(tools))
+        builder = str(tools / "builder")
+        _run([builder, "--config=manifest.yaml", "--skip-compilation", "--skip-get-modules"], work)
+        compiling = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "../otelcol", "."]
+        _run(compiling, work / "source", GOFLAGS="-mod=mod")
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        # A rename, so that two builds at once never leave half a binary behind.
+        (work / "otelcol").replace(binary)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return binary
+
+
+def _run(command: list[str], where: Path, **environment: str) -> None:
+    """Run one step. Its output goes to standard error: standard output is the answer."""
+    surroundings = {**os.environ, "GOTOOLCHAIN": "auto", **environment}
+    done = subprocess.run(command, cwd=where, env=surroundings, stdout=sys.stderr, check=False)
+    if done.returncode:
+        sys.exit(f"cannot build the Collector: `{' '.join(command)}` ended with status {done.returncode}")
