@@ -1,0 +1,287 @@
+"""A tree of YAML against a type, collecting every problem on the way.
+
+msgspec itself stops at the first mistake and cannot say where in the file it stands; so the tree is walked
+here by the same types, and the structures are built bottom up. A structure may say more about itself:
+
+    synonyms    other spellings of its keys
+    rest        the field that takes the keys it does not know
+    listed      it may be written as a list of one-key tables
+    from_text   it may be written as a word or a phrase; gives the fields
+    __post_init__ raises MalformedError where fields contradict each other
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from nrdot.config import scalars
+from nrdot.config.document import Items, Node, Scalar, Table
+from nrdot.config.problem import MalformedError, Mark, cut, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nrdot.config.problem import Path, Problems
+
+    Unknown = Callable[[str, Node], str]
+
+
+class _Bad:
+    """What stands where a value could not be made; the reason is already reported."""
+
+
+BAD = _Bad()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A type, taken apart once."""
+
+    base: Any
+    inner: tuple[Shape, ...] = ()
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+    reader: Callable[[str], Any] | None = None
+    secret: bool = False
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+
+
+@cache
+def shape_of(hint: Any) -> Shape:
+    metas: list[msgspec.Meta] = []
+    optional = False
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, *further = get_args(hint)
+            metas = [meta for meta in further if isinstance(meta, msgspec.Meta)] + metas
+            continue
+        if get_origin(hint) in {Union, types.UnionType}:
+            (hint,) = (arm for arm in get_args(hint) if arm is not type(None))
+            optional = True
+            continue
+        break
+    origin = get_origin(hint)
+    extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
+    return Shape(
+        base=str if origin is Literal else origin or hint,
+        inner=()
+        if origin is Literal
+        else tuple(shape_of(arm) for arm in get_args(hint) if arm is not Ellipsis),
+        optional=optional,
+        choices=get_args(hint) if origin is Literal else (),
+        reader=extra.get("read"),
+        secret=extra.get("secret", False),
+        at_least=next((meta.ge for meta in metas if meta.ge is not None), None),
+        above=next((meta.gt for meta in metas if meta.gt is not None), None),
+        at_most=next((meta.le for meta in metas if meta.le is not None), None),
+    )
+
+
+@cache
+def fields_of(struct: type[msgspec.Struct]) -> dict[str, tuple[str, Shape, bool]]:
+    """Key as written: (attribute, shape, whether it must be there)."""
+    return {
+        field.encode_name: (field.name, shape_of(field.type), field.required)
+        for field in msgspec.structs.fields(struct)
+    }
+
+
+class Checker:
+    """Walks one document. `origins` remembers where each value came from."""
+
+    def __init__(self, problems: Problems, unknown: Unknown | None = None) -> None:
+        self.problems = problems
+        self.origins: dict[Path, Mark] = {}
+        self._unknown = unknown
+
+    def value(self, node: Node, shape: Shape, path: Path) -> Any:
+        """The value, or BAD."""
+        self.origins[path] = node.mark
+        if isinstance(node, Scalar) and node.plain and scalars.kind(node.text) is scalars.Kind.NOTHING:
+            return self._nothing(node, shape, path)
+        if isinstance(shape.base, type) and issubclass(shape.base, msgspec.Struct):
+            return self.struct(node, shape.base, path)
+        if shape.base is dict:
+            return self._table(node, shape.inner[1], path)
+        if shape.base in {list, tuple}:
+            return self._list(node, shape, path)
+        if isinstance(node, Scalar):
+            return self._scalar(node, shape, path)
+        return self._bad(node, path, f"{_wanted(shape)} is wanted, not {_kind(node)}")
+
+    def struct(self, node: Node, struct: type[msgspec.Struct], path: Path) -> Any:
+        if isinstance(node, Items) and getattr(struct, "listed", False):
+            node = self._joined(node, path)
+        if isinstance(node, Scalar) and hasattr(struct, "from_text"):
+            return self._phrase(node, struct, path)
+        if not isinstance(node, Table):
+            return self._bad(node, path, f"a table of settings is wanted, not {_kind(node)}")
+        values, fine = self._fields(node, struct, path)
+        for key, (attribute, _, required) in fields_of(struct).items():
+            if required and attribute not in values and fine:
+                self.problems.error(node.mark, path, f"`{key}` is missing")
+                fine = False
+        return self._build(node, struct, values, path) if fine else BAD
+
+    def _fields(self, node: Table, struct: type[msgspec.Struct], path: Path) -> tuple[dict[str, Any], bool]:
+        fields = fields_of(struct)
+        synonyms = getattr(struct, "synonyms", {})
+        rest = getattr(struct, "rest", None)
+        values: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        fine = True
+        for key, entry in node.entries.items():
+            here = (*path, key)
+            known = synonyms.get(key, key)
+            if known in fields and known != rest:
+                attribute, shape, _ = fields[known]
+                value = self.value(entry, shape, here)
+                if attribute in values:
+                    value = self._bad(
+                        entry, here, f"the same as `{known}`, which is written too", mark=node.keys[key]
+                    )
+                values[attribute] = value
+            elif rest is not None:
+                others[key] = value = self.value(entry, fields[rest][1].inner[1], here)
+            else:
+                hint = self._unknown(key, entry) if self._unknown else ""
+                hint = hint or did_you_mean(key, (*fields, *synonyms))
+                value = self._bad(entry, here, "unknown key", hint, mark=node.keys[key])
+            fine = fine and value is not BAD
+        if rest is not None:
+            values[rest] = others
+        return values, fine
+
+    def _build(self, node: Node, struct: type[msgspec.Struct], values: dict[str, Any], path: Path) -> Any:
+        try:
+            return struct(**values)
+        except MalformedError as error:
+            inner: Node = node
+            if error.field:
+                path = (*path, error.field)
+                inner = node.entries.get(error.field, node) if isinstance(node, Table) else node
+            return self._bad(inner, path, error.message, error.hint)
+
+    def _joined(self, node: Items, path: Path) -> Table:
+        """A list of one-key tables, or of words that stand for `word: true`, as one table."""
+        entries: dict[str, Node] = {}
+        keys: dict[str, Mark] = {}
+        for index, item in enumerate(node.items):
+            here = (*path, index)
+            if isinstance(item, Scalar):
+                entries[item.text], keys[item.text] = Scalar(item.mark, "true", "true", plain=True), item.mark
+            elif isinstance(item, Table):
+                for key, entry in item.entries.items():
+                    if key in entries:
+                        self.problems.error(item.keys[key], (*here, key), "written twice", "keep one")
+                    entries[key], keys[key] = entry, item.keys[key]
+            else:
+                self.problems.error(item.mark, here, "a setting is wanted, not a list")
+        return Table(node.mark, entries, keys)
+
+    def _phrase(self, node: Scalar, struct: Any, path: Path) -> Any:
+        try:
+            text = scalars.as_text(node.text) if node.plain else node.text
+            values = struct.from_text(text)
+        except MalformedError as error:
+            return self._bad(node, path, _unsaid(error.message, node), error.hint)
+        return self._build(node, struct, values, path)
+
+    def _table(self, node: Node, shape: Shape, path: Path) -> Any:
+        if not isinstance(node, Table):
+            return self._bad(node, path, f"a table is wanted, not {_kind(node)}")
+        values = {key: self.value(entry, shape, (*path, key)) for key, entry in node.entries.items()}
+        return BAD if BAD in values.values() else values
+
+    def _list(self, node: Node, shape: Shape, path: Path) -> Any:
+        if not isinstance(node, Items):
+            return self._bad(node, path, f"a list is wanted, not {_kind(node)}", "begin the line with `- `")
+        values = [self.value(item, shape.inner[0], (*path, index)) for index, item in enumerate(node.items)]
+        return BAD if any(value is BAD for value in values) else shape.base(values)
+
+    def _nothing(self, node: Scalar, shape: Shape, path: Path) -> Any:
+        if shape.optional:
+            return None
+        if shape.base in {dict, list, tuple}:
+            return shape.base()
+        if isinstance(shape.base, type) and issubclass(shape.base, msgspec.Struct):
+            return self.struct(Table(node.mark, {}, {}), shape.base, path)
+        hint = 'write "" for empty text' if shape.base is str else "write a value or leave the key out"
+        return self._bad(node, path, f"{_wanted(shape)} is wanted, and here is nothing", hint)
+
+    def _scalar(self, node: Scalar, shape: Shape, path: Path) -> Any:
+        try:
+            value = _read(node, shape)
+            _within(value, shape)
+        except MalformedError as error:
+            message = "this value cannot be used" if shape.secret else _unsaid(error.message, node)
+            return self._bad(node, path, message, "" if shape.secret else _unsaid(error.hint, node))
+        return value
+
+    def _bad(self, node: Node, path: Path, message: str, hint: str = "", *, mark: Mark | None = None) -> _Bad:
+        self.problems.error(mark or node.mark, path, message, hint)
+        return BAD
+
+
+def _read(node: Scalar, shape: Shape) -> Any:
+    text = node.text
+    if shape.choices:
+        if text in shape.choices:
+            return text
+        nearest = did_you_mean(text, shape.choices)
+        raise MalformedError(f"{cut(text)!r} is not one of {', '.join(shape.choices)}", nearest)
+    if shape.reader is not None:
+        if node.plain and scalars.kind(text) is scalars.Kind.INTEGER:
+            scalars.as_integer(
+                text
+            )  # refuses 010 and 22:30, which some reader has already turned into a number
+        return shape.reader(text)
+    if shape.base is str:
+        return scalars.as_text(text) if node.plain else text
+    if not node.plain:
+        raise MalformedError(f"{_wanted(shape)} is wanted, and this is text", "remove the quotes")
+    if shape.base is bool:
+        return scalars.as_boolean(text)
+    return scalars.as_integer(text) if shape.base is int else scalars.as_number(text)
+
+
+def _within(value: Any, shape: Shape) -> None:
+    if not isinstance(value, (int, float)):
+        return
+    if math.isnan(value) or math.isinf(value):
+        raise MalformedError("a finite number is wanted")
+    if shape.at_least is not None and value < shape.at_least:
+        raise MalformedError(f"must be {shape.at_least:g} or more")
+    if shape.above is not None and value <= shape.above:
+        raise MalformedError(f"must be more than {shape.above:g}")
+    if shape.at_most is not None and value > shape.at_most:
+        raise MalformedError(f"must be {shape.at_most:g} or less")
+
+
+def _unsaid(message: str, node: Scalar) -> str:
+    """The message without what the environment gave."""
+    if node.text == node.written:
+        return message
+    for given in (node.text, cut(node.text), repr(node.text)[1:-1], repr(cut(node.text))[1:-1]):
+        message = message.replace(given, node.written) if given else message
+    return message
+
+
+def _wanted(shape: Shape) -> str:
+    if shape.choices:
+        return f"one of {', '.join(shape.choices)}"
+    return {bool: "true or false", int: "a whole number", float: "a number"}.get(shape.base, "text")
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, Scalar):
+        return f"{cut(node.written)!r}" if len(node.written) < 20 else "text"
+    return "a list" if isinstance(node, Items) else "a table"

@@ -1,0 +1,168 @@
+"""From a path to a checked configuration.
+
+`load` gives one or raises with every problem at hand; `examine` gives both, for whoever shows problems.
+Nothing here touches what a file talks about: endpoints, directories and keys are looked at in use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from nrdot.config import effects
+from nrdot.config.ambient import Ambient
+from nrdot.config.check import BAD, Checker
+from nrdot.config.configuration import Configuration
+from nrdot.config.document import Table
+from nrdot.config.problem import Findings, InvalidConfigurationError, Mark, Problem, Problems
+from nrdot.config.profiles import Library, overlay_of
+from nrdot.config.rules import Rules, references
+from nrdot.config.schema import Settings
+from nrdot.config.schema_export import Destination, File, Otlp
+from nrdot.config.schema_profile import Profile, profile_keys
+from nrdot.config.sources import misplaced, read_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nrdot.config.document import Node
+    from nrdot.config.problem import Path as Steps
+
+SETTING_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(Settings))
+OVERLAY_KEYS = profile_keys() - SETTING_KEYS - {"extends"}
+
+
+class Report(Protocol):
+    """How a check from another room tells what it found."""
+
+    def error(self, path: Steps, message: str, hint: str = "") -> None: ...
+
+    def warn(self, path: Steps, message: str, hint: str = "") -> None: ...
+
+
+class Check(Protocol):
+    """A check that needs more than this room knows: patterns, selectors, schedules."""
+
+    def __call__(self, configuration: Configuration, report: Report) -> None: ...
+
+
+def load(path: Path | None, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> Configuration:
+    """The configuration in a file, or the defaults where there is none.
+
+    Raises InvalidConfigurationError, a ConfigError.
+    """
+    configuration, problems = examine(path, environ, checks)
+    if configuration is None:
+        raise InvalidConfigurationError(problems)
+    return configuration
+
+
+def examine(
+    path: Path | None, environ: Mapping[str, str], checks: Sequence[Check] = ()
+) -> tuple[Configuration | None, list[Problem]]:
+    """The configuration, None where it has errors, and everything there is to say about it."""
+    problems = Problems()
+    tree = Table(Mark(""), {}, {}) if path is None else read_tree(path, environ, problems)
+    configuration = None if tree is None else _configuration(tree, path, environ, problems)
+    if configuration is not None:
+        for check in checks:
+            check(configuration, Findings(configuration.origins, problems))
+    found = problems.sorted()
+    if configuration is None or problems.failed:
+        return None, found
+    return dataclasses.replace(configuration, warnings=tuple(found)), found
+
+
+def _configuration(
+    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems
+) -> Configuration | None:
+    document, overlay = overlay_of(tree, OVERLAY_KEYS)
+    checker = Checker(problems, _unknown)
+    settings = checker.struct(document, Settings, ())
+    above = Checker(problems, _unknown)
+    if above.struct(overlay, Profile, ()) is BAD or settings is BAD:
+        return None
+    origins = {**above.origins, **checker.origins}
+    Rules(settings, Findings(origins, problems)).check()
+    effects.warn(origins, problems)
+
+    library = Library(_inline(tree), path.parent if path else Path(), overlay, environ, problems)
+    report = Findings(origins, problems)
+    for steps, name in references(settings):
+        library.resolve(name, report.mark(steps), steps)
+    for name in settings.profiles:
+        library.resolve(name, report.mark(("profiles", name)), ("profiles", name))
+    settings = _completed(settings, origins, environ, problems)
+    if problems.failed:
+        return None
+    return Configuration(
+        file=str(path) if path else "",
+        settings=settings,
+        profiles=library.profiles,
+        warnings=(),
+        origins=origins,
+        profile_origins=library.origins,
+    )
+
+
+def _inline(tree: Table) -> Mapping[str, Node]:
+    profiles = tree.entries.get("profiles")
+    return profiles.entries if isinstance(profiles, Table) else {}
+
+
+def _unknown(key: str, node: Node) -> str:
+    if key == "extends":
+        return "in a configuration write `profile: NAME`; profiles extend each other"
+    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, (key,))
+
+
+def _completed(
+    settings: Settings, origins: Mapping[Steps, Mark], environ: Mapping[str, str], problems: Problems
+) -> Settings:
+    """With what the environment and the embedded default say where the file is silent."""
+    ambient = Ambient(environ, problems)
+    resource = ambient.resource(settings.resource)
+    if settings.export:
+        export = _filled(settings.export, origins, ambient, problems)
+    elif ambient.names_a_destination():
+        export = (Destination(otlp=ambient.otlp(None, frozenset())),)
+    else:
+        export = (Destination(file=File()),)
+    state_dir = Path(settings.agent.state_dir)
+    placed = tuple(
+        msgspec.structs.replace(
+            one, file=msgspec.structs.replace(one.file, path=str(state_dir / one.file.path))
+        )
+        if one.file
+        else one
+        for one in export
+    )
+    return msgspec.structs.replace(settings, resource=resource, export=placed)
+
+
+def _filled(
+    stated: tuple[Destination, ...], origins: Mapping[Steps, Mark], ambient: Ambient, problems: Problems
+) -> tuple[Destination, ...]:
+    alone = sum(one.otlp is not None for one in stated) == 1
+    filled = []
+    for index, one in enumerate(stated):
+        otlp = one.otlp
+        if otlp is not None:
+            path: Steps = ("export", index, "otlp")
+            known = frozenset(
+                field.encode_name
+                for field in msgspec.structs.fields(Otlp)
+                if (*path, field.encode_name) in origins
+            )
+            silent = otlp.endpoint is None and otlp.metrics_endpoint is None
+            if alone or silent:
+                otlp = ambient.otlp(otlp, known)
+            if otlp.endpoint is None and otlp.metrics_endpoint is None:
+                problems.error(
+                    origins[path], path, "`endpoint` is missing", "for example http://127.0.0.1:4318"
+                )
+        filled.append(msgspec.structs.replace(one, otlp=otlp))
+    return tuple(filled)

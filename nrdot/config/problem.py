@@ -1,0 +1,158 @@
+"""What is wrong with a configuration, in one line each.
+
+    FILE:LINE:COLUMN: field.path: what is wrong; hint
+
+A message never shows a value that came from the environment or that stands in a field for secrets.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nrdot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Path = tuple[str | int, ...]
+
+SHOWN = 60  # characters of a value or a key that a message repeats
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file, counted from 1 as editors do; line 0 where there is no such place."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = str(Mark(self.file, self.line, self.column))
+        words = f"{self.message}; {self.hint}" if self.hint else self.message
+        return ": ".join(part for part in (where, self.path, words) if part)
+
+
+class MalformedError(ValueError):
+    """A value that cannot be used; the one who knows its place makes a Problem of it.
+
+    `field` names the culprit where the value is a table.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+        self.hint = hint
+
+
+class InvalidConfigurationError(ConfigError):
+    """A configuration with at least one error; `problems` holds all of them, warnings too."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        more = len(errors) - 1
+        others = f" (and {more} more: nrdot profile lint {errors[0].file})" if more else ""
+        super().__init__(f"{errors[0]}{others}")
+
+
+class Problems:
+    """Collects what is found, in the order of the file."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def error(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
+        self._add(Severity.ERROR, mark, path, message, hint)
+
+    def warn(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
+        self._add(Severity.WARNING, mark, path, message, hint)
+
+    def _add(self, severity: Severity, mark: Mark, path: Path, message: str, hint: str) -> None:
+        problem = Problem(
+            severity, mark.file, mark.line, mark.column, spell(path), one_line(message), one_line(hint)
+        )
+        if problem not in self._found:
+            self._found.append(problem)
+
+    @property
+    def failed(self) -> bool:
+        return self.count > 0
+
+    @property
+    def count(self) -> int:
+        """Errors so far; a caller compares before and after."""
+        return sum(problem.severity is Severity.ERROR for problem in self._found)
+
+    def sorted(self) -> list[Problem]:
+        return sorted(self._found, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+class Findings:
+    """Problems of values whose places are known."""
+
+    def __init__(self, origins: Mapping[Path, Mark], problems: Problems) -> None:
+        self._origins = origins
+        self._problems = problems
+
+    def mark(self, path: Path) -> Mark:
+        """The place of a value, or of the nearest thing around it."""
+        while path and path not in self._origins:
+            path = path[:-1]
+        return self._origins.get(path, Mark(""))
+
+    def error(self, path: Path, message: str, hint: str = "") -> None:
+        self._problems.error(self.mark(path), path, message, hint)
+
+    def warn(self, path: Path, message: str, hint: str = "") -> None:
+        self._problems.warn(self.mark(path), path, message, hint)
+
+
+def spell(path: Path) -> str:
+    """A path as a user would write it: `export[0].otlp.headers["api-key"]`."""
+    spelled = ""
+    for step in path:
+        if isinstance(step, int):
+            spelled += f"[{step}]"
+        elif step.replace("_", "a").isalnum():
+            spelled += f".{step}" if spelled else step
+        else:
+            spelled += f'["{cut(step)}"]'
+    return one_line(spelled)
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known word, or none."""
+    nearest = difflib.get_close_matches(cut(word), list(known), n=1, cutoff=0.6)
+    return f"did you mean `{nearest[0]}`?" if nearest else ""

@@ -1,0 +1,142 @@
+"""Profiles by name, with what they inherit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nrdot.config.check import BAD, Checker
+from nrdot.config.document import Scalar, Table
+from nrdot.config.paths import shipped_profiles
+from nrdot.config.problem import Mark, Problems, cut, did_you_mean
+from nrdot.config.schema_profile import Profile
+from nrdot.config.sources import read_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from nrdot.config.document import Node
+    from nrdot.config.problem import Path as Steps
+
+_FILE_NAMES = (".yaml", ".yml")
+
+
+class Library:
+    """Finds profiles: in the configuration itself, in files beside it or named by a path, shipped ones."""
+
+    def __init__(
+        self,
+        inline: Mapping[str, Node],
+        directory: Path,
+        overlay: Table,
+        environ: Mapping[str, str],
+        problems: Problems,
+    ) -> None:
+        self._inline = inline
+        self._directory = directory
+        self._overlay = overlay
+        self._environ = environ
+        self._problems = problems
+        self._trees: dict[str, Table | None] = {}
+        self._shipped = shipped_profiles()
+        self.profiles: dict[str, Profile] = {}
+        self.origins: dict[str, Mapping[Steps, Mark]] = {}
+
+    def resolve(self, name: str, mark: Mark, path: Steps) -> None:
+        """Make `profiles[name]`, or report why not; `mark` and `path` are where it is named."""
+        if name in self.profiles:
+            return
+        tree = self._inherited(name, mark, path, ())
+        if tree is None:
+            return
+        checker = Checker(self._problems)
+        profile = checker.struct(merged(tree, self._overlay), Profile, ("profiles", name))
+        if profile is not BAD:
+            self.profiles[name] = profile
+            self.origins[name] = {
+                steps[2:]: origin for steps, origin in checker.origins.items() if len(steps) > 1
+            }
+
+    def names(self) -> list[str]:
+        beside = self._directory / "profiles"
+        return sorted({*self._inline, *self._shipped, *(path.stem for path in beside.glob("*.yaml"))})
+
+    def _inherited(self, name: str, mark: Mark, path: Steps, children: tuple[str, ...]) -> Table | None:
+        if name in children:
+            chain = " -> ".join(cut(step) for step in (*children[children.index(name) :], name))
+            self._problems.error(
+                mark, path, f"profiles extend each other in a circle: {chain}", "cut it somewhere"
+            )
+            return None
+        tree = self._tree(name, mark, path)
+        if tree is None:
+            return None
+        parent = tree.entries.get("extends")
+        if not isinstance(parent, Scalar) or not parent.text:
+            return tree
+        base = self._inherited(parent.text, parent.mark, ("profiles", name, "extends"), (*children, name))
+        return None if base is None else merged(base, tree)
+
+    def _tree(self, name: str, mark: Mark, path: Steps) -> Table | None:
+        if name not in self._trees:
+            self._trees[name] = self._find(name, mark, path)
+        return self._trees[name]
+
+    def _find(self, name: str, mark: Mark, path: Steps) -> Table | None:
+        inline = self._inline.get(name)
+        if inline is not None:
+            return _normal(inline) if isinstance(inline, Table) else Table(inline.mark, {}, {})
+        file = self._file(name)
+        if file is None:
+            known = self.names()
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            self._problems.error(mark, path, f"there is no profile {cut(name)!r}", hint)
+            return None
+        tree = read_tree(file, self._environ, self._problems)
+        if tree is None:
+            return None
+        before = self._problems.count
+        Checker(self._problems).struct(tree, Profile, ())
+        return _normal(tree) if self._problems.count == before else None
+
+    def _file(self, name: str) -> Path | None:
+        if name.endswith(_FILE_NAMES):
+            return self._directory / name
+        if "/" in name or "\\" in name:
+            return None
+        beside = self._directory / "profiles" / f"{name}.yaml"
+        return beside if beside.is_file() else self._shipped.get(name)
+
+
+def _normal(tree: Table) -> Table:
+    """One spelling for each key, so that a child's value meets its parent's."""
+    spelled = Profile.synonyms
+    return Table(
+        tree.mark,
+        {spelled.get(key, key): entry for key, entry in tree.entries.items()},
+        {spelled.get(key, key): mark for key, mark in tree.keys.items()},
+    )
+
+
+def merged(base: Table, over: Table) -> Table:
+    """`over` laid upon `base`: tables are merged, anything else is replaced."""
+    entries = dict(base.entries)
+    for key, entry in over.entries.items():
+        below = entries.get(key)
+        both = isinstance(below, Table) and isinstance(entry, Table)
+        entries[key] = merged(below, entry) if both else entry  # type: ignore[arg-type]
+    return Table(over.mark, entries, {**base.keys, **over.keys})
+
+
+def overlay_of(document: Table, keys: frozenset[str]) -> tuple[Table, Table]:
+    """The document without the keys of a profile, and those keys."""
+    return _only(document, set(document.entries) - keys), _normal(_only(document, keys))
+
+
+def _only(table: Table, keys: AbstractSet[str]) -> Table:
+    return Table(
+        table.mark,
+        {key: entry for key, entry in table.entries.items() if key in keys},
+        {key: mark for key, mark in table.keys.items() if key in keys},
+    )

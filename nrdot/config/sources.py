@@ -1,0 +1,107 @@
+"""Files as trees: reading them, and unwrapping a Kubernetes ConfigMap around them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nrdot.config.document import SIZE, Items, Node, Scalar, Table, parse, parse_text
+from nrdot.config.problem import Mark, Problems, cut, spell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_YAML_NAMES = (".yaml", ".yml")
+
+
+def read_tree(path: Path, environ: Mapping[str, str], problems: Problems) -> Table | None:
+    """The table in a file, empty for an empty file; None where there is a problem, which is reported."""
+    file = str(path)
+    data = _read(path, file, problems)
+    if data is None:
+        return None
+    failed_before = problems.count
+    node = parse(data, file, environ, problems)
+    if node is None:
+        return None if problems.count > failed_before else Table(Mark(file, 1, 1), {}, {})
+    if not isinstance(node, Table):
+        kind = "a list" if isinstance(node, Items) else "text"
+        problems.error(
+            node.mark, (), f"a table of settings is wanted, not {kind}", "begin with `profile: balanced`"
+        )
+        return None
+    return unwrap(node, data.decode("utf-8-sig"), environ, problems)
+
+
+def _read(path: Path, file: str, problems: Problems) -> bytes | None:
+    try:
+        with path.open("rb") as handle:
+            return handle.read(SIZE + 1)
+    except FileNotFoundError:
+        problems.error(Mark(file), (), "there is no such file")
+    except IsADirectoryError:
+        problems.error(Mark(file), (), "this is a directory", "name a file in it")
+    except OSError as error:
+        problems.error(Mark(file), (), f"cannot be read: {error.strerror or type(error).__name__}")
+    return None
+
+
+def unwrap(node: Table, text: str, environ: Mapping[str, str], problems: Problems) -> Table | None:
+    """What a ConfigMap holds, as if it stood in a file of its own; other documents as they are."""
+    kind = node.entries.get("kind")
+    if not (isinstance(kind, Scalar) and kind.text == "ConfigMap"):
+        return node
+    data = node.entries.get("data")
+    if not isinstance(data, Table):
+        problems.error(
+            node.mark, ("data",), "this ConfigMap holds no data", "put the configuration under `rules.yaml`"
+        )
+        return None
+    lines = text.split("\n")
+    entries: dict[str, Node] = {}
+    keys: dict[str, Mark] = {}
+    for name, block in data.entries.items():
+        if not name.endswith(_YAML_NAMES) or not isinstance(block, Scalar):
+            continue
+        inner = parse_text(block.text, _block_origin(block, lines), environ, problems)
+        if inner is None:
+            continue
+        if not isinstance(inner, Table):
+            problems.error(inner.mark, ("data", name), "a table of settings is wanted")
+            continue
+        for key, entry in inner.entries.items():
+            if key in entries:
+                message = f"written twice in this ConfigMap, first in line {keys[key].line}"
+                problems.error(inner.keys[key], (key,), message, "keep one")
+                continue
+            entries[key], keys[key] = entry, inner.keys[key]
+    return Table(node.mark, entries, keys)
+
+
+def _block_origin(block: Scalar, lines: list[str]) -> Mark:
+    """Where the first line of a block of text stands. The mark of a block is its `|`, a line above."""
+    mark = block.mark
+    line = lines[mark.line - 1] if mark.line <= len(lines) else ""
+    if line[mark.column - 1 : mark.column] not in {"|", ">"}:
+        return Mark(mark.file, mark.line, mark.column)
+    first = next((text for text in lines[mark.line :] if text.strip()), "")
+    return Mark(mark.file, mark.line + 1, len(first) - len(first.lstrip(" ")) + 1)
+
+
+def misplaced(node: Node, known: frozenset[str], steps: tuple[str, ...] = ()) -> str:
+    """A hint where something that looks like a configuration stands under an unknown key."""
+    if isinstance(node, Scalar) and "\n" in node.text:
+        if any(line.partition(":")[0] in known for line in node.text.splitlines()):
+            return f"`{spell(steps)}` holds a configuration as text: write it into a file of its own"
+        return ""
+    if not isinstance(node, Table) or len(steps) > DEEPEST:
+        return ""
+    inner = [key for key in node.entries if key in known]
+    if inner:
+        names = ", ".join(f"`{cut(key)}`" for key in inner[:3])
+        return f"move {names} from `{spell(steps)}` to the top of a file of its own"
+    hints = (misplaced(entry, known, (*steps, key)) for key, entry in node.entries.items())
+    return next((hint for hint in hints if hint), "")
+
+
+DEEPEST = 4
