@@ -52,6 +52,8 @@ class Gauge(IntEnum):
     THREADS = 3
     DESCRIPTORS = 4  # -1 where nobody asked or the kernel refused
     SWAP = 5  # bytes; -1 where nobody asked
+    PRIVATE = 6  # bytes, RSS less SHARED; only in groups and on the wire
+    PROCESSES = 7  # members; only in groups
 
 
 CHILDREN = slice(Counter.CHILD_USER, Counter.CHILD_SYSTEM + 1)
@@ -130,11 +132,11 @@ class Table:
         self.verdict = np.zeros(capacity, np.uint8)
         self.reason = np.zeros(capacity, np.uint8)
         # aggregate
-        self.accounted = np.zeros((len(Counter), capacity), np.int64)  # counters at the last export
+        self.accounted = np.zeros((len(Counter), capacity), np.int64)  # counters given to a series or group
+        self.accounted_ns: Ints = np.zeros(capacity, np.int64)  # until when they are
         self.base = np.zeros((len(Counter), capacity), np.int64)  # counters at the start of the own series
         self.since_ns: Ints = np.zeros(capacity, np.int64)  # start of the own series
         self.series: Flags = np.zeros(capacity, np.bool_)  # has its own series at the backend
-        self.group = np.zeros(capacity, np.int32)  # index of the group that its sums go to
         self._free = list(range(capacity - 1, -1, -1))
 
     def open_row(self, pid: int, start: int) -> int:

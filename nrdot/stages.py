@@ -67,8 +67,8 @@ class GroupFrame:
     kind: str  # executable, class, namespace, ... or dropped
     since_ns: int
     counters: NDArray[np.int64]  # one value for each Counter
-    gauges: NDArray[np.int64]  # one value for each Gauge; -1 where unknown
-    members: int
+    gauges: NDArray[np.int64]  # one value for each Gauge, PROCESSES counts the members; -1 where unknown
+    limited: bool  # I/O of no member is readable
     opening: bool  # first export: counters begin with a zero point
     ending: bool  # last export: every point says that no value was recorded
 
@@ -181,6 +181,29 @@ class Exporter(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+class Pace(Protocol):
+    """When the next request to one destination may go, and how much it may carry."""
+
+    @property
+    def circuit(self) -> str:
+        """closed, open or half-open."""
+
+    def wait(self) -> float:
+        """Seconds until the next request may go; 0 when it may go now."""
+
+    def hurry(self) -> None:
+        """The agent ends: the next request may go at once. Called from another thread."""
+
+    def share(self, points: int) -> int:
+        """How many of `points` the next request may carry."""
+
+    def succeeded(self, points: int) -> None:
+        """The destination answered a request with `points` points, be it that it refused what was in it."""
+
+    def failed(self, delay: float | None) -> None:
+        """It took nothing; `delay` is what it asked for in seconds."""
 
 
 class Ledger(Protocol):

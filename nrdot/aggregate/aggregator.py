@@ -1,0 +1,175 @@
+"""Every increment to exactly one series: the process's own, or its group's.
+
+A row knows up to where its counters are accounted for. At an export the increments since then go to the
+process's own series where its verdict is KEEP, else into its group; then everything is accounted for. Since
+each increment is added once and never taken back, the sums that a backend sees are the table's, and a
+group's counters only grow while members come, go and change verdict.
+
+A series of its own counts from the point where it begins: the birth of the process, our first look at it,
+or, for one that is kept again or changed its words, the export before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.aggregate.groups import NONE
+from nrdot.aggregate.keys import DROPPED, OTHER
+from nrdot.aggregate.sums import gauges_by_slot, sums_by_slot
+from nrdot.batch import CHILDREN, Counter, Gauge
+from nrdot.stages import Frame, GroupFrame, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nrdot.aggregate.groups import Group, Groups
+    from nrdot.batch import Batch, Flags, Ints, Rows, Table
+    from nrdot.clock import Clock
+
+SHORTEST_NS = 2_000_000  # a series begins at least so long before its first value
+_CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
+_OWN = slice(0, CHILDREN.start)
+
+
+class ExactAggregator:
+    """Settles increments and says which series begin, go on and end."""
+
+    def __init__(self, groups: Groups, clock: Clock) -> None:
+        self.groups = groups
+        self._clock = clock
+        self._last_ns = 0
+        self._settled_ns = 0  # until when everything is accounted for
+
+    def aggregate(self, batch: Batch, due: Rows | None) -> Frame | None:
+        table, now = batch.table, batch.time_ns
+        if now < self._last_ns:
+            self._clock_went_back(table, now)
+        self._last_ns = now
+        if not self._settled_ns:
+            self._settled_ns = now
+        self._begin(batch)
+        self.groups.name(table, batch.named)
+        if due is None:
+            return None
+        return self._settle_some(batch, due) if due.size else self._settle_all(batch)
+
+    @staticmethod
+    def _begin(batch: Batch) -> None:
+        """Newcomers: those that we found running count from now, the others from their birth."""
+        table, born, now = batch.table, batch.born, batch.time_ns
+        found = table.found[born]
+        table.accounted[:, born] = np.where(found, table.counters[:, born], 0)
+        table.accounted_ns[born] = np.where(found, now, np.minimum(table.born_ns[born], now))
+
+    def _settle_all(self, batch: Batch) -> Frame:
+        table, now = batch.table, batch.time_ns
+        kept = table.alive & (table.verdict == Verdict.KEEP)
+        ending = np.flatnonzero(table.series & (~kept | table.changed))
+        opening = np.flatnonzero(kept & (~table.series | table.changed))
+        steady = np.flatnonzero(kept & table.series & ~table.changed)
+        self._open(table, opening, now)
+        groups = self._settle_groups(table, kept)
+        table.series[:] = kept
+        rows = np.flatnonzero(table.alive | table.dead)
+        table.accounted[:, rows] = table.counters[:, rows]
+        table.accounted_ns[rows] = now
+        self._settled_ns = now
+        return Frame(now, steady, opening, ending, groups)
+
+    def _settle_some(self, batch: Batch, due: Rows) -> Frame:
+        """Rows that cannot wait, all of them kept; their groups are shown as they stand."""
+        table, now = batch.table, batch.time_ns
+        has, changed = table.series[due], table.changed[due]
+        opening = due[~has | changed]
+        self._open(table, opening, now)
+        table.series[due] = True
+        table.changed[due] = False
+        table.accounted[_OWN, due] = table.counters[_OWN, due]
+        table.accounted_ns[due] = now
+        members = np.flatnonzero(table.alive & ~table.series)
+        shown = set(self.groups.locate(due).tolist())
+        groups = [group for group in self.groups.open.values() if group.slot in shown and group.sent]
+        frames = self._frames(table, groups, members, self._slots(table, members))
+        return Frame(now, due[has & ~changed], opening, due[has & changed], frames)
+
+    @staticmethod
+    def _open(table: Table, rows: Rows, now: int) -> None:
+        table.base[:, rows] = table.accounted[:, rows]
+        table.since_ns[rows] = np.minimum(table.accounted_ns[rows], now - SHORTEST_NS)
+
+    def _settle_groups(self, table: Table, kept: Flags) -> tuple[GroupFrame, ...]:
+        groups = self.groups
+        members = np.flatnonzero(table.alive & ~kept)
+        groups.admit(members[table.verdict[members] != Verdict.DROP], self._settled_ns)
+        rows = np.flatnonzero(table.alive | table.dead)
+        grown = table.counters[:, rows] - table.accounted[:, rows]
+        # Children that no sample saw belong to the group of their parent, even where the parent is kept.
+        children = grown[CHILDREN].copy()
+        grown[CHILDREN] = 0
+        grown[:, kept[rows]] = 0
+        grown[_CPU] += children
+        moved = rows[grown.any(axis=0)]
+        for needed in (members, moved):
+            self._make_room(table, needed)
+        slots = self._slots(table, moved)
+        groups.totals += sums_by_slot(grown[:, np.isin(rows, moved)], slots, groups.totals.shape[1])
+        member_slots = self._slots(table, members)
+        ended = groups.retire(np.unique(member_slots).tolist(), self._clock.monotonic())
+        return (
+            *self._frames(table, groups.open.values(), members, member_slots),
+            *self._frames(
+                table, [group for group in ended if group.sent], members, member_slots, ending=True
+            ),
+        )
+
+    def _make_room(self, table: Table, rows: Rows) -> None:
+        """`dropped` and `other` open when the first process needs them."""
+        dropped = table.verdict[rows] == Verdict.DROP
+        if dropped.any():
+            self.groups.ensure(DROPPED, self._settled_ns)
+        if (self.groups.locate(rows[~dropped]) == NONE).any():
+            self.groups.ensure(OTHER, self._settled_ns)
+
+    def _slots(self, table: Table, rows: Rows) -> Ints:
+        slots = self.groups.locate(rows)
+        if (other := self.groups.open.get(OTHER)) is not None:
+            slots[slots == NONE] = other.slot
+        if (dropped := self.groups.open.get(DROPPED)) is not None:
+            slots[table.verdict[rows] == Verdict.DROP] = dropped.slot
+        return slots
+
+    def _frames(
+        self, table: Table, groups: Iterable[Group], members: Rows, slots: Ints, *, ending: bool = False
+    ) -> tuple[GroupFrame, ...]:
+        placed = slots != NONE
+        gauges, readable = gauges_by_slot(table, members[placed], slots[placed], self.groups.totals.shape[1])
+        frames = []
+        for group in groups:
+            slot = group.slot
+            frames.append(
+                GroupFrame(
+                    key=group.number,
+                    name=group.key.name,
+                    kind=group.key.kind,
+                    since_ns=group.since_ns,
+                    counters=self.groups.totals[:, slot].copy(),
+                    gauges=gauges[:, slot],
+                    limited=bool(gauges[Gauge.PROCESSES, slot] > 0 and readable[slot] == 0),
+                    opening=not group.sent,
+                    ending=ending,
+                )
+            )
+            group.sent = True
+        return tuple(frames)
+
+    def _clock_went_back(self, table: Table, now: int) -> None:
+        """Nothing may end before it begins, so every series begins anew; all that was sent stays counted."""
+        table.changed[:] = table.series
+        np.minimum(table.accounted_ns, now - SHORTEST_NS, out=table.accounted_ns)
+        for group in self.groups.open.values():
+            group.since_ns = now - SHORTEST_NS
+            group.sent = False
+            self.groups.totals[:, group.slot] = 0
+        self._settled_ns = now - SHORTEST_NS

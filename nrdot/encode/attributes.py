@@ -1,0 +1,83 @@
+"""Who a series is about: the resource of a process or of a group, as serialized bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from nrdot.encode.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nrdot.batch import Host, Identity, Owner
+
+Attributes = dict[str, str | int]
+
+
+class Resources:
+    """Builds resources that share the attributes of one host.
+
+    Attributes of `fixed` (the configuration's `resource`) win over what was found on the host.
+    """
+
+    def __init__(self, fixed: Mapping[str, str], *, command_lines: bool = False) -> None:
+        self._fixed = dict(fixed)
+        self._command_lines = command_lines
+
+    def host(self, host: Host) -> Attributes:
+        found: Attributes = {"host.name": host.name, "host.id": host.id, "os.type": host.os}
+        return found | dict(host.attributes) | self._fixed
+
+    def process(self, host: Host, identity: Identity, pid: int, parent: int) -> Attributes:
+        """What hostmetrics gives, in its order, then ours. Empty words stay, as they do there."""
+        found: Attributes = {
+            "process.pid": pid,
+            "process.parent_pid": parent,
+            "process.executable.name": identity.name,
+            "process.executable.path": identity.executable,
+            "process.command": identity.command,
+        }
+        if self._command_lines:
+            found["process.command_line"] = redact(identity.command_line)
+        if identity.user:
+            found["process.owner"] = identity.user
+        return found | _owner(identity.owner) | self.host(host)
+
+    def group(self, host: Host, name: str, kind: str) -> Attributes:
+        return {"process.executable.name": name, "nrdot.rollup": kind} | self.host(host)
+
+
+def _owner(owner: Owner) -> Attributes:
+    found: Attributes = {
+        "container.id": owner.container,
+        "container.runtime": owner.runtime,
+        "k8s.pod.uid": owner.pod_uid,
+        "k8s.pod.name": owner.pod,
+        "k8s.namespace.name": owner.namespace,
+    }
+    return {key: value for key, value in found.items() if value} | dict(owner.attributes)
+
+
+def serialize(attributes: Attributes) -> bytes:
+    """The resource as field 1 of a ResourceMetrics: tag, length, message."""
+    resource = Resource()
+    for key, value in attributes.items():
+        target = resource.attributes.add(key=key).value
+        if isinstance(value, int):
+            target.int_value = value
+        else:
+            target.string_value = value
+    body = resource.SerializeToString()
+    return b"\x0a" + varint(len(body)) + body
+
+
+def varint(number: int) -> bytes:
+    """A length as protobuf writes it: seven bits a byte, low ones first."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

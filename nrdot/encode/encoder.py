@@ -1,0 +1,233 @@
+"""Frames to OTLP: bytes that were built once, with times and values written over them by numpy.
+
+A series is one ResourceMetrics: a resource, which differs in length from process to process and is kept as
+bytes, and a layout of fixed size. For all series of one layout the fixed parts are one array of records;
+each field of it is filled by one column operation. The result is those records with their resources between
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nrdot.batch import Counter, Gauge
+from nrdot.encode.attributes import serialize, varint
+from nrdot.encode.catalogue import GROUP_SIZE
+from nrdot.encode.layout import Layout, Phase
+from nrdot.stages import Priority, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from nrdot.batch import Batch, Ints, Rows, Table
+    from nrdot.encode.attributes import Resources
+    from nrdot.encode.catalogue import Metric
+    from nrdot.stages import Frame, GroupFrame
+
+RECORD_SERIES = 512  # series in one record: bounds memory, and what one lost record costs
+ZERO_NS = 1_000_000  # how long after its start a series says zero
+TAG = b"\x0a"  # field 1 of an export request, a message with its length before it
+
+# What a process may lack, as bits of its shape, with the columns that then cannot be sent.
+NO_IO, NO_DESCRIPTORS, NO_SWAP, NO_SHARED = 1, 2, 4, 8
+_MISSING: dict[int, frozenset[Counter | Gauge]] = {
+    NO_IO: frozenset({Counter.READ, Counter.WRITTEN}),
+    NO_DESCRIPTORS: frozenset({Gauge.DESCRIPTORS}),
+    NO_SWAP: frozenset({Gauge.SWAP}),
+    NO_SHARED: frozenset({Gauge.PRIVATE}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Series of one kind, as columns: rows of the table, or groups."""
+
+    resources: list[bytes]
+    since_ns: Ints
+    shapes: NDArray[np.uint8]
+    critical: NDArray[np.bool_]
+    column: Callable[[Counter | Gauge, NDArray[np.intp]], Any]
+
+
+class OtlpEncoder:
+    """Encodes frames; keeps the resources of living series as bytes."""
+
+    def __init__(
+        self, metrics: tuple[Metric, ...], resources: Resources, *, version: str, stable: bool = False
+    ) -> None:
+        self._metrics = metrics
+        self._group_metrics = (*metrics, GROUP_SIZE)
+        self._resources = resources
+        self._version = version
+        self._stable = stable
+        self._layouts: dict[tuple[tuple[Metric, ...], Phase, int], Layout] = {}
+        self._known: list[bytes] = []  # resource of each row's own series
+        self._groups: dict[int, bytes] = {}  # resource of each group
+
+    def encode(self, batch: Batch, frame: Frame) -> Sequence[Record]:
+        table, time_ns, hz = batch.table, frame.time_ns, batch.host.hz
+        self._known += [b""] * (table.capacity - len(self._known))
+        # Series end under the attributes that they had: these are taken before new ones are built.
+        ending = self._of_rows(table, frame.ending)
+        for row in frame.opening.tolist():
+            self._known[row] = serialize(
+                self._resources.process(
+                    batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
+                )
+            )
+        opening = self._of_rows(table, frame.opening)
+        ending = _without(ending, opening)
+        records: list[Record] = []
+        for series, phase in (
+            (ending, Phase.ENDING),
+            (opening, Phase.OPENING),
+            (self._of_rows(table, frame.steady), Phase.STEADY),
+        ):
+            records += self._records(series, self._metrics, phase, time_ns, hz)
+        for phase in Phase:
+            groups = [group for group in frame.groups if _phase(group) is phase]
+            series = self._of_groups(batch, groups)
+            records += self._records(series, self._group_metrics, phase, time_ns, hz)
+        for group in frame.groups:
+            if group.ending:
+                del self._groups[group.key]
+        return records
+
+    def _of_rows(self, table: Table, rows: Rows) -> _Series:
+        def column(source: Counter | Gauge, which: NDArray[np.intp]) -> Any:
+            chosen = rows[which]
+            if isinstance(source, Counter):
+                return table.counters[source, chosen] - table.base[source, chosen]
+            if source is Gauge.PRIVATE:
+                return table.gauges[Gauge.RSS, chosen] - table.gauges[Gauge.SHARED, chosen]
+            return table.gauges[source, chosen]
+
+        known = self._known
+        return _Series(
+            [known[row] for row in rows.tolist()],
+            table.since_ns[rows],
+            _shapes(table.limited[rows], table.gauges[:, rows]),
+            table.never_filtered[rows],
+            column,
+        )
+
+    def _of_groups(self, batch: Batch, groups: list[GroupFrame]) -> _Series:
+        for group in groups:
+            if group.key not in self._groups:
+                words = self._resources.group(batch.host, group.name, group.kind)
+                self._groups[group.key] = serialize(words)
+        counters = np.array([group.counters for group in groups], np.int64).reshape(-1, len(Counter)).T
+        gauges = np.array([group.gauges for group in groups], np.int64).reshape(-1, len(Gauge)).T
+
+        def column(source: Counter | Gauge, which: NDArray[np.intp]) -> Any:
+            return (counters if isinstance(source, Counter) else gauges)[source, which]
+
+        return _Series(
+            [self._groups[group.key] for group in groups],
+            np.array([group.since_ns for group in groups], np.int64),
+            _shapes(np.array([group.limited for group in groups], np.bool_), gauges),
+            np.zeros(len(groups), np.bool_),
+            column,
+        )
+
+    def _records(
+        self, series: _Series, metrics: tuple[Metric, ...], phase: Phase, time_ns: int, hz: int
+    ) -> Iterator[Record]:
+        grouped = metrics is self._group_metrics
+        for shape in np.unique(series.shapes).tolist():
+            layout = self._layout(metrics, phase, shape)
+            for critical in (True, False):
+                chosen = np.flatnonzero((series.shapes == shape) & (series.critical == critical))
+                priority = (
+                    Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
+                )
+                for start in range(0, len(chosen), RECORD_SERIES):
+                    which = chosen[start : start + RECORD_SERIES]
+                    payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
+                    yield Record(payload, len(which) * layout.points, time_ns, priority)
+
+    def _layout(self, metrics: tuple[Metric, ...], phase: Phase, shape: int) -> Layout:
+        key = (metrics, phase, shape)
+        if key not in self._layouts:
+            absent = frozenset().union(*(sources for bit, sources in _MISSING.items() if shape & bit))
+            present = tuple(
+                metric for metric in metrics if not any(point.source in absent for point in metric.points)
+            )
+            self._layouts[key] = Layout(present, phase, stable=self._stable, version=self._version)
+        return self._layouts[key]
+
+
+def _phase(group: GroupFrame) -> Phase:
+    return Phase.ENDING if group.ending else Phase.OPENING if group.opening else Phase.STEADY
+
+
+def _shapes(limited: NDArray[np.bool_], gauges: Ints) -> NDArray[np.uint8]:
+    shapes: NDArray[np.uint8] = (
+        limited * np.uint8(NO_IO)
+        | (gauges[Gauge.DESCRIPTORS] < 0) * np.uint8(NO_DESCRIPTORS)
+        | (gauges[Gauge.SWAP] < 0) * np.uint8(NO_SWAP)
+        | (gauges[Gauge.SHARED] < 0) * np.uint8(NO_SHARED)
+    )
+    return shapes
+
+
+def _without(ending: _Series, opening: _Series) -> _Series:
+    """Leave out series that end and begin again under the very same attributes.
+
+    A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
+    end marker would hide the newcomer.
+    """
+    begun = set(opening.resources)
+    kept = np.array([resource not in begun for resource in ending.resources], np.bool_)
+    if kept.all():
+        return ending
+    which = np.flatnonzero(kept)
+    return _Series(
+        [ending.resources[index] for index in which.tolist()],
+        ending.since_ns[which],
+        ending.shapes[which],
+        ending.critical[which],
+        ending.column,
+    )
+
+
+def _fill(
+    series: _Series, which: NDArray[np.intp], layout: Layout, time_ns: int, hz: int
+) -> NDArray[np.uint8]:
+    """The fixed parts of the series, one row of bytes each."""
+    pattern = layout.prototype.copy()
+    for name in layout.times:
+        pattern[name] = time_ns
+    body = np.empty((len(which), layout.size), np.uint8)
+    body[:] = pattern.view(np.uint8)
+    records = body.view(layout.fields)[:, 0]
+    since = series.since_ns[which]
+    for name in layout.starts:
+        records[name] = since
+    for name in layout.zeros:
+        records[name] = since + ZERO_NS
+    for value in layout.values:
+        column = series.column(value.source, which)
+        records[value.field] = column / hz if value.ticks else column
+    return body
+
+
+def _join(series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArray[np.uint8]) -> bytes:
+    """Resource, fixed part, resource, fixed part: as the repeated field of an export request."""
+    size = layout.size
+    view = body.reshape(-1).data
+    parts: list[bytes | memoryview] = []
+    lengths: dict[int, bytes] = {}
+    for index, position in zip(which.tolist(), range(0, len(view), size), strict=True):
+        resource = series.resources[index]
+        length = len(resource)
+        head = lengths.get(length)
+        if head is None:
+            head = lengths[length] = TAG + varint(length + size)
+        parts += (head, resource, view[position : position + size])
+    return b"".join(parts)
