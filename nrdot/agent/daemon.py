@@ -1,0 +1,254 @@
+"""The agent while it runs: one loop that ticks, one thread for each destination that delivers.
+
+    start ─► first tick ─► READY ─► wait ─► tick ─► budget ─┐ ─► last flush ─► drain ─► close
+                                      ▲        reload ◄─────┤
+                                      └─────────────────────┘
+
+The loop is the main thread and the only one that touches the pipeline; a reload happens between two ticks.
+From the first request to stop to the end it takes at most `EXIT` seconds, whatever the network does; what
+was not delivered by then is in the buffers, which are closed in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from nrdot.agent.beat import Beat
+from nrdot.agent.budget import Budget
+from nrdot.agent.drains import Drains
+from nrdot.errors import NrdotError
+from nrdot.telemetry.log import Log
+from nrdot.telemetry.own import cpu_seconds, thread_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nrdot.agent.budget import Change
+    from nrdot.agent.drains import Destination
+    from nrdot.agent.notify import Notifier
+    from nrdot.agent.signals import Requests
+    from nrdot.agent.status import Status
+    from nrdot.clock import Clock
+    from nrdot.pipeline import Tick
+
+_log = Log("agent")
+
+EXIT = 10.0  # seconds from the first request to stop to the end
+RESERVE = 2.0  # seconds of them for the threads and the disk
+GLANCE = 5.0  # seconds; the loop turns at least this often, so that its stillness means something
+ONCE = 1.0  # seconds between the two samples of --once
+PROSPECT = 5.0  # seconds without a single record delivered after which waiting on is in vain
+ONCE_PROSPECT = 12.0  # seconds; nobody asked us to hurry, so one whole request may time out
+RELOAD_PAUSE = 1.0  # seconds between two looks at the configuration
+
+
+class Ticking(Protocol):
+    """`pipeline.Pipeline`. StopIteration means that a replayed capture has ended."""
+
+    def tick(self) -> Tick: ...
+
+    def flush(self) -> Tick:
+        """A tick at which everything is due, whatever the schedule says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration makes of the agent. What a reload leaves alone stays the same object."""
+
+    pipeline: Ticking
+    destinations: Sequence[Destination]
+    interval: float  # seconds
+    cpu_budget: float  # cores; 0 is no limit
+    revision: str
+    watchers: Sequence[Callable[[Tick], None]] = ()  # on the pipeline's thread, after each tick
+
+
+class Daemon:
+    """`reload` gets the parts that run and returns the new ones; NrdotError keeps the old ones running."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        clock: Clock,
+        requests: Requests,
+        status: Status,
+        notifier: Notifier,
+        reload: Callable[[Parts], Parts],
+        cpu: Callable[[], float] = lambda: sum(cpu_seconds()),
+    ) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._requests = requests
+        self._status = status
+        self._notifier = notifier
+        self._reload = reload
+        self._cpu = cpu
+        self._drains = Drains(clock)
+        self._budget = Budget(parts.cpu_budget)
+        self._beat = Beat(clock, parts.interval)
+        self._reloaded = clock.monotonic() - RELOAD_PAUSE
+        self._show(parts)
+
+    def run(self, duration: float | None = None) -> int:
+        """Until asked to stop, the end of a capture, or `duration` seconds later; the exit status."""
+        end = None if duration is None else self._clock.monotonic() + duration
+        try:
+            self._drains.use(self._parts.destinations)
+            if self._tick():
+                self._notifier.ready()
+                self._beat = Beat(self._clock, self._parts.interval)
+                self._budget.observe(self._clock.monotonic(), self._cpu())
+                self._loop(end)
+            self._finish(PROSPECT, (self._requests.asked or self._clock.monotonic()) + EXIT - RESERVE)
+        finally:
+            self._drains.close(RESERVE / 2)
+        return 0
+
+    def once(self) -> int:
+        """Two samples, one export; status 1 where a destination did not take it in time."""
+        try:
+            self._drains.use(self._parts.destinations)
+            if self._tick():
+                self._notifier.ready()
+                self._clock.wait(self._requests.stopping, ONCE)
+            left = self._finish(ONCE_PROSPECT, self._clock.monotonic() + 2 * ONCE_PROSPECT)
+        finally:
+            self._drains.close(RESERVE / 2)
+        return 1 if left else 0
+
+    def _loop(self, end: float | None) -> None:
+        requests = self._requests
+        while not requests.stopping.is_set():
+            now = self._clock.monotonic()
+            self._status.alive = now
+            self._notifier.feed()
+            if end is not None and now >= end:
+                return
+            turn = self._beat.take()
+            self._status.ticks["late"] += turn.late
+            self._status.ticks["shed"] += turn.shed
+            if turn.late:
+                _log.warning("ticks were skipped: the agent or the machine was busy", ticks=turn.late)
+            if turn.run:
+                if not self._tick():
+                    return
+                self._shed(self._budget.observe(self._clock.monotonic(), self._cpu()))
+            if requests.reload_wanted() and self._until_reload() <= 0:
+                self._renew()
+            requests.wake.clear()
+            if not requests.stopping.is_set():
+                self._clock.wait(requests.wake, self._idle(end))
+
+    def _idle(self, end: float | None) -> float:
+        """Seconds until there is something to do."""
+        waits = [self._beat.remaining(), GLANCE]
+        if self._notifier.rhythm is not None:
+            waits.append(self._notifier.rhythm)
+        if end is not None:
+            waits.append(end - self._clock.monotonic())
+        if self._requests.reload_wanted():
+            waits.append(self._until_reload())
+        return max(min(waits), 0.0)
+
+    def _tick(self) -> bool:
+        """False at the end of a capture."""
+        began = thread_seconds()
+        try:
+            tick = self._parts.pipeline.tick()
+        except StopIteration:
+            return False
+        self._done(tick, thread_seconds() - began)
+        return True
+
+    def _done(self, tick: Tick, cpu: float) -> None:
+        self._status.tick_cpu = cpu
+        self._status.ticks["run"] += 1
+        for watcher in self._parts.watchers:
+            watcher(tick)
+
+    def _shed(self, change: Change | None) -> None:
+        if change is None:
+            return
+        self._beat.stretch = change.stretch
+        self._status.interval = self._parts.interval * change.stretch
+        used, limit = f"{change.cores:.2%} of one core", f"{change.limit:.2%}"
+        if change.stretch > change.before:
+            text = "the CPU budget is exceeded: ticks are shed"
+            self._status.cadence = f"one tick in {change.stretch}: {used} used, the budget is {limit}"
+            _log.warning(text, used=used, budget=limit, interval=self._status.interval)
+        else:
+            text = "the CPU budget has room again: fewer ticks are shed"
+            self._status.cadence = f"one tick in {change.stretch}" if change.stretch > 1 else ""
+            _log.info(text, used=used, budget=limit, interval=self._status.interval)
+        self._say()
+
+    def _until_reload(self) -> float:
+        """Seconds; requests that come faster than this are one."""
+        return self._reloaded + RELOAD_PAUSE - self._clock.monotonic()
+
+    def _renew(self) -> None:
+        self._notifier.reloading()
+        self._requests.take_reload()
+        try:
+            parts = self._reload(self._parts)
+        except NrdotError as error:
+            self._status.config_error = str(error)
+            self._status.reloads["refused"] += 1
+            _log.error("the configuration is refused, the last good one stays", error=str(error))
+        else:
+            self._status.config_error = ""
+            outcome = "unchanged" if parts is self._parts else "applied"
+            self._status.reloads[outcome] += 1
+            _log.info(f"the configuration is {outcome}", revision=parts.revision)
+            self._use(parts)
+        self._reloaded = self._clock.monotonic()
+        self._notifier.ready()
+        self._say()
+
+    def _use(self, parts: Parts) -> None:
+        before, self._parts = self._parts, parts
+        if parts is before:
+            return
+        self._drains.use(parts.destinations)
+        if (parts.interval, parts.cpu_budget) != (before.interval, before.cpu_budget):
+            self._beat = Beat(self._clock, parts.interval)
+            self._budget = Budget(parts.cpu_budget)
+            self._budget.observe(self._clock.monotonic(), self._cpu())
+            self._status.cadence = ""
+        self._show(parts)
+
+    def _finish(self, prospect: float, deadline: float) -> int:
+        """The last export, and as much delivery as the time allows; the number of records left."""
+        self._status.stopping = True
+        self._notifier.stopping()
+        requests = self._requests
+        if requests.at_once.is_set():
+            return 0
+        began = thread_seconds()
+        try:
+            tick = self._parts.pipeline.flush()
+        except StopIteration:
+            _log.debug("the capture has ended")
+        else:
+            self._done(tick, thread_seconds() - began)
+        left = self._drains.settle(prospect, deadline, requests.at_once, self._turn)
+        if left:
+            _log.warning("the agent ends before everything is delivered", records_left=left)
+        return left
+
+    def _turn(self) -> None:
+        self._status.alive = self._clock.monotonic()
+        self._notifier.feed()
+
+    def _show(self, parts: Parts) -> None:
+        self._status.revision = parts.revision
+        self._status.destinations = parts.destinations
+        self._status.interval = parts.interval * self._beat.stretch
+
+    def _say(self) -> None:
+        """Keep `systemctl status` in step with what /readyz says."""
+        trouble = [f"configuration refused: {self._status.config_error}"] if self._status.config_error else []
+        cadence = [self._status.cadence] if self._status.cadence else []
+        self._notifier.status("; ".join([*trouble, *cadence]) or "running")
