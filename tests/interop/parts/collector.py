@@ -26,6 +26,7 @@ class Collector:
     folder: Path
     receivers: dict[str, Any] = field(default_factory=dict)
     exporters: dict[str, Any] = field(default_factory=dict)
+    tls: dict[str, Any] | None = None
     name: str = "collector"
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class Collector:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         self._starts += 1

@@ -85,23 +85,34 @@ class PostgreSQL:
 
 
 class Nginx:
-    """A master and two workers that serve one page."""
+    """A master and two workers that serve one page, or stand in front of another server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forward_to: int | None = None, largest_body: str = "1m") -> None:
         self.port = free_port()
+        self._log = folder / "access.log"
         (folder / "index.html").write_text("x" * 65536)
+        temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        lines = [
+            f"access_log {self._log};",
+            *(f"{name}_temp_path {folder}/{name};" for name in temporary),
+            f"client_max_body_size {largest_body};",
+            f"server {{ listen 127.0.0.1:{self.port}; root {folder};",
+            f"location /v1/ {{ proxy_pass http://127.0.0.1:{forward_to}; }}" if forward_to else "",
+            "}",
+        ]
         config = folder / "nginx.conf"
         config.write_text(
             f"daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
             f"{self._user()}"
             "events { worker_connections 64; }\n"
-            f"http {{ access_log {folder}/access.log; client_body_temp_path {folder}/body;\n"
-            f"proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;\n"
-            f"uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;\n"
-            f"server {{ listen 127.0.0.1:{self.port}; root {folder}; }} }}\n"
+            f"http {{ {' '.join(lines)} }}\n"
         )
         command = [executable("nginx"), "-c", str(config), "-e", str(folder / "error.log")]
         self.program = Program(command, folder / "log", lambda: answers(self.port))
+
+    def requests(self) -> str:
+        """The access log: one line a request, with its status."""
+        return self._log.read_text() if self._log.exists() else ""
 
     def work(self) -> None:
         for _ in range(400):
