@@ -49,6 +49,25 @@ class Verdict(IntEnum):
     DROP = 2  # into the group `dropped`
 
 
+class Reason(IntEnum):
+    """Why a verdict is what it is: the closed list that people see, by its name in lower case."""
+
+    BELOW = 0  # nothing speaks for a series of its own
+    NEVER_FILTERED = 1  # a class of score 1.0 or force_collect
+    SCORE = 2  # at or above the threshold
+    TOP_CPU = 3
+    TOP_MEMORY = 4
+    TOP_IO = 5
+    ANOMALY = 6  # left the band of its own history
+    LIMIT = 7  # near the limit of its container
+    NEW = 8  # young, within its grace
+    HOLD = 9  # had one of the reasons above a moment ago
+    VISIBLE = 10  # the profile keeps every process, or the agent only observes
+    FEW = 11  # a group for so few would cost more than it saves
+    BUDGET = 12  # would be kept, but the budget of series is spent
+    DROPPED = 13  # a rule of the profile gives its detail up
+
+
 class Decider(Protocol):
     def decide(self, batch: Batch) -> Rows | None:
         """Write verdict and reason, and name what is exported at this tick.

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Ints, Rows, Table
 
-MEMBERS_TO_OPEN = 3
 NONE = -1  # no group
 RESERVED = 2  # places that other keys leave to `other` and `dropped`
 
@@ -45,11 +44,18 @@ class Groups:
     """The open groups of a host, each in a slot of `totals`."""
 
     def __init__(
-        self, chain: tuple[str, ...], class_name: Callable[[int], str], *, limit: int, hold: float
+        self,
+        chain: tuple[str, ...],
+        class_name: Callable[[int], str],
+        *,
+        limit: int,
+        hold: float,
+        members: int = 3,
     ) -> None:
         self.chain = chain
         self.limit = limit
         self.hold = hold
+        self.members = members
         self._class_name = class_name
         self.open: dict[Key, Group] = {}
         self.totals = np.zeros((len(Counter), 0), np.int64)
@@ -116,7 +122,7 @@ class Groups:
         wanted = [
             (key != KERNEL, -count, key)
             for count, key in zip(counts.tolist(), self._keys, strict=True)
-            if count and key not in self.open and key != OTHER and (count >= MEMBERS_TO_OPEN or key == KERNEL)
+            if count and key not in self.open and key != OTHER and (count >= self.members or key == KERNEL)
         ]
         room = self.limit - RESERVED - len(self.open.keys() - {OTHER, DROPPED})
         for _, _, key in sorted(wanted)[: max(room, 0)]:

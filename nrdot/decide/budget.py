@@ -1,0 +1,39 @@
+"""The budget of distinct series: what vendors bill is what was active at any time within 20 minutes.
+
+A series that ends goes on counting for 20 minutes, so trimming a kept process saves nothing now: newcomers
+wait until there is room, and who is kept is trimmed only when the kept alone are over the budget.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+ACTIVE_SECONDS = 1200.0
+
+
+class SeriesBudget:
+    """Counts series. `limit` 0 is no limit; `reserved` are places that groups may take."""
+
+    def __init__(self, limit: int, *, reserved: int, points: int) -> None:
+        self.limit = limit
+        self._reserved = reserved
+        self._points = max(points, 1)
+        self._ended: deque[tuple[float, int]] = deque()
+        self._ended_series = 0
+
+    def end(self, processes: int, now: float) -> None:
+        """Series of so many processes ended."""
+        if processes:
+            self._ended.append((now, processes * self._points))
+            self._ended_series += processes * self._points
+
+    def places(self, kept: int, now: float) -> tuple[int, int]:
+        """How many processes may be kept in all, and how many of them new, where `kept` have series."""
+        if not self.limit:
+            return 1 << 40, 1 << 40
+        while self._ended and now - self._ended[0][0] > ACTIVE_SECONDS:
+            self._ended_series -= self._ended.popleft()[1]
+        room = max(self.limit - self._reserved, 0)
+        total = room // self._points
+        new = max(room - kept * self._points - self._ended_series, 0) // self._points
+        return total, new

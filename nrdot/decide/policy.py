@@ -1,0 +1,258 @@
+"""Verdicts: which processes are exported one by one, and why.
+
+KEEP is the union of: never filtered, score at or above the threshold, among the largest users of CPU, memory
+or I/O, anomalous, newly born. A process enters KEEP at once and leaves it only when its last reason is older
+than the hold time. Then the budget of series trims, never the never-filtered. Verdicts change at exports;
+between two exports only what cannot wait is exported: an anomaly, the birth of a never-filtered process, and
+processes that want every sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from nrdot.batch import Counter, Gauge
+from nrdot.decide.selection import largest, most_worthy, newest
+from nrdot.stages import Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from nrdot.batch import Batch, Flags, Floats, Identity, Ints, Rows, Table
+    from nrdot.decide.budget import SeriesBudget
+
+NEWCOMERS = 20  # processes that may be in their grace at a time
+FEW = 3  # processes for which a group is not worth its own series
+
+# What the budget gives up first has the lowest rank.
+_RANK = np.zeros(len(Reason), np.int64)
+for _place, _reasons in enumerate(
+    (
+        (Reason.NEW,),
+        (Reason.SCORE, Reason.VISIBLE),
+        (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO),
+        (Reason.ANOMALY, Reason.LIMIT),
+        (Reason.NEVER_FILTERED,),
+    ),
+    start=1,
+):
+    _RANK[list(_reasons)] = _place
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one profile says of verdicts."""
+
+    threshold: float
+    top_cpu: int
+    top_memory: int
+    top_io: int
+    hold: float  # seconds
+    grace: float  # seconds
+    visible: bool = False  # keep every process
+    drop: Callable[[Identity, str, float], bool] | None = None  # identity, class and score
+
+
+class Anomalies(Protocol):
+    """Knows which processes left the band of their own history."""
+
+    def observe(self, batch: Batch) -> Rows:
+        """Look at one sample; rows that are anomalous now."""
+
+
+class Policy:
+    """The Decider. `rules[0]` is the host's profile; `scope_of` names another one for some processes."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rules],
+        budget: SeriesBudget,
+        *,
+        export_interval: float,
+        interval: float,
+        scope_of: Callable[[Identity, str], int] = lambda _identity, _class: 0,
+        class_name: Callable[[int], str] = lambda _number: "",
+        anomalies: Anomalies | None = None,
+        every_sample: Callable[[int], bool] = lambda _class: False,
+        observe: bool = False,
+    ) -> None:
+        self.rules = rules
+        self.budget = budget
+        self.observe = observe
+        self.trimmed = 0  # processes that the budget kept from a series at the last export
+        self.over_budget = False  # the never-filtered alone are more than the budget allows
+        self._interval = interval
+        self._export_interval = export_interval
+        self._scope_of = scope_of
+        self._class_name = class_name
+        self._anomalies = anomalies
+        self._every_sample = every_sample
+        self._now = 0.0  # seconds since the first sample
+        self._since_export = 0.0
+        self._columns = _Columns(0)
+
+    def decide(self, batch: Batch) -> Rows | None:
+        table, columns = batch.table, self._columns
+        columns.fit(table.capacity)
+        self._now += batch.seconds
+        self._since_export += batch.seconds
+        self._begin(batch)
+        anomalous = self._anomalies.observe(batch) if self._anomalies else np.zeros(0, np.intp)
+        columns.anomalous[:] = False
+        columns.anomalous[anomalous] = True
+        if batch.first:
+            return None
+        # Half an interval of slack: a tick that comes a little early is still the one that exports.
+        if self._since_export + self._interval / 2 >= self._export_interval:
+            self._since_export = 0.0
+            self._judge(batch)
+            return np.zeros(0, np.intp)
+        urgent = self._urgent(batch, anomalous)
+        return urgent if urgent.size else None
+
+    def due_in(self) -> float:
+        """Seconds of sampling until the next export."""
+        return max(self._export_interval - self._since_export, 0.0)
+
+    def _begin(self, batch: Batch) -> None:
+        """Rows that were born or renamed."""
+        table, columns, born = batch.table, self._columns, batch.born
+        columns.used_at[:, born] = np.where(table.found[born], table.counters[: Counter.WRITTEN + 1, born], 0)
+        columns.until[born] = -1.0
+        columns.last_reason[born] = Reason.BELOW
+        for row in batch.named.tolist():
+            number = int(table.class_id[row])
+            columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
+            columns.every_sample[row] = self._every_sample(number)
+
+    def _urgent(self, batch: Batch, anomalous: Rows) -> Rows:
+        """Rows that are exported between two exports."""
+        table, columns = batch.table, self._columns
+        born = batch.born[table.never_filtered[batch.born]]
+        wanted = np.flatnonzero(table.alive & columns.every_sample & table.never_filtered)
+        fresh = anomalous[table.verdict[anomalous] != Verdict.KEEP]
+        _, places = self.budget.places(int(np.count_nonzero(table.series)), self._now)
+        fresh = fresh[:places]
+        table.verdict[born] = Verdict.KEEP
+        table.reason[born] = Reason.NEVER_FILTERED
+        table.verdict[fresh] = Verdict.KEEP
+        table.reason[fresh] = Reason.ANOMALY
+        columns.last_reason[fresh] = Reason.ANOMALY
+        columns.until[fresh] = self._now + self._hold(fresh)
+        wanted = wanted[table.verdict[wanted] == Verdict.KEEP]
+        return np.unique(np.concatenate([born, fresh, wanted]))
+
+    def _judge(self, batch: Batch) -> None:
+        table, columns = batch.table, self._columns
+        self.budget.end(int(np.count_nonzero(table.series & ~table.alive)), self._now)
+        rows = batch.living
+        reason = self._reasons(batch, rows)
+        qualified = reason != Reason.BELOW
+        lasting = rows[qualified & (reason != Reason.NEW)]
+        columns.last_reason[rows[qualified]] = reason[qualified]
+        columns.until[lasting] = self._now + self._hold(lasting)
+        held = ~qualified & table.series[rows] & (columns.until[rows] > self._now)
+        reason[held] = Reason.HOLD
+        kept = self._within_budget(table, rows, reason)
+        rolled = np.flatnonzero(~kept & (reason != Reason.BUDGET))
+        if len(rolled) < FEW:
+            kept[rolled] = True
+            reason[rolled] = Reason.FEW
+        verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
+        self._drop(table, rows, verdict, reason)
+        if self.observe:
+            columns.would_keep[rows] = verdict == Verdict.KEEP
+            verdict[:], reason[:] = Verdict.KEEP, Reason.VISIBLE
+        self.budget.end(int(np.count_nonzero(table.series[rows] & (verdict != Verdict.KEEP))), self._now)
+        table.verdict[rows] = verdict
+        table.reason[rows] = reason
+        columns.used_at[:] = table.counters[: Counter.WRITTEN + 1]
+
+    def _reasons(self, batch: Batch, rows: Rows) -> NDArray[np.uint8]:
+        """The strongest reason of each row to be kept; BELOW where there is none."""
+        table, columns = batch.table, self._columns
+        used = table.counters[: Counter.WRITTEN + 1, rows] - columns.used_at[:, rows]
+        cpu = used[Counter.CPU_USER] + used[Counter.CPU_SYSTEM]
+        io = used[Counter.READ] + used[Counter.WRITTEN]
+        memory = table.gauges[Gauge.RSS, rows]
+        scope, kept = columns.scope[rows], table.series[rows]
+        age = (batch.time_ns - table.born_ns[rows]) / 1e9
+        reason = np.full(len(rows), Reason.BELOW, np.uint8)
+        grace = np.array([rules.grace for rules in self.rules])[scope]
+        eligible = ~table.found[rows] & (table.observations[rows] > 1) & ~table.never_filtered[rows]
+        reason[newest(age, grace, eligible, kept, NEWCOMERS)] = Reason.NEW
+        threshold = np.array([rules.threshold for rules in self.rules])[scope]
+        reason[table.score[rows] >= threshold] = Reason.SCORE
+        reason[np.array([rules.visible for rules in self.rules])[scope]] = Reason.VISIBLE
+        for number, rules in enumerate(self.rules):
+            here = np.flatnonzero(scope == number)
+            for usage, count, word in (
+                (io, rules.top_io, Reason.TOP_IO),
+                (memory, rules.top_memory, Reason.TOP_MEMORY),
+                (cpu, rules.top_cpu, Reason.TOP_CPU),
+            ):
+                reason[here[largest(usage[here], count, kept[here])]] = word
+        reason[columns.anomalous[rows]] = Reason.ANOMALY
+        reason[table.never_filtered[rows]] = Reason.NEVER_FILTERED
+        return reason
+
+    def _within_budget(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> Flags:
+        """Which of the rows that have a reason are kept; those that are not get the reason BUDGET."""
+        wanting = np.flatnonzero(reason != Reason.BELOW)
+        kept = np.zeros(len(rows), np.bool_)
+        has = table.series[rows[wanting]] & ~table.changed[rows[wanting]]
+        total, new = self.budget.places(int(np.count_nonzero(table.series)), self._now)
+        meaning = np.where(
+            reason[wanting] == Reason.HOLD, self._columns.last_reason[rows[wanting]], reason[wanting]
+        )
+        order = wanting[most_worthy(_RANK[meaning], has, table.score[rows[wanting]])]
+        never = reason[order] == Reason.NEVER_FILTERED
+        newcomer = ~table.series[rows[order]]
+        allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
+        kept[order[allowed]] = True
+        reason[order[~allowed]] = Reason.BUDGET
+        self.trimmed = int(np.count_nonzero(~allowed))
+        self.over_budget = int(np.count_nonzero(never)) > total
+        return kept
+
+    def _drop(self, table: Table, rows: Rows, verdict: NDArray[np.uint8], reason: NDArray[np.uint8]) -> None:
+        """Profiles that give detail up: such processes are summed into one group."""
+        for number, rules in enumerate(self.rules):
+            if rules.drop is None:
+                continue
+            for index in np.flatnonzero(
+                (self._columns.scope[rows] == number) & (reason != Reason.NEVER_FILTERED)
+            ):
+                row = int(rows[index])
+                if rules.drop(
+                    table.identity[row], self._class_name(int(table.class_id[row])), float(table.score[row])
+                ):
+                    verdict[index], reason[index] = Verdict.DROP, Reason.DROPPED
+
+    def _hold(self, rows: Rows) -> Floats:
+        holds: Floats = np.array([rules.hold for rules in self.rules])[self._columns.scope[rows]]
+        return holds
+
+
+class _Columns:
+    """What the policy remembers of each row of the table."""
+
+    def __init__(self, capacity: int) -> None:
+        self.scope: Ints = np.zeros(capacity, np.int64)
+        self.until: Floats = np.full(capacity, -1.0)  # end of the hold, in seconds of sampling
+        self.last_reason = np.zeros(capacity, np.uint8)  # the last one that was not HOLD
+        self.anomalous: Flags = np.zeros(capacity, np.bool_)
+        self.every_sample: Flags = np.zeros(capacity, np.bool_)
+        self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
+        self.used_at: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # at the last export
+
+    def fit(self, capacity: int) -> None:
+        for name, column in vars(self).items():
+            more = capacity - column.shape[-1]
+            if more > 0:
+                setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))
