@@ -7,20 +7,28 @@ Two loops on two threads share nothing but the buffer, so sampling never waits f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from nrdot.errors import Permanent, Retryable
+from nrdot.export.protobuf import halves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from threading import Event
 
     from nrdot.batch import Batch
+    from nrdot.clock import Clock
+    from nrdot.export.journal import DestinationState, Journal
     from nrdot.stages import (
         Aggregator,
         Buffer,
         Decider,
         Encoder,
+        Exporter,
         Frame,
         Identifier,
+        Pace,
         Record,
         Sampler,
         Scorer,
@@ -66,3 +74,131 @@ class Tick:
     batch: Batch
     frame: Frame | None
     records: Sequence[Record]
+
+
+LOOK = 0.5  # seconds between looks into a buffer that has nothing due
+_SMALLEST = 64 * 1024  # bytes; no endpoint makes requests smaller than this
+
+
+@dataclass(slots=True)
+class Drain:
+    """From one buffer to one destination, on a thread of its own.
+
+    Records leave as one request of at most `points` points and `size` bytes, once that many wait or the first
+    has waited `fill` seconds. What is refused as a whole is tried in halves, so that one record that is
+    poisoned or too large takes no other with it. Nothing older than `accepts_late` seconds is sent.
+    """
+
+    buffer: Buffer
+    exporter: Exporter
+    pace: Pace
+    journal: Journal
+    clock: Clock
+    points: int = 10_000
+    size: int = 4 * 1024 * 1024
+    fill: float = 0.0
+    retry: bool = True  # False: what is not taken at the first attempt is dropped
+    accepts_late: float | None = None
+    _since: float | None = field(default=None, init=False)  # when something was first seen to wait
+    _flowing: bool = field(default=False, init=False)  # that has waited long enough: everything goes
+
+    def run(self, stop: Event) -> None:
+        """Deliver until `stop` is set. What is left stays in the buffer."""
+        while not self.clock.wait(stop, min(self.drain_once(), LOOK)):
+            pass
+
+    def hurry(self) -> None:
+        """The agent ends: send what is there at once, but keep backing off from what fails now."""
+        self.fill = 0.0
+        self.pace.hurry()
+
+    @property
+    def state(self) -> str:
+        return str(self.status())
+
+    def status(self) -> DestinationState:
+        return self.journal.state(self.pace.circuit)
+
+    def drain_once(self) -> float:
+        """One request where one is due; returns the seconds until the next may be."""
+        wait = max(self.pace.wait(), self._filling())
+        if wait <= 0:
+            self._send()
+            wait = self.pace.wait()
+        return wait
+
+    def _filling(self) -> float:
+        """Seconds to wait for more to send; 0 when what waits is due."""
+        seen = self.buffer.statistics()
+        if not seen.records:
+            self._since, self._flowing = None, False
+            return LOOK
+        now = self.clock.monotonic()
+        if self._since is None:
+            self._since = now
+        left = self._since + self.fill - now
+        self._flowing = self._flowing or left <= 0
+        waiting = seen.produced - seen.delivered - seen.rejected - sum(seen.dropped.values())
+        return 0.0 if self._flowing or waiting >= self.points else left
+
+    def _send(self) -> None:
+        taken = self._timely(self.buffer.peek(self.pace.share(self.points), self.size))
+        if not taken:
+            return
+        try:
+            self._deliver(taken)
+        except Retryable as error:
+            self.pace.failed(error.delay)
+            self.journal.held(error)
+
+    def _timely(self, taken: Sequence[tuple[int, Record]]) -> Sequence[tuple[int, Record]]:
+        """Without what the destination takes no more."""
+        if self.accepts_late is None:
+            return taken
+        horizon = self.clock.wall_ns() - round(self.accepts_late * 1e9)
+        late = [sequence for sequence, record in taken if record.time_ns < horizon]
+        if late:
+            self.buffer.drop(late, "too_old")
+        return [(sequence, record) for sequence, record in taken if record.time_ns >= horizon]
+
+    def _deliver(self, taken: Sequence[tuple[int, Record]]) -> None:
+        """All of `taken` in one request, or in halves where it is refused. Raises Retryable."""
+        sequences = [sequence for sequence, _ in taken]
+        points = sum(record.points for _, record in taken)
+        payload = b"".join(record.payload for _, record in taken)
+        try:
+            rejected = self._request(payload, points, cut=len(taken) == 1)
+        except Retryable:
+            if not self.retry:
+                self.buffer.drop(sequences, "not_retried")
+            raise
+        except Permanent as error:
+            if len(taken) > 1:
+                middle = len(taken) // 2
+                self._deliver(taken[:middle])
+                self._deliver(taken[middle:])
+                return
+            self.journal.refused(error, points)
+            self.buffer.reject(sequences, str(error))
+        else:
+            self.buffer.acknowledge(sequences, rejected_points=rejected)
+
+    def _request(self, payload: bytes, points: int, *, cut: bool) -> int:
+        """How many points were refused for good of a payload that was taken.
+
+        With `cut`, one that is too large goes between its resources; all parts must be taken.
+        """
+        try:
+            delivery = self.exporter.export(payload, points)
+        except Permanent as error:
+            self.pace.succeeded(points)
+            if not error.too_large:
+                raise
+            self.size = max(min(self.size, len(payload) // 2), _SMALLEST)
+            parts = halves(payload) if cut else None
+            if parts is None:
+                raise
+            return sum(self._request(part, points, cut=True) for part in parts)
+        self.pace.succeeded(points)
+        self.journal.delivered(delivery, len(payload))
+        return delivery.rejected_points

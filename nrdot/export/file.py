@@ -1,0 +1,131 @@
+"""Requests as lines of OTLP JSON in a file that turns over.
+
+    metrics.jsonl        the current file
+    metrics.jsonl.1      the one before it, up to metrics.jsonl.KEEP
+
+Whoever reads while the agent writes sees whole lines only: a line is one write to a file opened for
+appending, and what a full disk or a crash left of one is cut off before the next. A file that somebody else
+moved or removed is made again. Lines reach the disk when the kernel writes them back, and on `close`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from nrdot.errors import Permanent, Retryable, StartError
+from nrdot.export.otlp_json import line
+from nrdot.stages import Delivery
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_STEP = 64 * 1024  # bytes looked at at once when a torn line is searched for its start
+
+
+class FileExporter:
+    """Appends to `path`. No file grows past `rotate` bytes, and `keep` old ones stay.
+
+    A single line longer than `rotate` has a file of its own. Raises StartError at construction when the file
+    cannot be written.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, rotate: int = 64 * 1024 * 1024, keep: int = 8) -> None:
+        self.path = Path(path)
+        self._rotate = rotate
+        self._keep = keep
+        self._file = -1
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except OSError as error:
+            raise StartError(f"cannot write {self.path}: {_why(error)}") from error
+
+    def export(self, payload: bytes, points: int) -> Delivery:  # noqa: ARG002 - a file takes points in any number
+        try:
+            text = line(payload)
+        except DecodeError as error:
+            raise Permanent(f"{self.path}: the record is no OTLP request") from error
+        try:
+            self._append(text)
+        except OSError as error:
+            self._shut()
+            raise Retryable(f"cannot write {self.path}: {_why(error)}", alarm=True) from error
+        return Delivery(wire_bytes=len(text))
+
+    def close(self) -> None:
+        if self._file >= 0:
+            try:
+                os.fsync(self._file)
+            except OSError as error:
+                raise Retryable(f"cannot make {self.path} durable: {_why(error)}", alarm=True) from error
+            finally:
+                self._shut()
+
+    def _append(self, text: bytes) -> None:
+        if self._file < 0 or self._moved():
+            self._shut()
+            self._open()
+        size = os.fstat(self._file).st_size
+        if size and size + len(text) > self._rotate:
+            self._turn_over()
+            size = 0
+        written = 0
+        try:
+            while written < len(text):
+                written += os.write(self._file, text[written:])
+        except OSError:
+            os.ftruncate(self._file, size)
+            raise
+
+    def _moved(self) -> bool:
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            return True
+        ours = os.fstat(self._file)
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _open(self) -> None:
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._cut_torn_line()
+
+    def _cut_torn_line(self) -> None:
+        """What a crash left of a line was never acknowledged, so it is sent again."""
+        end = size = os.fstat(self._file).st_size
+        while end > 0:
+            begin = max(end - _STEP, 0)
+            found = os.pread(self._file, end - begin, begin).rfind(b"\n")
+            if found >= 0:
+                end = begin + found + 1
+                break
+            end = begin
+        if end < size:
+            os.ftruncate(self._file, end)
+
+    def _turn_over(self) -> None:
+        """Oldest first, so that at each moment every line is in exactly one file."""
+        os.fsync(self._file)
+        self._shut()
+        if self._keep == 0:
+            self.path.unlink(missing_ok=True)
+        for number in range(self._keep, 0, -1):
+            older = self.path if number == 1 else self._numbered(number - 1)
+            if older.exists():
+                older.replace(self._numbered(number))
+        self._open()
+
+    def _numbered(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+    def _shut(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,121 @@
+"""What became of the requests to one destination, for /readyz, the self-metrics and the log.
+
+A log line is written when something changes, never for each request: an outage of a day is two lines, or
+one more for each new reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from nrdot.clock import Clock
+    from nrdot.errors import Permanent, Retryable
+    from nrdot.stages import Delivery
+
+_log = Log("export")
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationState:
+    """A destination at one moment."""
+
+    circuit: str  # closed, open, half-open
+    last_success_ns: int | None  # wall clock
+    last_error: str  # of the present outage; empty while requests go through
+    alarm: bool  # somebody must mend something
+    requests: dict[str, int]  # by outcome: delivered, held, refused
+    partial: int  # points that deliveries refused for good
+    payload_bytes: int  # delivered, before compression
+    wire_bytes: int  # the same as sent: the bodies of the requests
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times smaller compression made it; None before the first delivery."""
+        return self.payload_bytes / self.wire_bytes if self.wire_bytes else None
+
+    def __str__(self) -> str:
+        if not self.last_error:
+            return "delivering" if self.last_success_ns else "nothing sent yet"
+        alarm = "needs attention, " if self.alarm else ""
+        return f"held, {alarm}circuit {self.circuit}: {self.last_error}"
+
+
+@dataclass(slots=True)
+class Journal:
+    """Written by one drain thread, read by any."""
+
+    destination: str
+    clock: Clock
+    _requests: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "held": 0, "refused": 0})
+    _last_success_ns: int | None = None
+    _last_error: str = ""
+    _last_partial: str | None = None
+    _alarm: bool = False
+    _held_since: float | None = None  # monotonic
+    _partial: int = 0
+    _payload_bytes: int = 0
+    _wire_bytes: int = 0
+
+    def delivered(self, delivery: Delivery, payload_bytes: int) -> None:
+        self._requests["delivered"] += 1
+        self._payload_bytes += payload_bytes
+        self._wire_bytes += delivery.wire_bytes
+        self._last_success_ns = self.clock.wall_ns()
+        self._works_again()
+        if delivery.rejected_points:
+            self._partial += delivery.rejected_points
+            if delivery.message != self._last_partial:
+                self._last_partial = delivery.message
+                _log.warning(
+                    "the destination refuses some points for good; they are counted as rejected",
+                    destination=self.destination,
+                    points=delivery.rejected_points,
+                    reason=delivery.message,
+                )
+
+    def held(self, error: Retryable) -> None:
+        self._requests["held"] += 1
+        if self._held_since is None:
+            self._held_since = self.clock.monotonic()
+        text = str(error)
+        if text != self._last_error:
+            if error.alarm:
+                _log.error(
+                    "data is held until somebody mends this", destination=self.destination, reason=text
+                )
+            else:
+                _log.warning("data is held and sent again", destination=self.destination, reason=text)
+        self._last_error, self._alarm = text, error.alarm
+
+    def refused(self, error: Permanent, points: int) -> None:
+        """`points` went to the dead letters."""
+        self._requests["refused"] += 1
+        self._works_again()
+        _log.warning(
+            "a record goes to the dead letters",
+            destination=self.destination,
+            points=points,
+            reason=str(error),
+        )
+
+    def state(self, circuit: str) -> DestinationState:
+        return DestinationState(
+            circuit=circuit,
+            last_success_ns=self._last_success_ns,
+            last_error=self._last_error,
+            alarm=self._alarm,
+            requests=dict(self._requests),
+            partial=self._partial,
+            payload_bytes=self._payload_bytes,
+            wire_bytes=self._wire_bytes,
+        )
+
+    def _works_again(self) -> None:
+        if self._held_since is not None:
+            seconds = round(self.clock.monotonic() - self._held_since, 1)
+            _log.info("the destination works again", destination=self.destination, outage_seconds=seconds)
+        self._held_since, self._last_error, self._alarm = None, "", False

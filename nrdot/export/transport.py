@@ -1,0 +1,257 @@
+"""One connection to one endpoint, and a deadline that holds for everything that happens on it.
+
+urllib3's timeouts count from byte to byte, so a server that sends one byte a second holds a request for
+ever. Here a timer cuts the connection when the request's time is over, whether it connects, shakes hands,
+sends or reads.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from contextlib import suppress
+from threading import Lock, Timer
+from typing import TYPE_CHECKING
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
+from urllib3.util import parse_url
+
+from nrdot.errors import Retryable
+from nrdot.export.answer import LARGEST_BODY, Answer
+from nrdot.export.tls import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3 import BaseHTTPResponse
+
+    from nrdot.clock import Clock
+    from nrdot.export.endpoint import Endpoint, Proxy
+    from nrdot.export.tls import Tls
+
+
+# What went wrong, by the kind of exception, with whether somebody must mend it. The first that fits speaks.
+_REASONS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), "hung up without a word of TLS", False),
+    ((socket.gaierror,), "has a name that cannot be resolved", False),
+    ((ConnectionRefusedError,), "refuses connections; nothing listens there", False),
+    ((ConnectionError, http.client.IncompleteRead, IncompleteRead), "hung up before it had answered", False),
+    ((http.client.HTTPException, HTTPError), "does not answer as an HTTP server", True),
+)
+_NO_TUNNEL = "Tunnel connection failed: "  # http.client's words, then the proxy's status
+
+
+class Transport:
+    """Posts bodies one after the other. `close` is for any thread and ends what is going on."""
+
+    def __init__(
+        self, clock: Clock, endpoint: Endpoint, *, timeout: float, tls: Tls | None, proxy: Proxy | None
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._tls = tls
+        self._proxy = proxy
+        self._watch = _Watch(clock)
+        self._connection: _Connection | None = None
+        self._context: ssl.SSLContext | None = None
+        self._closed = False
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The endpoint's answer, whatever it is. Raises Retryable where there was none."""
+        self._watch.begin(self._timeout)
+        try:
+            connection = self._ready()
+            answer = self._exchange(connection, body, headers)
+        except Retryable:
+            self._hang_up()
+            raise
+        except (OSError, http.client.HTTPException, HTTPError) as error:
+            self._hang_up()
+            raise self._trouble(error) from error
+        finally:
+            self._watch.end()
+        if answer.cut:
+            self._hang_up()
+        return answer
+
+    def close(self) -> None:
+        self._closed = True
+        self._watch.cut()
+
+    def _ready(self) -> _Connection:
+        """The connection of the last request where it still stands, else a new one."""
+        if self._closed:
+            raise Retryable("closed")
+        context = self._tls.context() if self._tls else None
+        connection = self._connection
+        if connection is not None and context is self._context and connection.is_connected:
+            return connection
+        self._hang_up()
+        self._context = context
+        self._connection = connection = self._made(context)
+        connection.connect()
+        return connection
+
+    def _made(self, context: ssl.SSLContext | None) -> _Connection:
+        target, via = self._endpoint, self._proxy
+        host, port = (via.host, via.port) if via else (target.host, target.port)
+        proxy = parse_url(f"http://{host}:{port}") if via else None
+        if self._tls is None:
+            return _Connection(self._watch, host, port, timeout=self._timeout, proxy=proxy)
+        connection = _TlsConnection(
+            self._watch,
+            host,
+            port,
+            timeout=self._timeout,
+            proxy=proxy,
+            ssl_context=context,
+            server_hostname=self._tls.server_name or target.host,
+        )
+        connection.tls = self._tls
+        if via:
+            asking = {"Proxy-Authorization": via.authorization} if via.authorization else {}
+            connection.set_tunnel(target.host, target.port, asking)
+        return connection
+
+    def _exchange(self, connection: _Connection, body: bytes, headers: Mapping[str, str]) -> Answer:
+        path = self._endpoint.path
+        if self._proxy and self._tls is None:
+            path = str(self._endpoint).removesuffix(path.partition("?")[0]) + path
+            if self._proxy.authorization:
+                headers = {**headers, "Proxy-Authorization": self._proxy.authorization}
+        try:
+            connection.request("POST", path, body, headers, preload_content=False, decode_content=False)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # A server that refuses a body often answers and hangs up without reading it all; so does a TLS
+            # alert. What it said is still in the socket.
+            try:
+                return _read(connection.getresponse())
+            except ssl.SSLError:
+                raise
+            except (OSError, http.client.HTTPException, HTTPError):
+                raise error from None
+        return _read(connection.getresponse())
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _trouble(self, error: Exception) -> Retryable:
+        """The reason in words."""
+        peer = f"the proxy {self._proxy}" if self._proxy else f"{self._endpoint.host}:{self._endpoint.port}"
+        # urllib3 wraps what breaks while a body is read.
+        inner = error.args[-1] if isinstance(error, HTTPError) and error.args else error
+        cause = inner if isinstance(inner, Exception) else error
+        if self._closed:
+            return Retryable("closed")
+        if self._watch.expired or isinstance(cause, (TimeoutError, ReadTimeoutError)):
+            return Retryable(f"no answer within {self._timeout:g} s")
+        for kinds, words, alarm in _REASONS:
+            if isinstance(cause, kinds):
+                return Retryable(f"{peer} {words}", alarm=alarm)
+        if isinstance(cause, ssl.SSLError):
+            return Retryable(explain(cause), alarm=True)
+        _, refused, status = str(cause).partition(_NO_TUNNEL)
+        if refused:
+            asks = "asks for credentials" if status.startswith("407") else "opens no tunnel"
+            return Retryable(f"{peer} {asks} ({status[:3]})", alarm=True)
+        why = cause.strerror if isinstance(cause, OSError) else ""
+        return Retryable(f"{peer} cannot be reached: {(why or type(cause).__name__).lower()}")
+
+
+class _Watch:
+    """Cuts the one connection that it follows when the time is over."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._handle: socket.socket | None = None
+        self._timer: Timer | None = None
+        self._ends = 0.0
+        self.expired = False
+
+    def begin(self, seconds: float) -> None:
+        self.expired = False
+        self._ends = self._clock.monotonic() + seconds
+        self._timer = Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def remaining(self) -> float:
+        # Never 0, which would mean a socket that does not block.
+        return max(self._ends - self._clock.monotonic(), 0.001)
+
+    def follow(self, sock: socket.socket | None) -> None:
+        """Watch this connection from now on, through a handle of our own.
+
+        TLS takes the socket's descriptor away while it shakes hands; a duplicate still reaches it.
+        """
+        with self._lock:
+            old, self._handle = self._handle, sock.dup() if sock else None
+        if old is not None:
+            old.close()
+
+    def cut(self) -> None:
+        with self._lock:
+            if self._handle is not None:
+                with suppress(OSError):
+                    self._handle.shutdown(socket.SHUT_RDWR)
+
+    def _expire(self) -> None:
+        self.expired = True
+        self.cut()
+
+
+class _Connection(HTTPConnection):
+    """A connection whose every phase the watch can end."""
+
+    def __init__(self, watch: _Watch, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self._watch = watch
+
+    def _new_conn(self) -> socket.socket:
+        """The first address that connects. Each gets a fair share of the time that is left."""
+        found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        failure = OSError(f"no address for {self._dns_host}")
+        for position, (family, kind, protocol, _, address) in enumerate(found):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(self._watch.remaining() / (len(found) - position))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._watch.follow(sock)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                sock.settimeout(self._watch.remaining())
+                return sock
+        raise failure
+
+    def close(self) -> None:
+        super().close()
+        self._watch.follow(None)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    tls: Tls
+
+    def connect(self) -> None:
+        super().connect()
+        sock = self.sock
+        self.tls.check_pin(sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None)
+
+
+def _read(response: BaseHTTPResponse) -> Answer:
+    """The answer with at most `LARGEST_BODY` bytes of its body."""
+    body = response.read(LARGEST_BODY + 1, decode_content=False)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, headers, body[:LARGEST_BODY], cut=len(body) > LARGEST_BODY)

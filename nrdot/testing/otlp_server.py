@@ -1,0 +1,217 @@
+"""A server that speaks OTLP over HTTP, or misbehaves as a script says.
+
+    with OtlpServer(Reply(status=503), Reply()) as server:
+        ...export to server.url...
+    assert server.points == 12
+
+Each request takes the next reply of the script; when that is used up, the last one is repeated. Bodies are
+decoded with the official classes. What it received can be read at any time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import struct
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+import zstandard
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from typing import Self
+
+PROTOBUF = "application/x-protobuf"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one request gets."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    kind: str = PROTOBUF  # content type; empty leaves it out
+    encodings: frozenset[str] | None = None  # those taken; others get 415
+    limit: int | None = None  # bytes of a decoded request; larger ones get 413 unread
+    poison: bytes | None = None  # a decoded request that holds these bytes gets 400
+    silent: bool = False  # reads the request and never answers
+    pause: float = 0.0  # seconds between the bytes of the answer
+    reset_after: int | None = None  # bytes of the answer, then the connection is reset
+    raw: bytes | None = None  # these bytes in place of an HTTP answer
+
+
+def partial(rejected: int, message: str) -> Reply:
+    """A success that is not whole."""
+    response = ExportMetricsServiceResponse()
+    response.partial_success.rejected_data_points = rejected
+    response.partial_success.error_message = message
+    return Reply(body=response.SerializeToString())
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    path: str
+    headers: Mapping[str, str]  # names in lower case
+    wire_bytes: int
+    payload: bytes
+    message: ExportMetricsServiceRequest
+    status: int  # of the answer that it got
+
+
+class OtlpServer:
+    """Listens on loopback from construction until `close`. With a context it speaks TLS."""
+
+    def __init__(self, *script: Reply, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Received] = []
+        self.connections = 0
+        self._script = list(script) or [Reply()]
+        self._lock = Lock()
+        self._ended = Event()
+        self._tls = tls
+        self._server = _Listener(self)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def then(self, *script: Reply) -> None:
+        """A new script from the next request on."""
+        with self._lock:
+            self._script = list(script)
+
+    @property
+    def delivered(self) -> list[Received]:
+        """Requests that were answered with success."""
+        return [request for request in self.requests if 200 <= request.status < 300]
+
+    @property
+    def points(self) -> int:
+        """Data points in all delivered requests."""
+        return sum(count_points(request.message) for request in self.delivered)
+
+    def close(self) -> None:
+        self._ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _next(self) -> Reply:
+        with self._lock:
+            return self._script.pop(0) if len(self._script) > 1 else self._script[0]
+
+
+def count_points(message: ExportMetricsServiceRequest) -> int:
+    points = 0
+    for resource in message.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                points += len(getattr(metric, metric.WhichOneof("data") or "gauge").data_points)
+    return points
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """The body without its content encoding."""
+    if encoding == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    return gzip.decompress(body) if encoding == "gzip" else body
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, owner: OtlpServer) -> None:
+        self.owner = owner
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        sock, address = super().get_request()
+        self.owner.connections += 1
+        return sock, address
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        """In the connection's own thread: a slow handshake holds nobody up."""
+        assert isinstance(request, socket.socket)
+        if self.owner._tls is not None:  # noqa: SLF001 - one class in two
+            request = self.owner._tls.wrap_socket(request, server_side=True)  # noqa: SLF001
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            request.close()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that refuses our certificate or hangs up is what many tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Listener
+
+    def do_POST(self) -> None:
+        owner = self.server.owner
+        reply = owner._next()  # noqa: SLF001
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        encoding = headers.get("content-encoding", "")
+        body = self.rfile.read(int(headers.get("content-length", "0")))
+        if reply.encodings is not None and encoding not in reply.encodings:
+            reply = Reply(status=415, body=b"unsupported", kind="text/plain")
+        payload = decoded(body, encoding) if reply.status != 415 else b""
+        if reply.limit is not None and len(payload) > reply.limit:
+            reply = Reply(status=413)
+        if reply.poison is not None and reply.poison in payload:
+            reply = Reply(status=400, body=b"poisoned", kind="text/plain")
+        message = ExportMetricsServiceRequest.FromString(payload)
+        owner.requests.append(Received(self.path, headers, len(body), payload, message, reply.status))
+        if reply.silent:
+            owner._ended.wait()  # noqa: SLF001
+            return
+        self._answer(reply)
+
+    def _answer(self, reply: Reply) -> None:
+        answer = _bytes(reply) if reply.raw is None else reply.raw
+        if reply.raw is not None:
+            self.close_connection = True
+        if reply.reset_after is not None:
+            self.connection.sendall(answer[: reply.reset_after])
+            # Lingering for no time makes the close a reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+        elif reply.pause:
+            for position in range(len(answer)):
+                self.connection.sendall(answer[position : position + 1])
+                if self.server.owner._ended.wait(reply.pause):  # noqa: SLF001
+                    return
+        else:
+            self.connection.sendall(answer)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Silent: tests read `requests`."""
+
+
+def _bytes(reply: Reply) -> bytes:
+    headers = {"Content-Length": str(len(reply.body)), **reply.headers}
+    if reply.kind:
+        headers["Content-Type"] = reply.kind
+    lines = [f"HTTP/1.1 {reply.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
