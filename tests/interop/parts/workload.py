@@ -14,52 +14,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-# The child needs only the standard library; -I -S keep its start short.
-_CHILD = r"""
-import ctypes, os, sys, threading, time
-name, scratch = sys.argv[1], sys.argv[2]
-ctypes.CDLL(None).prctl(15, os.fsencode(name), 0, 0, 0)
-held = []
-def burn(ticks):
-    end = time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
-    while time.process_time() < end:
-        sum(range(20000))  # between two looks at the clock, which cost time in the kernel
-def burn_elsewhere(ticks):
-    worker = threading.Thread(target=burn, args=(ticks,))
-    worker.start()
-    worker.join()
-def write(size):
-    with open(scratch, "ab", buffering=0) as file:
-        file.write(b"x" * size)
-        os.fsync(file.fileno())
-def read(size):
-    with open(scratch, "rb", buffering=0) as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        file.read(size)
-def hold(size):
-    held.append(bytearray(b"y" * size))
-def threads(count):
-    for _ in range(count):
-        threading.Thread(target=threading.Event().wait, daemon=True).start()
-def become(uid):
-    os.setuid(uid)
-def zombie(_):
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    return pid
-orders = {f.__name__: f for f in (burn, burn_elsewhere, write, read, hold, threads, become, zombie)}
-print("ready", flush=True)
-for line in sys.stdin:
-    order, value = line.split()
-    print(orders[order](int(value)), flush=True)
-"""
+_CHILD = Path(__file__).with_name("obedient.py")
 
 
 class Workload:
@@ -68,7 +26,7 @@ class Workload:
     def __init__(self, name: str, scratch: Path) -> None:
         self._scratch = scratch / f"scratch-{os.getpid()}-{id(self)}"
         self._child = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _CHILD, name, str(self._scratch)],
+            [sys.executable, "-I", "-S", str(_CHILD), name, str(self._scratch)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
