@@ -12,17 +12,16 @@ here by the same types, and the structures are built bottom up. A structure may 
 
 from __future__ import annotations
 
+import contextlib
 import math
-import types
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nrdot.config import scalars
 from nrdot.config.document import Items, Node, Scalar, Table
 from nrdot.config.problem import MalformedError, Mark, cut, did_you_mean
+from nrdot.config.shapes import Shape, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,67 +38,15 @@ class _Bad:
 BAD = _Bad()
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A type, taken apart once."""
-
-    base: Any
-    inner: tuple[Shape, ...] = ()
-    optional: bool = False
-    choices: tuple[str, ...] = ()
-    reader: Callable[[str], Any] | None = None
-    secret: bool = False
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-
-
-@cache
-def shape_of(hint: Any) -> Shape:
-    metas: list[msgspec.Meta] = []
-    optional = False
-    while True:
-        if get_origin(hint) is Annotated:
-            hint, *further = get_args(hint)
-            metas = [meta for meta in further if isinstance(meta, msgspec.Meta)] + metas
-            continue
-        if get_origin(hint) in {Union, types.UnionType}:
-            (hint,) = (arm for arm in get_args(hint) if arm is not type(None))
-            optional = True
-            continue
-        break
-    origin = get_origin(hint)
-    extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
-    return Shape(
-        base=str if origin is Literal else origin or hint,
-        inner=()
-        if origin is Literal
-        else tuple(shape_of(arm) for arm in get_args(hint) if arm is not Ellipsis),
-        optional=optional,
-        choices=get_args(hint) if origin is Literal else (),
-        reader=extra.get("read"),
-        secret=extra.get("secret", False),
-        at_least=next((meta.ge for meta in metas if meta.ge is not None), None),
-        above=next((meta.gt for meta in metas if meta.gt is not None), None),
-        at_most=next((meta.le for meta in metas if meta.le is not None), None),
-    )
-
-
-@cache
-def fields_of(struct: type[msgspec.Struct]) -> dict[str, tuple[str, Shape, bool]]:
-    """Key as written: (attribute, shape, whether it must be there)."""
-    return {
-        field.encode_name: (field.name, shape_of(field.type), field.required)
-        for field in msgspec.structs.fields(struct)
-    }
-
-
 class Checker:
     """Walks one document. `origins` remembers where each value came from."""
 
     def __init__(self, problems: Problems, unknown: Unknown | None = None) -> None:
         self.problems = problems
         self.origins: dict[Path, Mark] = {}
+        self.built: list[
+            tuple[Path, msgspec.Struct]
+        ] = []  # every structure that could be made, innermost first
         self._unknown = unknown
 
     def value(self, node: Node, shape: Shape, path: Path) -> Any:
@@ -111,8 +58,8 @@ class Checker:
             return self.struct(node, shape.base, path)
         if shape.base is dict:
             return self._table(node, shape.inner[1], path)
-        if shape.base in {list, tuple}:
-            return self._list(node, shape, path)
+        if shape.base is tuple:
+            return self._list(node, shape.inner[0], path)
         if isinstance(node, Scalar):
             return self._scalar(node, shape, path)
         return self._bad(node, path, f"{_wanted(shape)} is wanted, not {_kind(node)}")
@@ -129,7 +76,7 @@ class Checker:
             if required and attribute not in values and fine:
                 self.problems.error(node.mark, path, f"`{key}` is missing")
                 fine = False
-        return self._build(node, struct, values, path) if fine else BAD
+        return self._build(node, struct, values, path) if fine else self._remains(struct, values, path)
 
     def _fields(self, node: Table, struct: type[msgspec.Struct], path: Path) -> tuple[dict[str, Any], bool]:
         fields = fields_of(struct)
@@ -143,32 +90,44 @@ class Checker:
             known = synonyms.get(key, key)
             if known in fields and known != rest:
                 attribute, shape, _ = fields[known]
-                value = self.value(entry, shape, here)
+                value = self._keyed(node, key, shape, here)
                 if attribute in values:
                     value = self._bad(
                         entry, here, f"the same as `{known}`, which is written too", mark=node.keys[key]
                     )
                 values[attribute] = value
             elif rest is not None:
-                others[key] = value = self.value(entry, fields[rest][1].inner[1], here)
+                others[key] = value = self._keyed(node, key, fields[rest][1].inner[1], here)
             else:
-                hint = self._unknown(key, entry) if self._unknown else ""
-                hint = hint or did_you_mean(key, (*fields, *synonyms))
+                hint = self._hint(key, entry, (*fields, *synonyms))
                 value = self._bad(entry, here, "unknown key", hint, mark=node.keys[key])
             fine = fine and value is not BAD
         if rest is not None:
-            values[rest] = others
-        return values, fine
+            values[rest] = {key: value for key, value in others.items() if value is not BAD}
+        return {name: value for name, value in values.items() if value is not BAD}, fine
+
+    def _hint(self, key: str, node: Node, known: tuple[str, ...]) -> str:
+        if self.problems.full:
+            return ""  # likeness is costly, and nobody will see it
+        return (self._unknown(key, node) if self._unknown else "") or did_you_mean(key, known)
 
     def _build(self, node: Node, struct: type[msgspec.Struct], values: dict[str, Any], path: Path) -> Any:
         try:
-            return struct(**values)
+            made = struct(**values)
         except MalformedError as error:
             inner: Node = node
             if error.field:
                 path = (*path, error.field)
                 inner = node.entries.get(error.field, node) if isinstance(node, Table) else node
             return self._bad(inner, path, error.message, error.hint)
+        self.built.append((path, made))
+        return made
+
+    def _remains(self, struct: type[msgspec.Struct], values: dict[str, Any], path: Path) -> _Bad:
+        """A structure of the fields that were fine, so that rules across structures see them."""
+        with contextlib.suppress(MalformedError, TypeError):  # TypeError: a required field is among the bad
+            self.built.append((path, struct(**values)))
+        return BAD
 
     def _joined(self, node: Items, path: Path) -> Table:
         """A list of one-key tables, or of words that stand for `word: true`, as one table."""
@@ -198,19 +157,19 @@ class Checker:
     def _table(self, node: Node, shape: Shape, path: Path) -> Any:
         if not isinstance(node, Table):
             return self._bad(node, path, f"a table is wanted, not {_kind(node)}")
-        values = {key: self.value(entry, shape, (*path, key)) for key, entry in node.entries.items()}
+        values = {key: self._keyed(node, key, shape, (*path, key)) for key in node.entries}
         return BAD if BAD in values.values() else values
 
     def _list(self, node: Node, shape: Shape, path: Path) -> Any:
         if not isinstance(node, Items):
             return self._bad(node, path, f"a list is wanted, not {_kind(node)}", "begin the line with `- `")
-        values = [self.value(item, shape.inner[0], (*path, index)) for index, item in enumerate(node.items)]
-        return BAD if any(value is BAD for value in values) else shape.base(values)
+        values = [self.value(item, shape, (*path, index)) for index, item in enumerate(node.items)]
+        return BAD if any(value is BAD for value in values) else tuple(values)
 
     def _nothing(self, node: Scalar, shape: Shape, path: Path) -> Any:
         if shape.optional:
             return None
-        if shape.base in {dict, list, tuple}:
+        if shape.base in {dict, tuple}:
             return shape.base()
         if isinstance(shape.base, type) and issubclass(shape.base, msgspec.Struct):
             return self.struct(Table(node.mark, {}, {}), shape.base, path)
@@ -222,11 +181,24 @@ class Checker:
             value = _read(node, shape)
             _within(value, shape)
         except MalformedError as error:
-            message = "this value cannot be used" if shape.secret else _unsaid(error.message, node)
-            return self._bad(node, path, message, "" if shape.secret else _unsaid(error.hint, node))
+            if shape.secret:
+                return self._bad(
+                    node, path, f"{_wanted(shape)} is wanted; the value is not shown", "quote it"
+                )
+            return self._bad(node, path, _unsaid(error.message, node), _unsaid(error.hint, node))
+        return value
+
+    def _keyed(self, table: Table, key: str, shape: Shape, path: Path) -> Any:
+        """The value under a key; where it is no scalar, it is known by the place of its key."""
+        node = table.entries[key]
+        value = self.value(node, shape, path)
+        if not isinstance(node, Scalar):
+            self.origins[path] = table.keys[key]
         return value
 
     def _bad(self, node: Node, path: Path, message: str, hint: str = "", *, mark: Mark | None = None) -> _Bad:
+        if isinstance(node, Scalar) and node.broken:
+            return BAD
         self.problems.error(mark or node.mark, path, message, hint)
         return BAD
 

@@ -42,6 +42,7 @@ class Scalar:
     text: str  # with the environment filled in
     written: str  # as the file has it: what messages may show
     plain: bool  # neither quoted nor a block
+    broken: bool = False  # the environment did not give it; already reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,10 @@ def _syntax_hint(words: str) -> str:
         return "indent with spaces, and quote text that begins with a special character"
     if "mapping values are not allowed" in words:
         return "quote text that holds `: `"
+    if "did not find expected" in words:
+        return (
+            "look for a bracket, a quote or an indentation that is off; text with { } [ ] or , needs quotes"
+        )
     return ""
 
 
@@ -133,6 +138,7 @@ class _Composer:
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # node, values in it, levels in it
         self._aliases = 0
         self._nodes = 0
+        self._filled = 0  # characters that the environment filled in
 
     def place(self, mark: Any) -> Mark:
         """A mark of the library, which has two types for it, as a place in the file."""
@@ -189,7 +195,11 @@ class _Composer:
             text = expand(event.value, self._environ)
         except MalformedError as error:
             self._problems.error(mark, path, error.message, error.hint)
-            text = event.value
+            return Scalar(mark, event.value, event.value, plain, broken=True)
+        if text is not event.value:
+            self._filled += len(text)
+            if self._filled > SIZE:
+                raise self._stop(event, path, "the environment fills in more than 1 MiB")
         return Scalar(mark, text, event.value, plain)
 
     def _items(self, start: _Event, events: Iterator[_Event], path: Path, depth: int) -> tuple[Items, int]:
@@ -210,20 +220,20 @@ class _Composer:
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
-            key = self._key(event, path)
+            key, usable = self._key(event, path)
             node, levels = self._node(next(events), events, (*path, key), depth + 1)
             deepest = max(deepest, levels)
             mark = self.place(event.start_mark)
             if key in entries:
-                self._problems.error(
-                    mark, (*path, key), f"written twice, first in line {keys[key].line}", "keep one"
-                )
-                continue
-            entries[key] = node
-            keys[key] = mark
+                message = f"written twice, first in line {keys[key].line}"
+                self._problems.error(mark, (*path, key), message, "keep one")
+            elif usable:
+                entries[key] = node
+                keys[key] = mark
         return Table(self.place(start.start_mark), entries, keys), deepest + 1
 
-    def _key(self, event: _Event, path: Path) -> str:
+    def _key(self, event: _Event, path: Path) -> tuple[str, bool]:
+        """A key, and whether every reader of YAML reads the same one."""
         if not isinstance(event, yaml.ScalarEvent):
             raise self._stop(event, path, "a key that is not text")
         self._count(1, event, path)
@@ -236,7 +246,8 @@ class _Composer:
             trap = key_trap(key)
             if trap:
                 self._problems.error(self.place(event.start_mark), (*path, key), trap.message, trap.hint)
-        return key
+                return key, False
+        return key, True
 
     def _check_tag(self, event: _Event, path: Path) -> None:
         if event.tag in {None, "!", "tag:yaml.org,2002:str"}:

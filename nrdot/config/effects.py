@@ -52,9 +52,10 @@ def warn(origins: dict[Path, Mark], problems: Problems) -> None:
     """Say for each key in the file whether it does nothing yet."""
     told: set[Path] = set()
     for path, mark in origins.items():
-        if any(path[: len(before)] == before for before in told):
+        if any(path[:length] in told for length in range(len(path))):
             continue
-        if _listed(path, NO_EFFECT):
+        own = path[2:] if path[:1] == ("profiles",) else path  # a profile's keys, wherever it stands
+        if _listed(own, NO_EFFECT):
             told.add(path)
             problems.warn(mark, path, "no effect yet")
 

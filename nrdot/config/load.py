@@ -83,18 +83,21 @@ def _configuration(
     checker = Checker(problems, _unknown)
     settings = checker.struct(document, Settings, ())
     above = Checker(problems, _unknown)
-    if above.struct(overlay, Profile, ()) is BAD or settings is BAD:
-        return None
+    if above.struct(overlay, Profile, ()) is BAD:
+        overlay = Table(overlay.mark, {}, {})
     origins = {**above.origins, **checker.origins}
-    Rules(settings, Findings(origins, problems)).check()
+    findings = Findings(origins, problems)
+    Rules(findings).check(checker.built)
     effects.warn(origins, problems)
 
-    library = Library(_inline(tree), path.parent if path else Path(), overlay, environ, problems)
-    report = Findings(origins, problems)
-    for steps, name in references(settings):
-        library.resolve(name, report.mark(steps), steps)
-    for name in settings.profiles:
-        library.resolve(name, report.mark(("profiles", name)), ("profiles", name))
+    inline = _inline(tree)
+    library = Library(inline, path.parent if path else Path(), overlay, environ, problems)
+    for steps, name in references(checker.built):
+        library.resolve(name, findings.mark(steps), steps)
+    for name in inline:
+        library.resolve(name, findings.mark(("profiles", name)), ("profiles", name))
+    if settings is BAD:
+        return None
     settings = _completed(settings, origins, environ, problems)
     if problems.failed:
         return None

@@ -62,3 +62,22 @@ def profiles(text: str) -> str | None:
     """The one shipped profile that a phrase names."""
     named = [name for name, pattern in _PROFILES.items() if pattern.search(text)]
     return named[0] if len(named) == 1 else None
+
+
+def hours(text: str) -> tuple[str | None, int, int]:
+    """`UTC 00:00-08:00` as its zone, None where it names none, and its first and last minute of the day."""
+    found = _HOURS.match(text)
+    if found is None:
+        raise MalformedError(
+            f"{cut(text)!r} is not a stretch of hours", "write for example `UTC 00:00-08:00`"
+        )
+    zone, *clock = found.groups()
+    first, last = (int(clock[at]) * 60 + int(clock[at + 1]) for at in (0, 2))
+    if max(first, last) > DAY or int(clock[1]) > LAST_MINUTE or int(clock[3]) > LAST_MINUTE:
+        raise MalformedError(f"{cut(text)!r} names a time that no day has", "a day runs from 00:00 to 24:00")
+    return zone, first, last
+
+
+DAY = 24 * 60  # minutes
+LAST_MINUTE = 59
+_HOURS = re.compile(r"\s*(?:([A-Za-z_/+-]+)\s+)?(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*\Z")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+MOST = 1000  # problems that are told; a file with more has one mistake many times
 SHOWN = 60  # characters of a value or a key that a message repeats
 
 
@@ -83,7 +84,7 @@ class Problems:
     """Collects what is found, in the order of the file."""
 
     def __init__(self) -> None:
-        self._found: list[Problem] = []
+        self._found: dict[Problem, None] = {}
 
     def error(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
         self._add(Severity.ERROR, mark, path, message, hint)
@@ -93,10 +94,20 @@ class Problems:
 
     def _add(self, severity: Severity, mark: Mark, path: Path, message: str, hint: str) -> None:
         problem = Problem(
-            severity, mark.file, mark.line, mark.column, spell(path), one_line(message), one_line(hint)
+            severity,
+            one_line(mark.file),
+            mark.line,
+            mark.column,
+            spell(path),
+            one_line(message),
+            one_line(hint),
         )
-        if problem not in self._found:
-            self._found.append(problem)
+        if not self.full:
+            self._found[problem] = None
+
+    @property
+    def full(self) -> bool:
+        return len(self._found) >= MOST
 
     @property
     def failed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nrdot.config import effects
 from nrdot.config.check import BAD, Checker
 from nrdot.config.document import Scalar, Table
 from nrdot.config.paths import shipped_profiles
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nrdot.config.document import Node
     from nrdot.config.problem import Path as Steps
 
+GENERATIONS = 32
 _FILE_NAMES = (".yaml", ".yml")
 
 
@@ -69,6 +71,11 @@ class Library:
                 mark, path, f"profiles extend each other in a circle: {chain}", "cut it somewhere"
             )
             return None
+        if len(children) > GENERATIONS:
+            self._problems.error(
+                mark, path, f"more than {GENERATIONS} profiles extend one another", "shorten the chain"
+            )
+            return None
         tree = self._tree(name, mark, path)
         if tree is None:
             return None
@@ -97,7 +104,9 @@ class Library:
         if tree is None:
             return None
         before = self._problems.count
-        Checker(self._problems).struct(tree, Profile, ())
+        checker = Checker(self._problems)
+        checker.struct(tree, Profile, ())
+        effects.warn(checker.origins, self._problems)
         return _normal(tree) if self._problems.count == before else None
 
     def _file(self, name: str) -> Path | None:

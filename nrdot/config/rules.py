@@ -1,157 +1,171 @@
-"""What a type cannot say: names that must exist elsewhere, zones, and what is legal but probably wrong."""
+"""What a type cannot say: names that must exist elsewhere, zones, and what is legal but probably wrong.
+
+The rules look at every structure that could be made, so one mistake in a file does not hide the next.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
-from nrdot.config import effects, zones
+from nrdot.config import effects, phrases, zones
 from nrdot.config.problem import MalformedError, cut
+from nrdot.config.schema import Settings
+from nrdot.config.schema_governance import Encryption
+from nrdot.config.schema_scoring import ClassRule, Override
+from nrdot.config.schema_time import ActiveRegion, Canary, Event, Phase, Scope, Season, SunWindow, TimeRule
+from nrdot.config.units import offset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nrdot.config.problem import Findings, Path
-    from nrdot.config.schema import Settings
 
 _LAST_WORD = re.compile(r"([A-Za-z_/+-]+)\s*\Z")
+_NAMES_A_PROFILE = (Settings, TimeRule, Scope, Canary, SunWindow, ActiveRegion, Phase, Season, Event)
+
+Built = tuple["Path", Any]  # a structure and where it stands
 
 
 class Rules:
     """Checks of one document, beyond its types."""
 
-    def __init__(self, settings: Settings, findings: Findings) -> None:
-        self._settings = settings
+    def __init__(self, findings: Findings) -> None:
         self._findings = findings
+        self._by_type: dict[type, Callable[[Path, Any], None]] = {
+            Settings: self._settings,
+            ClassRule: self._class,
+            Override: self._override,
+            TimeRule: self._timed,
+            Season: self._season,
+            Event: self._event,
+            Encryption: self._encryption,
+        }
 
-    def check(self) -> None:
-        self._destinations()
-        self._classes()
-        self._zones()
-        self._events()
-        self._wishes()
+    def check(self, built: Iterable[Built]) -> None:
+        for path, part in built:
+            rule = self._by_type.get(type(part))
+            if rule is not None:
+                rule(path, part)
 
-    def _destinations(self) -> None:
-        seen: set[str] = set()
-        for index, destination in enumerate(self._settings.export):
-            if destination.title in seen:
-                message = (
-                    f"two destinations are called {destination.title!r}, and each needs a buffer of its own"
-                )
-                self._findings.error(("export", index, "name"), message, "give each a `name`")
-            seen.add(destination.title)
-
-    def _classes(self) -> None:
-        encrypted = False
-        for name, rule in self._settings.process_classification.items():
-            path = ("process_classification", name)
-            if not rule.patterns:
-                self._findings.error(
-                    (*path, "patterns"), "a class without patterns matches nothing", "add a pattern"
-                )
-            encrypted = encrypted or rule.special_handling.encrypted_storage
-            if encrypted and not self._settings.encryption.has_key:
+    def _settings(self, path: Path, settings: Settings) -> None:
+        self._destinations(settings)
+        self._zone(("timezone",), settings.timezone)
+        for index, day in enumerate(settings.holidays):
+            if not _is_date(day):
+                self._findings.error(("holidays", index), f"{cut(day)!r} is not a date", "write YYYY-MM-DD")
+        self._sun(settings)
+        if settings.encryption.has_key:
+            return
+        for name, rule in settings.process_classification.items():
+            if rule.special_handling.encrypted_storage:
                 self._findings.warn(
-                    (*path, "special_handling"),
-                    "the agent does not start without a key for the buffer",
+                    (*path, "process_classification", name, "special_handling"),
+                    "encrypted_storage needs a key, and the agent does not start without one",
                     "add `encryption: {key_file: PATH}`",
                 )
-                encrypted = False
 
-    def _zones(self) -> None:
-        settings = self._settings
-        self._zone(("timezone",), settings.timezone)
-        for index, rule in enumerate(settings.time_based_rules):
-            path = ("time_based_rules", index)
+    def _destinations(self, settings: Settings) -> None:
+        seen: set[str] = set()
+        for index, destination in enumerate(settings.export):
+            if destination.title in seen:
+                message = f"two destinations are called {destination.title!r}, and each needs its own buffer"
+                self._findings.error(("export", index), message, "give each a `name`")
+            seen.add(destination.title)
+
+    def _sun(self, settings: Settings) -> None:
+        for index, hours in enumerate(settings.follow_the_sun):
+            for key in hours:
+                try:
+                    phrases.hours(key)
+                except MalformedError as error:
+                    self._findings.error(("follow_the_sun", index, key), error.message, error.hint)
+        if settings.follow_the_sun and settings.region is None:
+            regions = ", ".join(
+                window.region for hours in settings.follow_the_sun for window in hours.values()
+            )
+            message = "this host has no region, so none of these hours holds for it"
+            self._findings.warn(("follow_the_sun",), message, f"add `region:` with one of {regions}")
+
+    def _class(self, path: Path, rule: ClassRule) -> None:
+        if not rule.patterns:
+            self._findings.error(path, "a class without patterns matches nothing", "add `patterns`")
+
+    def _override(self, path: Path, override: Override) -> None:
+        if override.expires is not None and not _is_time(override.expires):
+            message = f"{cut(override.expires)!r} is not a time"
+            self._findings.error((*path, "expires"), message, "write YYYY-MM-DD or 2027-01-31T18:00:00Z")
+
+    def _timed(self, path: Path, rule: TimeRule | Season) -> None:
+        if rule.timezone is not None:
             self._zone((*path, "timezone"), rule.timezone)
-            self._schedule((*path, "schedule"), rule.schedule)
-        for name, event in settings.event_handling.events.items():
-            self._zone(("event_handling", name, "timezone"), event.timezone)
-        for index, seasons in enumerate(settings.event_handling.seasonal_events):
-            for name, season in seasons.items():
-                inside = ("event_handling", "seasonal_events", index, name)
-                self._zone((*inside, "timezone"), season.timezone)
-                self._schedule((*inside, "schedule"), season.schedule)
+        word = _LAST_WORD.search(rule.schedule or "")
+        if word:
+            self._abbreviation((*path, "schedule"), word[1])
 
-    def _zone(self, path: Path, name: str | None) -> None:
-        if name is None:
-            return
+    def _season(self, path: Path, season: Season) -> None:
+        self._timed(path, season)
+        if season.schedule is None and season.cron is None:
+            self._findings.warn(
+                path,
+                "this season has no dates and never begins",
+                "give it a table, for example {profile: conservative, schedule: Dec 24-26}",
+            )
+
+    def _event(self, path: Path, event: Event) -> None:
+        if event.timezone is not None:
+            self._zone((*path, "timezone"), event.timezone)
+        if event.start is not None and not _is_time(event.start):
+            message = f"{cut(event.start)!r} is not a time"
+            self._findings.error((*path, "start"), message, "write 2027-01-31T18:00:00Z or 2027-01-31 18:00")
+        if event.start is None and event.cron is None:
+            hint = "give it a `start`, or a `cron` if it recurs"
+            self._findings.warn(path, "this event never begins", hint)
+        for index, phases in enumerate(event.preparation):
+            for key in phases:
+                try:
+                    offset(key)
+                except MalformedError as error:
+                    self._findings.error((*path, "preparation", index, key), error.message, error.hint)
+
+    def _encryption(self, path: Path, encryption: Encryption) -> None:
+        for field in ("config_files", "metrics_transport"):
+            for index, wish in enumerate(getattr(encryption, field)):
+                hint = effects.instead_of(wish)
+                self._findings.warn((*path, field, index), "words do nothing here", hint)
+
+    def _zone(self, path: Path, name: str) -> None:
         try:
             zones.zone(name)
         except MalformedError as error:
             self._findings.error(path, error.message, error.hint)
         self._abbreviation(path, name)
 
-    def _schedule(self, path: Path, schedule: str | None) -> None:
-        word = _LAST_WORD.search(schedule or "")
-        if word:
-            self._abbreviation(path, word[1])
-
     def _abbreviation(self, path: Path, name: str) -> None:
         warning = zones.abbreviation_warning(name)
         if warning:
             self._findings.warn(path, *warning)
 
-    def _events(self) -> None:
-        handling = self._settings.event_handling
-        for name, event in handling.events.items():
-            if event.start is None and event.cron is None:
-                self._findings.warn(
-                    ("event_handling", name),
-                    "this event never begins",
-                    "give it a `start`, or a `cron` if it recurs",
-                )
-        for index, seasons in enumerate(handling.seasonal_events):
-            for name, season in seasons.items():
-                if season.schedule is None and season.cron is None:
-                    self._findings.warn(
-                        ("event_handling", "seasonal_events", index, name),
-                        "this season has no dates and never begins",
-                        "give it a table, for example {profile: conservative, schedule: Dec 24-26}",
-                    )
-        for index, day in enumerate(self._settings.holidays):
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                self._findings.error(("holidays", index), f"{cut(day)!r} is not a date", "write YYYY-MM-DD")
 
-    def _wishes(self) -> None:
-        encryption = self._settings.encryption
-        for field in ("config_files", "metrics_transport"):
-            for index, wish in enumerate(getattr(encryption, field)):
-                self._findings.warn(
-                    ("encryption", field, index), "words do nothing here", effects.instead_of(wish)
-                )
+def references(built: Iterable[Built]) -> Iterator[tuple[Path, str]]:
+    """Every place that names a profile, and the name."""
+    for path, part in built:
+        if isinstance(part, _NAMES_A_PROFILE) and part.profile is not None:
+            yield (*path, "profile"), part.profile
 
 
-def references(settings: Settings) -> Iterator[tuple[Path, str]]:
-    """Every place that names a profile."""
-    yield ("profile",), settings.profile
-    for index, rule in enumerate(settings.time_based_rules):
-        yield ("time_based_rules", index, "profile"), rule.profile
-    for index, scope in enumerate(settings.scopes):
-        yield ("scopes", index, "profile"), scope.profile
-    if settings.canary is not None:
-        yield ("canary", "profile"), settings.canary.profile
-    for index, hours in enumerate(settings.follow_the_sun):
-        for key, window in hours.items():
-            yield ("follow_the_sun", index, key, "profile"), window.profile
-    if settings.active_region_handling.profile is not None:
-        yield ("active_region_handling", "profile"), settings.active_region_handling.profile
-    yield from _event_references(settings)
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
-def _event_references(settings: Settings) -> Iterator[tuple[Path, str]]:
-    handling = settings.event_handling
-    for name, event in handling.events.items():
-        if event.profile is not None:
-            yield ("event_handling", name, "profile"), event.profile
-        for index, phases in enumerate(event.preparation):
-            for at, phase in phases.items():
-                if phase.profile is not None:
-                    yield ("event_handling", name, "preparation", index, at, "profile"), phase.profile
-    for index, seasons in enumerate(handling.seasonal_events):
-        for name, season in seasons.items():
-            if season.profile is not None:
-                yield ("event_handling", "seasonal_events", index, name, "profile"), season.profile
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
