@@ -65,7 +65,7 @@ def examine(
 ) -> tuple[Configuration | None, list[Problem]]:
     """The configuration, None where it has errors, and everything there is to say about it."""
     problems = Problems()
-    tree = Table(Mark(""), {}, {}) if path is None else read_tree(path, environ, problems)
+    tree = _nothing("") if path is None else read_tree(path, environ, problems)
     configuration = None if tree is None else _configuration(tree, path, environ, problems)
     if configuration is not None:
         for check in checks:
@@ -74,6 +74,34 @@ def examine(
     if configuration is None or problems.failed:
         return None, found
     return dataclasses.replace(configuration, warnings=tuple(found)), found
+
+
+def load_profile(name: str, directory: Path, environ: Mapping[str, str]) -> Profile:
+    """A profile by name or by file, complete; `directory` is where own profiles may lie.
+
+    Raises InvalidConfigurationError.
+    """
+    problems = Problems()
+    library = Library({}, directory, _nothing(""), environ, problems)
+    library.resolve(name, Mark(""), ())
+    if problems.failed:
+        raise InvalidConfigurationError(problems.sorted())
+    return library.profiles[name]
+
+
+def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> list[Problem]:
+    """Everything there is to say about a file, which may be a configuration or a profile."""
+    problems = Problems()
+    tree = read_tree(path, environ, problems)
+    if tree is None or not (tree.entries and tree.entries.keys() <= profile_keys()):
+        return examine(path, environ, checks)[1]
+    library = Library({path.stem: tree}, path.parent, _nothing(str(path)), environ, problems)
+    library.lint(path.stem)
+    return problems.sorted()
+
+
+def _nothing(file: str) -> Table:
+    return Table(Mark(file), {}, {})
 
 
 def _configuration(
@@ -119,7 +147,7 @@ def _inline(tree: Table) -> Mapping[str, Node]:
 def _unknown(key: str, node: Node) -> str:
     if key == "extends":
         return "in a configuration write `profile: NAME`; profiles extend each other"
-    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, (key,))
+    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key)
 
 
 def _completed(

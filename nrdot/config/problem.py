@@ -165,5 +165,5 @@ def one_line(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or none."""
-    nearest = difflib.get_close_matches(cut(word), list(known), n=1, cutoff=0.6)
+    nearest = difflib.get_close_matches(cut(word), list(known), n=1, cutoff=0.72)
     return f"did you mean `{nearest[0]}`?" if nearest else ""

@@ -60,6 +60,12 @@ class Library:
                 steps[2:]: origin for steps, origin in checker.origins.items() if len(steps) > 1
             }
 
+    def lint(self, name: str) -> None:
+        """Report everything about one of the profiles that this library was made with."""
+        tree = self._inline[name]
+        if isinstance(tree, Table) and self._fine(tree):
+            self.resolve(name, tree.mark, ())
+
     def names(self) -> list[str]:
         beside = self._directory / "profiles"
         return sorted({*self._inline, *self._shipped, *(path.stem for path in beside.glob("*.yaml"))})
@@ -101,13 +107,15 @@ class Library:
             self._problems.error(mark, path, f"there is no profile {cut(name)!r}", hint)
             return None
         tree = read_tree(file, self._environ, self._problems)
-        if tree is None:
-            return None
+        return _normal(tree) if tree is not None and self._fine(tree) else None
+
+    def _fine(self, tree: Table) -> bool:
+        """Whether a profile's own file is right in itself."""
         before = self._problems.count
         checker = Checker(self._problems)
         checker.struct(tree, Profile, ())
         effects.warn(checker.origins, self._problems)
-        return _normal(tree) if self._problems.count == before else None
+        return self._problems.count == before
 
     def _file(self, name: str) -> Path | None:
         if name.endswith(_FILE_NAMES):

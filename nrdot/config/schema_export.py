@@ -12,6 +12,7 @@ from nrdot.config.units import (
     Endpoint,
     Positive,
     PositiveDuration,
+    Proxy,
     Secret,
     Section,
     Size,
@@ -107,7 +108,7 @@ class Otlp(Section, frozen=True):
     )
     timeout: Annotated[PositiveDuration, doc("How long one request may take.")] = 10.0
     proxy: Annotated[
-        str | None, doc("URL of an HTTP proxy; empty for none; the environment's where absent.")
+        Proxy | None, doc("URL of an HTTP proxy; empty for none; the environment's where absent.")
     ] = None
     tls: Annotated[Tls, doc("Transport security.")] = msgspec.field(default_factory=Tls)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nrdot.config.document import SIZE, Items, Node, Scalar, Table, parse, parse_text
-from nrdot.config.problem import Mark, Problems, cut, spell
+from nrdot.config.problem import Mark, Problems, spell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _YAML_NAMES = (".yaml", ".yml")
@@ -88,20 +88,43 @@ def _block_origin(block: Scalar, lines: list[str]) -> Mark:
     return Mark(mark.file, mark.line + 1, len(first) - len(first.lstrip(" ")) + 1)
 
 
-def misplaced(node: Node, known: frozenset[str], steps: tuple[str, ...] = ()) -> str:
-    """A hint where something that looks like a configuration stands under an unknown key."""
-    if isinstance(node, Scalar) and "\n" in node.text:
-        if any(line.partition(":")[0] in known for line in node.text.splitlines()):
-            return f"`{spell(steps)}` holds a configuration as text: write it into a file of its own"
-        return ""
-    if not isinstance(node, Table) or len(steps) > DEEPEST:
-        return ""
-    inner = [key for key in node.entries if key in known]
-    if inner:
-        names = ", ".join(f"`{cut(key)}`" for key in inner[:3])
-        return f"move {names} from `{spell(steps)}` to the top of a file of its own"
-    hints = (misplaced(entry, known, (*steps, key)) for key, entry in node.entries.items())
-    return next((hint for hint in hints if hint), "")
+def misplaced(node: Node, known: frozenset[str], key: str) -> str:
+    """A hint where what stands under an unknown key looks like configurations in their own right."""
+    tables, texts = [], []
+    for steps, found in _homes(node, known, (key,)):
+        (texts if isinstance(found, Scalar) else tables).append(f"`{spell(steps)}`")
+    parts = []
+    if tables:
+        parts.append(f"move what is under {_and(tables)} to the top of {_a_file(tables)}")
+    if texts:
+        parts.append(f"write the text of {_and(texts)} into {_a_file(texts)}")
+    return ", and ".join(parts)
 
 
-DEEPEST = 4
+def _homes(
+    node: Node, known: frozenset[str], steps: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Tables whose keys, and texts whose lines, are those of a configuration."""
+    if isinstance(node, Scalar):
+        begins = (
+            (line.strip().partition(":")[0] for line in node.text.splitlines()) if "\n" in node.text else ()
+        )
+        if any(begin in known for begin in begins):
+            yield steps, node
+    elif isinstance(node, Table) and any(key in known for key in node.entries):
+        yield steps, node
+    elif isinstance(node, Table) and len(steps) <= DEEPEST:
+        for key, entry in node.entries.items():
+            yield from _homes(entry, known, (*steps, key))
+
+
+def _and(names: list[str]) -> str:
+    return ", ".join(names[:MANY]) + (" and others" if len(names) > MANY else "")
+
+
+def _a_file(names: list[str]) -> str:
+    return "a file of its own" if len(names) == 1 else "a file each"
+
+
+DEEPEST = 4  # levels that are searched
+MANY = 4

@@ -141,6 +141,19 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of settings. Its fields are documented where they stand."""
 
 
+def proxy(text: str) -> str:
+    """URL of a proxy, or empty for none. It may hold a password, so no message repeats it."""
+    words = text.strip()
+    try:
+        parts = urlsplit(words)
+        usable = not words or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise MalformedError("this is not the URL of a proxy", "for example http://proxy.internal:3128")
+    return words
+
+
 def doc(description: str) -> Meta:
     """The one sentence that stands in the reference and in editors, with the unit."""
     return Meta(description=description)
@@ -155,6 +168,7 @@ PositiveDuration = Annotated[float, _read(positive_duration, "15s")]
 Size = Annotated[int, _read(size, "64MiB")]
 Share = Annotated[float, _read(share, "1%")]
 Endpoint = Annotated[str, _read(endpoint, "http://127.0.0.1:4318")]
+Proxy = Annotated[str, _read(proxy, "http://proxy.internal:3128")]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Modifier = Annotated[float, Meta(ge=-1, le=1)]
 Weight = Annotated[float, Meta(ge=0)]
