@@ -9,12 +9,14 @@ from nrdot.config.problem import Mark, Problems, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from pathlib import Path as FilePath
+
+    from nrdot.config.problem import Path
 
 _YAML_NAMES = (".yaml", ".yml")
 
 
-def read_tree(path: Path, environ: Mapping[str, str], problems: Problems) -> Table | None:
+def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) -> Table | None:
     """The table in a file, empty for an empty file; None where there is a problem, which is reported."""
     file = str(path)
     data = _read(path, file, problems)
@@ -33,7 +35,7 @@ def read_tree(path: Path, environ: Mapping[str, str], problems: Problems) -> Tab
     return unwrap(node, data.decode("utf-8-sig"), environ, problems)
 
 
-def _read(path: Path, file: str, problems: Problems) -> bytes | None:
+def _read(path: FilePath, file: str, problems: Problems) -> bytes | None:
     try:
         with path.open("rb") as handle:
             return handle.read(SIZE + 1)
@@ -90,7 +92,8 @@ def _block_origin(block: Scalar, lines: list[str]) -> Mark:
 
 def misplaced(node: Node, known: frozenset[str], key: str) -> str:
     """A hint where what stands under an unknown key looks like configurations in their own right."""
-    tables, texts = [], []
+    tables: list[str] = []
+    texts: list[str] = []
     for steps, found in _homes(node, known, (key,)):
         (texts if isinstance(found, Scalar) else tables).append(f"`{spell(steps)}`")
     parts = []
@@ -101,15 +104,11 @@ def misplaced(node: Node, known: frozenset[str], key: str) -> str:
     return ", and ".join(parts)
 
 
-def _homes(
-    node: Node, known: frozenset[str], steps: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Node]]:
+def _homes(node: Node, known: frozenset[str], steps: Path) -> Iterator[tuple[Path, Node]]:
     """Tables whose keys, and texts whose lines, are those of a configuration."""
     if isinstance(node, Scalar):
-        begins = (
-            (line.strip().partition(":")[0] for line in node.text.splitlines()) if "\n" in node.text else ()
-        )
-        if any(begin in known for begin in begins):
+        lines = node.text[:GLANCE].splitlines()
+        if len(lines) > 1 and any(line.strip().partition(":")[0] in known for line in lines):
             yield steps, node
     elif isinstance(node, Table) and any(key in known for key in node.entries):
         yield steps, node
@@ -128,3 +127,4 @@ def _a_file(names: list[str]) -> str:
 
 DEEPEST = 4  # levels that are searched
 MANY = 4
+GLANCE = 4096  # characters of a text that are looked at
