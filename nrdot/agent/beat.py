@@ -17,6 +17,9 @@ TOLERANCE = 0.5
 # Seconds. The first tick takes the baseline; a second one on its heels would measure nothing but noise.
 BASELINE = 0.5
 
+# Of an interval: a moment that has come must not look as if it were about to.
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -51,7 +54,7 @@ class Beat:
         """Decide about the moment that has come, and move on."""
         if self.remaining() > 0:
             return WAIT
-        position = (self._clock.monotonic() - self._first) / self.interval
+        position = (self._clock.monotonic() - self._first) / self.interval + ROUNDING
         current = max(math.floor(position), self._following())
         run = current % self.stretch == 0 and position - current < TOLERANCE
         passed = current - self._last

@@ -6,7 +6,6 @@ remarks and not part of a name, and what the resource says stands once, in `targ
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import Gauge, NumberDataPoint, Sum
@@ -45,7 +44,7 @@ def _family(metric: Metric) -> Iterator[str]:
     yield f"# HELP {name} {_escape(metric.description or '')}"
     sample = f"{name}_total" if counter else name
     for point in _points(metric):
-        yield f"{sample}{_labels(point.attributes or {})} {_number(point.value)}"
+        yield f"{sample}{_labels(point.attributes or {})} {point.value!r}"
 
 
 def _points(metric: Metric) -> Iterable[NumberDataPoint]:
@@ -55,12 +54,6 @@ def _points(metric: Metric) -> Iterable[NumberDataPoint]:
 def _labels(attributes: Mapping[str, object]) -> str:
     pairs = [f'{_name(name)}="{_escape(str(value))}"' for name, value in sorted(attributes.items())]
     return f"{{{','.join(pairs)}}}" if pairs else ""
-
-
-def _number(value: float) -> str:
-    if math.isfinite(value):
-        return repr(value)
-    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 def _name(name: str) -> str:
