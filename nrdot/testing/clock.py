@@ -49,7 +49,7 @@ class ManualClock:
 
     def wait(self, event: Event, seconds: float) -> bool:
         end = self._monotonic + max(seconds, 0.0)
-        while not event.is_set() and self._agenda and self._agenda[0][0] <= end:
+        while self._agenda and self._agenda[0][0] <= (self._monotonic if event.is_set() else end):
             self._next()
         if not event.is_set():
             self._move(end)

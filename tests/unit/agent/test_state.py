@@ -63,9 +63,7 @@ def test_a_directory_that_everybody_writes_to_is_refused(tmp_path):
     path.chmod(0o1777)
     (path / "of-somebody").write_text("")
 
-    with pytest.raises(
-        StartError, match=f"everybody may write to {path}; give"
-    ):
+    with pytest.raises(StartError, match=f"everybody may write to {path}; give"):
         StateDirectory(path)
 
 

@@ -1,0 +1,270 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from nrdot.agent.daemon import Daemon, Parts
+from nrdot.agent.notify import Notifier
+from nrdot.agent.signals import Requests
+from nrdot.agent.status import Status
+from nrdot.errors import ConfigError, StartError
+from nrdot.testing.agent import CountingPipeline
+from nrdot.testing.clock import NOON_NS, ManualClock
+
+INTERVAL = 15.0
+
+
+class Agent:
+    """A daemon on a clock of its own, with a pipeline that counts, and the CPU that the test says it uses."""
+
+    def __init__(self, *, wall_ns=NOON_NS, **changes):
+        self.clock = ManualClock(wall_ns)
+        self.pipeline = CountingPipeline(self.clock)
+        self.requests = Requests(self.clock)
+        self.status = Status(self.clock)
+        self.cpu = 0.0
+        self.reloads = []
+        self.parts = replace(
+            Parts(self.pipeline, (), interval=INTERVAL, cpu_budget=0.0, revision="r1"),
+            **changes,
+        )
+        self.daemon = Daemon(
+            self.parts,
+            clock=self.clock,
+            requests=self.requests,
+            status=self.status,
+            notifier=Notifier({}, self.clock),
+            reload=self.reload,
+            cpu=lambda: self.cpu,
+        )
+        self.answers = []
+
+    def reload(self, before):
+        self.reloads.append(self.clock.monotonic())
+        answer = self.answers.pop(0) if self.answers else before
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def stop_after(self, seconds):
+        self.clock.at(seconds, self.requests.stop)
+        return self.daemon.run()
+
+
+def test_the_first_tick_comes_at_once_and_the_others_on_the_grid():
+    agent = Agent(wall_ns=NOON_NS + 5_000_000_000)
+
+    assert agent.stop_after(60.0) == 0
+
+    start = agent.pipeline.ticks[0]
+    assert [moment - start for moment in agent.pipeline.ticks] == pytest.approx([0.0, 10.0, 25.0, 40.0, 55.0])
+
+
+def test_a_request_to_stop_ends_with_one_last_export():
+    agent = Agent()
+
+    agent.stop_after(20.0)
+
+    assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([20.0])
+    assert agent.status.stopping
+
+
+def test_a_duration_ends_as_a_request_to_stop_does():
+    agent = Agent()
+
+    assert agent.daemon.run(duration=30.0) == 0
+
+    assert len(agent.pipeline.ticks) == 2
+    assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([30.0])
+
+
+def test_a_capture_that_ends_is_flushed_and_ends_the_agent():
+    agent = Agent()
+
+    def end_at_the_fourth():
+        if len(agent.pipeline.ticks) == 4 and not agent.pipeline.flushes:
+            raise StopIteration
+
+    agent.pipeline.during = end_at_the_fourth
+
+    assert agent.daemon.run() == 0
+    assert len(agent.pipeline.flushes) == 1
+
+
+def test_once_takes_two_samples_one_second_apart():
+    agent = Agent()
+
+    assert agent.daemon.once() == 0
+
+    assert len(agent.pipeline.ticks) == 1
+    assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([1.0])
+
+
+def test_a_tick_that_takes_too_long_is_not_made_up_for():
+    agent = Agent()
+    slow = iter([0.0, 40.0])
+    agent.pipeline.during = lambda: agent.clock.advance(next(slow, 0.0))
+
+    agent.stop_after(100.0)
+
+    start = agent.pipeline.ticks[0]
+    assert [moment - start for moment in agent.pipeline.ticks] == pytest.approx([0.0, 15.0, 60.0, 75.0, 90.0])
+    assert agent.status.ticks == {"run": 6, "late": 2, "shed": 0}
+
+
+def test_past_the_cpu_budget_the_cadence_is_shed_and_said_once(caplog):
+    agent = Agent(cpu_budget=0.01)
+
+    def spend():
+        agent.cpu += 0.25
+
+    agent.pipeline.during = spend
+    agent.clock.at(299.0, lambda: seen.append(agent.status.document()))
+    seen = []
+
+    agent.stop_after(300.0)
+
+    gaps = [round(after - before) for before, after in pairwise(agent.pipeline.ticks)]
+    assert gaps == [15] * 3 + [30] * 8
+    assert [record.message for record in caplog.records] == ["the CPU budget is exceeded: ticks are shed"]
+    assert caplog.records[0].fields["interval"] == 30.0
+    assert seen[0]["interval"] == 30.0
+    assert seen[0]["cadence"].startswith("one tick in 2: ")
+    assert agent.status.ticks["shed"] == 8
+
+
+def test_the_cadence_comes_back_and_that_is_said_once(caplog):
+    caplog.set_level("INFO", "nrdot.agent")
+    agent = Agent(cpu_budget=0.01)
+
+    def spend():
+        agent.cpu += 0.25 if len(agent.pipeline.ticks) < 6 else 0.01
+
+    agent.pipeline.during = spend
+
+    agent.stop_after(600.0)
+
+    gaps = [round(after - before) for before, after in pairwise(agent.pipeline.ticks)]
+    assert gaps[-1] == 15
+    assert [record.levelname for record in caplog.records if "budget" in record.message] == [
+        "WARNING",
+        "INFO",
+    ]
+    assert agent.status.cadence == ""
+    assert agent.status.interval == 15.0
+
+
+def test_a_thousand_requests_to_reload_are_one():
+    agent = Agent()
+    for _ in range(1000):
+        agent.clock.at(20.0, agent.requests.reload)
+
+    agent.stop_after(40.0)
+
+    assert len(agent.reloads) == 1
+
+
+def test_a_storm_of_requests_to_reload_is_answered_once_a_second_and_the_last_one_is_not_lost():
+    agent = Agent()
+    for number in range(1000):
+        agent.clock.at(20.0 + number / 200, agent.requests.reload)
+
+    agent.stop_after(40.0)
+
+    assert all(after - before >= 1.0 for before, after in pairwise(agent.reloads))
+    assert 2 <= len(agent.reloads) <= 7
+    assert agent.reloads[-1] >= agent.pipeline.ticks[0] + 20.0 + 999 / 200
+
+
+def test_a_reload_happens_between_two_ticks_and_later_ticks_use_the_new_parts():
+    agent = Agent()
+    other = CountingPipeline(agent.clock)
+    agent.answers = [replace(agent.parts, pipeline=other, revision="r2")]
+    agent.pipeline.during = agent.requests.reload
+
+    agent.stop_after(40.0)
+
+    assert len(agent.pipeline.ticks) == 1
+    assert [moment - agent.pipeline.ticks[0] for moment in other.ticks] == pytest.approx([15.0, 30.0])
+    assert len(other.flushes) == 1
+    assert agent.status.revision == "r2"
+    assert agent.status.reloads == {"applied": 1, "unchanged": 0, "refused": 0}
+
+
+def test_a_new_interval_begins_a_new_grid():
+    agent = Agent()
+    agent.answers = [replace(agent.parts, interval=5.0)]
+    agent.clock.at(16.0, agent.requests.reload)
+
+    agent.stop_after(31.0)
+
+    start = agent.pipeline.ticks[0]
+    assert [moment - start for moment in agent.pipeline.ticks] == pytest.approx([0, 15, 20, 25, 30])
+    assert agent.status.interval == 5.0
+
+
+def test_a_bad_file_keeps_the_last_good_one_and_says_why(caplog):
+    agent = Agent()
+    agent.answers = [ConfigError("nrdot.yaml:3: agent.interval: 15 is no duration; write 15s")]
+    agent.clock.at(20.0, agent.requests.reload)
+    seen = []
+    agent.clock.at(25.0, lambda: seen.append(agent.status.document()))
+
+    agent.stop_after(40.0)
+
+    assert len(agent.pipeline.ticks) == 3
+    assert seen[0]["ready"]
+    assert seen[0]["config"] == {
+        "revision": "r1",
+        "valid": False,
+        "error": "nrdot.yaml:3: agent.interval: 15 is no duration; write 15s",
+    }
+    assert [record.message for record in caplog.records] == [
+        "the configuration is refused, the last good one stays",
+    ]
+    assert agent.status.reloads["refused"] == 1
+
+
+def test_a_mended_file_clears_the_error():
+    agent = Agent()
+    agent.answers = [ConfigError("bad"), agent.parts]
+    agent.clock.at(20.0, agent.requests.reload)
+    agent.clock.at(30.0, agent.requests.reload)
+
+    agent.stop_after(40.0)
+
+    assert agent.status.config_error == ""
+    assert agent.status.reloads == {"applied": 0, "unchanged": 1, "refused": 1}
+
+
+def test_a_source_that_goes_away_ends_the_agent_with_its_error():
+    agent = Agent()
+
+    def fail():
+        if len(agent.pipeline.ticks) == 3:
+            raise StartError("/proc is gone")
+
+    agent.pipeline.during = fail
+
+    with pytest.raises(StartError, match="/proc is gone"):
+        agent.daemon.run()
+
+
+def test_everyone_who_watches_sees_every_tick():
+    seen = []
+    agent = Agent(watchers=(seen.append,))
+
+    agent.stop_after(40.0)
+
+    assert len(seen) == len(agent.pipeline.ticks) + len(agent.pipeline.flushes) == 4
+
+
+def test_a_loop_that_waits_shows_that_it_is_alive():
+    agent = Agent(interval=60.0)
+    silences = []
+    for second in range(1, 120):
+        agent.clock.at(second, lambda: silences.append(agent.clock.monotonic() - agent.status.alive))
+
+    agent.stop_after(120.0)
+
+    assert max(silences) <= 5.0
