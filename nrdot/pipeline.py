@@ -7,7 +7,7 @@ Two loops on two threads share nothing but the buffer, so sampling never waits f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nrdot.errors import Permanent, Retryable
@@ -48,15 +48,23 @@ class Pipeline:
     encoder: Encoder
     buffers: Sequence[Buffer]  # one for each destination
     telemetry: SelfMetrics
+    fresh: bool = False  # after a reload: rules are new, so every process is looked at anew
+
+    def flush(self) -> Tick:
+        """A tick at which everything is due, whatever the schedule says."""
+        self.decider.demand()
+        return self.tick()
 
     def tick(self) -> Tick:
         """One sample; at the ticks that export, up to the buffers."""
         batch = self.sampler.sample()
+        if self.fresh:
+            batch, self.fresh = replace(batch, named=batch.living), False
         self.identifier.identify(batch)
         self.scorer.score(batch)
         due = self.decider.decide(batch)
         frame = self.aggregator.aggregate(batch, due)
-        if frame is None:
+        if frame is None or due is None:
             return Tick(batch, None, ())
         records = [*self.encoder.encode(batch, frame), *self.telemetry.records(batch.time_ns)]
         for buffer in self.buffers:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nrdot.batch import Batch, Rows, Table
+    from nrdot.batch import Batch, Host, Rows, Table
 
 
 class Sampler(Protocol):
+    host: Host
+    table: Table
+
     def sample(self) -> Batch:
         """Look at every process once and write what moved into the table.
 
@@ -72,9 +75,12 @@ class Decider(Protocol):
     def decide(self, batch: Batch) -> Rows | None:
         """Write verdict and reason, and name what is exported at this tick.
 
-        None: nothing is due. An empty array: everything is due. Otherwise the rows that cannot wait for the
+        None: nothing is due, as always at the first sample. An empty array: everything is due. Otherwise the rows that cannot wait for the
         next export; they go out alone, with their groups.
         """
+
+    def demand(self) -> None:
+        """At the next sample everything is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class GroupFrame:
     kind: str  # executable, class, namespace, ... or dropped
     since_ns: int
     counters: NDArray[np.int64]  # one value for each Counter
-    gauges: NDArray[np.int64]  # one value for each Gauge, PROCESSES counts the members; -1 where unknown
+    gauges: NDArray[np.int64]  # one value for each Gauge; -1 where unknown
     limited: bool  # I/O of no member is readable
     opening: bool  # first export: counters begin with a zero point
     ending: bool  # last export: every point says that no value was recorded

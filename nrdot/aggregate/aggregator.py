@@ -55,6 +55,16 @@ class ExactAggregator:
             return None
         return self._settle_some(batch, due) if due.size else self._settle_all(batch)
 
+    def restart(self, table: Table) -> None:
+        """Every series ends and begins anew at the next export: its metrics or attributes are others now."""
+        table.changed[:] |= table.series
+        self.groups.restart(self._settled_ns)
+
+    def adopt(self, other: ExactAggregator) -> None:
+        """Go on with the groups and accounts of another aggregator, which this one replaces."""
+        self._last_ns, self._settled_ns = other._last_ns, other._settled_ns
+        self.groups.adopt(other.groups)
+
     @staticmethod
     def _begin(batch: Batch) -> None:
         """Newcomers: those that we found running count from now, the others from their birth."""
@@ -168,8 +178,5 @@ class ExactAggregator:
         """Nothing may end before it begins, so every series begins anew; all that was sent stays counted."""
         table.changed[:] = table.series
         np.minimum(table.accounted_ns, now - SHORTEST_NS, out=table.accounted_ns)
-        for group in self.groups.open.values():
-            group.since_ns = now - SHORTEST_NS
-            group.sent = False
-            self.groups.totals[:, group.slot] = 0
         self._settled_ns = now - SHORTEST_NS
+        self.groups.restart(self._settled_ns)

@@ -67,6 +67,20 @@ class Groups:
         self._primary: NDArray[np.int64] = np.zeros(0, np.int64)
         self._secondary: NDArray[np.int64] = np.zeros(0, np.int64)
 
+    def restart(self, since_ns: int) -> None:
+        """Begin every open group anew. What it counted was sent, so it counts from zero again."""
+        for group in self.open.values():
+            group.since_ns = since_ns
+            group.sent = False
+            self.totals[:, group.slot] = 0
+
+    def adopt(self, other: Groups) -> None:
+        """Take the open groups of another set, which this one replaces; more than fit here retire by age."""
+        self.open, self.totals = other.open, other.totals
+        self._free, self._made = other._free, other._made
+        self._numbers, self._keys = other._numbers, other._keys
+        self._primary, self._secondary = other._primary, other._secondary
+
     def name(self, table: Table, rows: Rows) -> None:
         """Rows were born, or changed their words or class: find their keys anew."""
         more = table.capacity - len(self._primary)

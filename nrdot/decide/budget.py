@@ -27,6 +27,10 @@ class SeriesBudget:
             self._ended.append((now, processes * self._points))
             self._ended_series += processes * self._points
 
+    def adopt(self, other: SeriesBudget) -> None:
+        """Remember what another budget, which this one replaces, saw end."""
+        self._ended, self._ended_series = other._ended, other._ended_series
+
     def places(self, kept: int, now: float) -> tuple[int, int]:
         """How many processes may be kept in all, and how many of them new, where `kept` have series."""
         if not self.limit:

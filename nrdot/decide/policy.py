@@ -78,9 +78,11 @@ class Policy:
         scope_of: Callable[[Identity, str], int] = lambda _identity, _class: 0,
         class_name: Callable[[int], str] = lambda _number: "",
         anomalies: Anomalies | None = None,
-        every_sample: Callable[[int], bool] = lambda _class: False,
+        every_sample: Callable[[int], Flags] = lambda capacity: np.zeros(capacity, np.bool_),
         observe: bool = False,
+        first_export: float = 0.0,
     ) -> None:
+        """`first_export`: seconds after the first sample, so that hosts do not all export at once."""
         self.rules = rules
         self.budget = budget
         self.observe = observe
@@ -93,7 +95,7 @@ class Policy:
         self._anomalies = anomalies
         self._every_sample = every_sample
         self._now = 0.0  # seconds since the first sample
-        self._since_export = 0.0
+        self._since_export = export_interval - first_export if first_export else 0.0
         self._columns = _Columns(0)
 
     def decide(self, batch: Batch) -> Rows | None:
@@ -115,9 +117,14 @@ class Policy:
         urgent = self._urgent(batch, anomalous)
         return urgent if urgent.size else None
 
-    def due_in(self) -> float:
-        """Seconds of sampling until the next export."""
-        return max(self._export_interval - self._since_export, 0.0)
+    def demand(self) -> None:
+        """Everything is due at the next sample."""
+        self._since_export = self._export_interval
+
+    def adopt(self, other: Policy) -> None:
+        """Go on where another policy, which this one replaces, has come to."""
+        self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
+        self.budget.adopt(other.budget)
 
     def _begin(self, batch: Batch) -> None:
         """Rows that were born or renamed."""
@@ -128,13 +135,12 @@ class Policy:
         for row in batch.named.tolist():
             number = int(table.class_id[row])
             columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
-            columns.every_sample[row] = self._every_sample(number)
 
     def _urgent(self, batch: Batch, anomalous: Rows) -> Rows:
         """Rows that are exported between two exports."""
         table, columns = batch.table, self._columns
         born = batch.born[table.never_filtered[batch.born]]
-        wanted = np.flatnonzero(table.alive & columns.every_sample & table.never_filtered)
+        wanted = np.flatnonzero(table.alive & self._every_sample(table.capacity))
         fresh = anomalous[table.verdict[anomalous] != Verdict.KEEP]
         _, places = self.budget.places(int(np.count_nonzero(table.series)), self._now)
         fresh = fresh[:places]
@@ -247,7 +253,6 @@ class _Columns:
         self.until: Floats = np.full(capacity, -1.0)  # end of the hold, in seconds of sampling
         self.last_reason = np.zeros(capacity, np.uint8)  # the last one that was not HOLD
         self.anomalous: Flags = np.zeros(capacity, np.bool_)
-        self.every_sample: Flags = np.zeros(capacity, np.bool_)
         self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
         self.used_at: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # at the last export
 

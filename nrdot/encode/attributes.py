@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
 Attributes = dict[str, str | int]
 
 
+@dataclass(frozen=True, slots=True)
 class Resources:
     """Builds resources that share the attributes of one host.
 
     Attributes of `fixed` (the configuration's `resource`) win over what was found on the host.
     """
 
-    def __init__(self, fixed: Mapping[str, str], *, command_lines: bool = False) -> None:
-        self._fixed = dict(fixed)
-        self._command_lines = command_lines
+    fixed: Mapping[str, str]
+    command_lines: bool = False
 
     def host(self, host: Host) -> Attributes:
         found: Attributes = {"host.name": host.name, "host.id": host.id, "os.type": host.os}
-        return found | dict(host.attributes) | self._fixed
+        return found | dict(host.attributes) | dict(self.fixed)
 
     def process(self, host: Host, identity: Identity, pid: int, parent: int) -> Attributes:
         """What hostmetrics gives, in its order, then ours. Empty words stay, as they do there."""
@@ -39,7 +40,7 @@ class Resources:
             "process.executable.path": identity.executable,
             "process.command": identity.command,
         }
-        if self._command_lines:
+        if self.command_lines:
             found["process.command_line"] = redact(identity.command_line)
         if identity.user:
             found["process.owner"] = identity.user

@@ -58,16 +58,38 @@ class OtlpEncoder:
     """Encodes frames; keeps the resources of living series as bytes."""
 
     def __init__(
-        self, metrics: tuple[Metric, ...], resources: Resources, *, version: str, stable: bool = False
+        self,
+        metrics: tuple[Metric, ...],
+        resources: Resources,
+        *,
+        version: str,
+        stable: bool = False,
+        zero_points: bool = True,
+        end_markers: bool = True,
     ) -> None:
         self._metrics = metrics
         self._group_metrics = (*metrics, GROUP_SIZE)
         self._resources = resources
         self._version = version
         self._stable = stable
+        self._zero_points = zero_points
+        self._end_markers = end_markers
         self._layouts: dict[tuple[tuple[Metric, ...], Phase, int], Layout] = {}
+        self._ended = metrics  # what the series that end now were made of
         self._known: list[bytes] = []  # resource of each row's own series
         self._groups: dict[int, bytes] = {}  # resource of each group
+
+    def adopt(self, other: OtlpEncoder) -> bool:
+        """Take the series of another encoder, which this one replaces; True where they must begin anew."""
+        self._known, self._groups = other._known, other._groups
+        if self._resources == other._resources and (self._metrics, self._stable) == (
+            other._metrics,
+            other._stable,
+        ):
+            return False
+        self._ended = other._metrics
+        self._groups = {}
+        return True
 
     def encode(self, batch: Batch, frame: Frame) -> Sequence[Record]:
         table, time_ns, hz = batch.table, frame.time_ns, batch.host.hz
@@ -82,13 +104,13 @@ class OtlpEncoder:
             )
         opening = self._of_rows(table, frame.opening)
         ending = _without(ending, opening)
-        records: list[Record] = []
-        for series, phase in (
-            (ending, Phase.ENDING),
-            (opening, Phase.OPENING),
-            (self._of_rows(table, frame.steady), Phase.STEADY),
-        ):
-            records += self._records(series, self._metrics, phase, time_ns, hz)
+        steady = self._of_rows(table, frame.steady)
+        records = [
+            *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
+            *self._records(opening, self._metrics, Phase.OPENING, time_ns, hz),
+            *self._records(steady, self._metrics, Phase.STEADY, time_ns, hz),
+        ]
+        self._ended = self._metrics
         for phase in Phase:
             groups = [group for group in frame.groups if _phase(group) is phase]
             series = self._of_groups(batch, groups)
@@ -138,6 +160,10 @@ class OtlpEncoder:
     def _records(
         self, series: _Series, metrics: tuple[Metric, ...], phase: Phase, time_ns: int, hz: int
     ) -> Iterator[Record]:
+        if phase is Phase.ENDING and not self._end_markers:
+            return
+        if phase is Phase.OPENING and not self._zero_points:
+            phase = Phase.STEADY
         grouped = metrics is self._group_metrics
         for shape in np.unique(series.shapes).tolist():
             layout = self._layout(metrics, phase, shape)
@@ -200,11 +226,12 @@ def _fill(
     series: _Series, which: NDArray[np.intp], layout: Layout, time_ns: int, hz: int
 ) -> NDArray[np.uint8]:
     """The fixed parts of the series, one row of bytes each."""
-    pattern = layout.prototype.copy()
+    pattern = np.frombuffer(bytearray(layout.template), np.uint8)
+    stamped = pattern.view(layout.fields)
     for name in layout.times:
-        pattern[name] = time_ns
+        stamped[name] = time_ns
     body = np.empty((len(which), layout.size), np.uint8)
-    body[:] = pattern.view(np.uint8)
+    body[:] = pattern
     records = body.view(layout.fields)[:, 0]
     since = series.since_ns[which]
     for name in layout.starts:

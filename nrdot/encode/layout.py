@@ -23,8 +23,6 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from nrdot.encode.catalogue import Form
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nrdot.batch import Counter, Gauge
     from nrdot.encode.catalogue import Metric
 
@@ -98,7 +96,6 @@ class Layout:
                 "itemsize": self.size,
             }
         )
-        self.prototype: NDArray[np.void] = np.frombuffer(bytearray(self.template), self.fields)
 
     def _add_points(
         self,

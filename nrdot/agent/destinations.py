@@ -1,0 +1,114 @@
+"""Where records go: for each destination of the configuration a buffer, an exporter and the drain between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from nrdot.agent.drains import Destination
+from nrdot.buffer.memory import MemoryBuffer
+from nrdot.export.endpoint import endpoint, proxy
+from nrdot.export.file import FileExporter
+from nrdot.export.journal import Journal
+from nrdot.export.otlp_http import HttpExporter
+from nrdot.export.pace import Pace
+from nrdot.export.tls import TlsFiles
+from nrdot.pipeline import Drain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+    from nrdot.config.schema_export import Batching, Compression, Otlp
+    from nrdot.config.schema_export import Destination as Stated
+    from nrdot.stages import Exporter
+
+UNLIMITED = 1e9  # points a second
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All that makes a destination; one that stays equal over a reload stays the same object."""
+
+    stated: Stated
+    compression: Compression
+    batching: Batching
+
+
+class Destinations:
+    """Builds destinations, and keeps those that a reload leaves alone."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._built: dict[str, tuple[_Plan, Destination]] = {}
+
+    def use(self, configuration: Configuration) -> tuple[Destination, ...]:
+        """The destinations of a configuration. Raises ConfigError or StartError, then nothing changes."""
+        built = dict(self._plans(configuration))
+        self._built = built
+        return tuple(destination for _, destination in built.values())
+
+    def _plans(self, configuration: Configuration) -> Iterator[tuple[str, tuple[_Plan, Destination]]]:
+        profile = configuration.profile
+        for stated in configuration.settings.export:
+            plan = _Plan(stated, profile.compression, profile.batching)
+            before = self._built.get(stated.title)
+            if before is not None and before[0] == plan:
+                yield stated.title, before
+            else:
+                yield stated.title, (plan, self._build(plan, before[1] if before else None))
+
+    def _build(self, plan: _Plan, before: Destination | None) -> Destination:
+        """A destination; what waits in the buffer of the one before it stays where it is."""
+        stated, batching = plan.stated, plan.batching
+        buffer = (
+            before.buffer
+            if before
+            else MemoryBuffer(batching.local_buffer_size, newest_first=stated.order == "newest_first")
+        )
+        drain = Drain(
+            buffer=buffer,
+            exporter=self._exporter(plan),
+            pace=Pace(self._clock, SystemRandom(), rate=float(stated.rate) or UNLIMITED),
+            journal=Journal(stated.title, self._clock),
+            clock=self._clock,
+            points=batching.size,
+            size=batching.max_bytes,
+            fill=batching.timeout,
+            retry=batching.retry_on_failure,
+            accepts_late=stated.accepts_late or batching.max_age or None,
+        )
+        return Destination(stated.title, buffer, drain)
+
+    def _exporter(self, plan: _Plan) -> Exporter:
+        if (file := plan.stated.file) is not None:
+            return FileExporter(Path(file.path), rotate=file.rotate, keep=file.keep)
+        otlp = plan.stated.otlp
+        if otlp is None:
+            raise AssertionError("the schema gives each destination one kind")
+        target = endpoint(otlp.url)
+        return HttpExporter(
+            self._clock,
+            target,
+            headers=otlp.headers,
+            timeout=otlp.timeout,
+            compression=otlp.compression or plan.compression.algorithm,
+            level=None if otlp.compression else plan.compression.level,
+            tls=_tls(otlp) if target.tls else None,
+            proxy=proxy(otlp.proxy) if otlp.proxy else None,
+        )
+
+
+def _tls(otlp: Otlp) -> TlsFiles:
+    tls = otlp.tls
+    return TlsFiles(
+        ca_file=tls.ca or "",
+        cert_file=tls.cert or "",
+        key_file=tls.key or "",
+        min_version=tls.min_version,
+        server_name=tls.server_name or "",
+        pins=tls.pins,
+    )

@@ -1,0 +1,141 @@
+"""From a configuration file to a running daemon, and from a changed file to the daemon's new parts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nrdot.agent.daemon import Daemon, Parts
+from nrdot.agent.destinations import Destinations
+from nrdot.agent.health import HealthServer
+from nrdot.agent.notify import Notifier
+from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
+from nrdot.agent.signals import Requests, signals
+from nrdot.agent.state import StateDirectory
+from nrdot.agent.status import Status
+from nrdot.agent.wire import build_sampler, build_stages
+from nrdot.config.load import load
+from nrdot.export.pace import offset
+from nrdot.telemetry.log import Log, configure
+from nrdot.telemetry.meters import Meters
+
+if TYPE_CHECKING:
+    from nrdot.agent.wire import Stages
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+    from nrdot.stages import Sampler
+
+_log = Log("agent")
+
+
+class Agent:
+    """One agent from its configuration on. Raises ConfigError and StartError, and only before it runs."""
+
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self.configuration = self._load()
+        settings = self.configuration.settings
+        self._sampler: Sampler = build_sampler(self.configuration, clock)
+        self._host_id = self._sampler.host.id
+        self._destinations = Destinations(clock)
+        self._status = Status(clock)
+        resource = {
+            "host.name": self._sampler.host.name,
+            "host.id": self._host_id,
+            "os.type": self._sampler.host.os,
+        }
+        self._meters = Meters(resource | settings.resource, clock)
+        self._stages: Stages | None = None
+
+    def run(self, *, duration: float | None = None, once: bool = False) -> int:
+        """The exit status."""
+        settings, clock = self.configuration.settings, self._clock
+        requests = Requests(clock)
+        with ExitStack() as stack:
+            writer = configure(sys.stderr, clock, level=settings.agent.log_level)
+            writer.redaction.hide(_secrets(self.configuration))
+            for problem in self.configuration.warnings:
+                _log.warning(str(problem))
+            state = StateDirectory(Path(settings.agent.state_dir))
+            stack.callback(state.close)
+            if state.warning:
+                _log.warning(state.warning)
+            observe_status(self._meters, self._status)
+            observe_destinations(self._meters, self._status, clock)
+            if settings.agent.listen and not once:
+                health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
+                stack.callback(health.close)
+            notifier = Notifier(os.environ, clock)
+            stack.callback(notifier.close)
+            stack.enter_context(signals(requests))
+            daemon = Daemon(
+                self._parts(self.configuration),
+                clock=clock,
+                requests=requests,
+                status=self._status,
+                notifier=notifier,
+                reload=self._reload,
+            )
+            return daemon.once() if once else daemon.run(duration)
+
+    def _load(self) -> Configuration:
+        return load(self._path, os.environ)
+
+    def _parts(self, configuration: Configuration) -> Parts:
+        """What a configuration makes of the agent, with what the one before has come to know."""
+        settings = configuration.settings
+        destinations = self._destinations.use(configuration)
+        before = self._stages
+        stages = build_stages(
+            configuration,
+            self._clock,
+            self._sampler,
+            [destination.buffer for destination in destinations],
+            SelfRecords(self._meters),
+            first_export=offset(self._host_id, configuration.profile.export_interval),
+        )
+        if before is not None:
+            stages.adopt(before)
+        self._stages = stages
+        return Parts(
+            pipeline=stages.pipeline,
+            destinations=destinations,
+            interval=settings.agent.interval,
+            cpu_budget=settings.agent.cpu_budget,
+            revision=configuration.revision,
+            watchers=[TickWatcher(self._status)],
+        )
+
+    def _reload(self, parts: Parts) -> Parts:
+        """Between two ticks. A file that is bad raises, and the running parts stay."""
+        configuration = self._load()
+        if configuration.revision == self.configuration.revision:
+            return parts
+        fixed = [
+            name
+            for name in ("procfs", "state_dir", "listen")
+            if _differs(self.configuration, configuration, name)
+        ]
+        if fixed:
+            _log.warning("these settings change at the next start only", settings=", ".join(fixed))
+        new = self._parts(configuration)
+        self.configuration = configuration
+        return new
+
+
+def _differs(before: Configuration, after: Configuration, name: str) -> bool:
+    return bool(getattr(before.settings.agent, name) != getattr(after.settings.agent, name))
+
+
+def _secrets(configuration: Configuration) -> list[str]:
+    """Values that no log line may show."""
+    return [
+        value
+        for destination in configuration.settings.export
+        if destination.otlp is not None
+        for value in destination.otlp.headers.values()
+    ]

@@ -1,0 +1,141 @@
+"""The one place that constructs: a checked configuration becomes stages, and stages a pipeline.
+
+Nothing else calls constructors across rooms. A reload builds a second set of parts beside the running one;
+what the change leaves alone stays the same object, so that no series breaks that need not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nrdot.agent.judgement import build_policy, build_scorer
+from nrdot.aggregate.aggregator import ExactAggregator
+from nrdot.aggregate.groups import Groups
+from nrdot.encode.attributes import Resources
+from nrdot.encode.catalogue import optional_sources, select
+from nrdot.encode.encoder import OtlpEncoder
+from nrdot.identify.identifier import OwnerIdentifier
+from nrdot.identify.labels import StaticLabels
+from nrdot.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nrdot.batch import Host
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+    from nrdot.decide.policy import Policy
+    from nrdot.score.combine import CompositeScorer
+    from nrdot.stages import Buffer, Record, Sampler, SelfMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A pipeline with the stages that people ask questions of."""
+
+    pipeline: Pipeline
+    scorer: CompositeScorer
+    policy: Policy
+    aggregator: ExactAggregator
+    encoder: OtlpEncoder
+
+    def adopt(self, before: Stages) -> None:
+        """Go on where the stages of the configuration before have come to: series, holds and groups.
+
+        Series whose metrics or attributes are the same go on; the others end and begin anew.
+        """
+        self.policy.adopt(before.policy)
+        self.aggregator.adopt(before.aggregator)
+        if self.encoder.adopt(before.encoder):
+            self.aggregator.restart(self.pipeline.sampler.table)
+        self.pipeline.fresh = True
+
+
+class NoMetrics:
+    """SelfMetrics for whoever wants only the processes: captures, comparisons, benchmarks."""
+
+    def records(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002 - the stage's interface
+        return ()
+
+
+def build_sampler(configuration: Configuration, clock: Clock) -> Sampler:
+    """The source of this machine: /proc on Linux, psutil elsewhere. Raises StartError."""
+    settings, profile = configuration.settings, configuration.profile
+    optional = optional_sources(select(profile.metrics))
+    procfs = Path(settings.agent.procfs)
+    if not _has_procfs() and settings.agent.procfs == "/proc":
+        from nrdot.sample.psutil_source import PsutilSource
+
+        return PsutilSource(clock, optional=optional)
+    from nrdot.sample.host import read_host
+    from nrdot.sample.procfs import ProcfsSource
+
+    return ProcfsSource(
+        procfs,
+        clock,
+        host=_named(read_host(procfs), settings.resource),
+        optional=optional,
+        command_lines=settings.command_line.enabled,
+    )
+
+
+def build_stages(
+    configuration: Configuration,
+    clock: Clock,
+    sampler: Sampler,
+    buffers: Sequence[Buffer] = (),
+    telemetry: SelfMetrics | None = None,
+    *,
+    first_export: float = 0.0,
+) -> Stages:
+    """A pipeline over a source, whose first export comes `first_export` seconds after the first sample.
+
+    Raises ConfigError where rules cannot be built.
+    """
+    settings, profile = configuration.settings, configuration.profile
+    metrics = select(profile.metrics, stable=settings.semconv == "stable")
+    scorer = build_scorer(configuration, clock)
+    points = sum(len(metric.points) for metric in metrics)
+    policy = build_policy(configuration, scorer, points, first_export)
+    groups = Groups(
+        profile.roll_up.by,
+        lambda number: scorer.patterns.class_names[number],
+        limit=profile.roll_up.groups,
+        hold=profile.roll_up.hold,
+        members=profile.roll_up.members,
+    )
+    aggregator = ExactAggregator(groups, clock)
+    encoder = OtlpEncoder(
+        metrics,
+        Resources(
+            settings.resource,
+            command_lines=settings.command_line.enabled,
+        ),
+        version=version("nrdot"),
+        stable=settings.semconv == "stable",
+        zero_points=settings.series.zero_points,
+        end_markers=settings.series.end_markers,
+    )
+    pipeline = Pipeline(
+        sampler=sampler,
+        identifier=OwnerIdentifier([StaticLabels(settings.labels)] if settings.labels else []),
+        scorer=scorer,
+        decider=policy,
+        aggregator=aggregator,
+        encoder=encoder,
+        buffers=buffers,
+        telemetry=telemetry or NoMetrics(),
+    )
+    return Stages(pipeline, scorer, policy, aggregator, encoder)
+
+
+def _has_procfs() -> bool:
+    return Path("/proc/self/stat").exists()
+
+
+def _named(host: Host, resource: dict[str, str]) -> Host:
+    """The configuration may say who this host is, for example in a container."""
+    return replace(host, id=resource.get("host.id", host.id), name=resource.get("host.name", host.name))

@@ -1,0 +1,27 @@
+"""`nrdot agent`: the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from nrdot.cli.options import Config, seconds
+
+
+def agent(
+    config: Config = None,
+    duration: Annotated[
+        Optional[float],
+        typer.Option(help="End by itself after this long, for example 30s.", parser=seconds, metavar="TIME"),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Take two samples one second apart, export, and end.")
+    ] = False,
+) -> None:
+    """Watch this host's processes and export what matters."""
+    from nrdot.agent.start import Agent
+    from nrdot.clock import SystemClock
+
+    raise typer.Exit(Agent(config, SystemClock()).run(duration=duration, once=once))
