@@ -123,7 +123,8 @@ class ProcfsSource:
             self._lose(row, round_)
         moving = dict.fromkeys([*moved, *self._unguarded])
         self._read(moving, round_, moving=True)
-        self._read(sorted(round_.swept.difference(moving)), round_, moving=False)
+        swept = round_.swept.intersection(self._pids).difference(moving)  # some of them just ended
+        self._read(sorted(swept), round_, moving=False)
         born = self._births([*born_pids, *round_.reborn], round_, first=first)
         self._inherit(round_)
         self._write(round_)
