@@ -19,6 +19,8 @@ import numpy as np
 from nrdot.batch import CHILDREN, Counter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from nrdot.batch import Ints, Rows, Table
 
 _OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
@@ -47,6 +49,18 @@ class Children:
     def died(self, table: Table, row: int, heir: int) -> None:
         """`heir` is the row of the process that reaped `row`, directly or through dead parents."""
         self._owed[:, heir] += table.counters[_OWN, row] + self._charged[:, row]
+
+    def inherit(self, table: Table, dead: Sequence[int], row_of_pid: Callable[[int], int | None]) -> None:
+        """Owe each of the dead to whoever reaped it: its parent, or where that died as well, the parent's."""
+        parents = {int(table.pid[row]): int(table.parent[row]) for row in dead}
+        for row in dead:
+            heir = int(table.parent[row])
+            seen: set[int] = set()
+            while heir in parents and heir not in seen and row_of_pid(heir) is None:
+                seen.add(heir)
+                heir = parents[heir]
+            if (heir_row := row_of_pid(heir)) is not None:
+                self.died(table, row, heir_row)
 
     def charge(self, table: Table, rows: Rows, charged: Ints) -> None:
         """Parents were read: `charged` holds their cutime and cstime, one row each."""

@@ -1,0 +1,218 @@
+"""Recording: a batch a line. `capture` describes the format.
+
+A process is written in full when anything of it differs from the line before, else as pid and start alone.
+Each line is flushed, compressed as a zstd frame of its own, so a recorder that is killed leaves every tick
+that it has written; half a line that a full disk let through is taken back.
+
+Command lines may hold secrets and are left out, argv[0] reduced to its first word, unless a function is
+given that takes the secrets out.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import numpy as np
+import zstandard
+
+from nrdot.batch import Counter, Gauge, Table
+from nrdot.errors import CaptureError
+from nrdot.sample.capture import COMPRESSED, VERSION, CapturedHost, CapturedProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nrdot.batch import Batch, Host, Identity, Owner
+
+_LEVEL = 3
+_COLUMNS = ("pid", "start", "born_ns", "parent", "state", "limited", "counters", "gauges")
+
+
+class CaptureWriter:
+    """Writes one file, which it begins anew. Raises CaptureError where it cannot.
+
+    `redact` takes the secrets out of a command line; without it command lines are left out.
+    """
+
+    def __init__(self, path: Path, *, redact: Callable[[str], str] | None = None) -> None:
+        self.path = path
+        self.ticks = 0
+        self.size = 0  # bytes of the file
+        self._redact = redact
+        self._encoder = msgspec.json.Encoder()
+        self._compressor = zstandard.ZstdCompressor(_LEVEL) if path.name.endswith(COMPRESSED) else None
+        self._last: dict[str, np.ndarray] = {}  # columns as they were written last
+        self._identities: list[Identity] = []
+        self._cgroups: list[str] = []
+        self._short: dict[int, bytes] = {}  # pid and start by row, for all that were written
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise CaptureError(f"{path}: cannot be written: {error.strerror}; nothing is recorded") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def write(self, batch: Batch) -> None:
+        """Append one tick, after `identify` so that labels are known."""
+        table = batch.table
+        differs = self._differing(table)
+        newcomers = dict.fromkeys(batch.born.tolist())
+        parts = []
+        for row in batch.living.tolist():
+            if row in newcomers:
+                continue
+            if row not in self._short:
+                newcomers[row] = None  # it lived before we began to record
+            elif row in differs:
+                parts.append(self._full(table, row, batch.host.hz))
+            else:
+                parts.append(self._short[row])
+        # Newcomers come last and in the order in which their rows were opened: a replay opens the same rows.
+        for row in newcomers:
+            self._short[row] = self._encoder.encode(
+                {"pid": int(table.pid[row]), "start": int(table.born_ns[row])}
+            )
+            parts.append(self._full(table, row, batch.host.hz))
+        self._append(self._head(batch) + b",".join(parts) + b"]}\n")
+        self.ticks += 1
+
+    def _differing(self, table: Table) -> set[int]:
+        """Rows of which anything differs from what was written last."""
+        columns = {name: getattr(table, name) for name in _COLUMNS}
+        width = self._last["pid"].shape[0] if self._last else 0
+        differs = np.ones(table.capacity, np.bool_)
+        differs[:width] = False
+        for name, column in columns.items():
+            if width:
+                unlike = column[..., :width] != self._last[name]
+                differs[:width] |= unlike.any(axis=0) if unlike.ndim > 1 else unlike
+        rows = set(np.flatnonzero(differs).tolist())
+        for row, (old, new) in enumerate(zip(self._identities, table.identity, strict=False)):
+            if old is not new:
+                rows.add(row)
+        for row, (before, now) in enumerate(zip(self._cgroups, table.cgroup, strict=False)):
+            if before is not now and before != now:
+                rows.add(row)
+        self._last = {name: column.copy() for name, column in columns.items()}
+        self._identities, self._cgroups = list(table.identity), list(table.cgroup)
+        return rows
+
+    def _head(self, batch: Batch) -> bytes:
+        head = {"v": VERSION, "t": batch.time_ns, "seconds": batch.seconds, "host": _host(batch.host)}
+        return self._encoder.encode(head)[:-1] + b',"procs":['
+
+    def _full(self, table: Table, row: int, hz: int) -> bytes:
+        identity, counters, gauges = (
+            table.identity[row],
+            table.counters[:, row].tolist(),
+            table.gauges[:, row].tolist(),
+        )
+        limited = bool(table.limited[row])
+        process = CapturedProcess(
+            pid=int(table.pid[row]),
+            start=int(table.born_ns[row]),
+            start_ticks=int(table.start[row]),
+            ppid=int(table.parent[row]),
+            name=identity.name,
+            exe=identity.executable,
+            user=identity.user,
+            uid=identity.uid,
+            kernel=identity.kernel,
+            state=chr(table.state[row]) if table.state[row] else "",
+            threads=gauges[Gauge.THREADS],
+            cpu_user=counters[Counter.CPU_USER] / hz,
+            cpu_system=counters[Counter.CPU_SYSTEM] / hz,
+            cpu_wait=counters[Counter.CPU_WAIT] / hz,
+            rss=gauges[Gauge.RSS],
+            vsize=gauges[Gauge.VIRTUAL],
+            shared=_known(gauges[Gauge.SHARED]),
+            fds=_known(gauges[Gauge.DESCRIPTORS]),
+            swap=_known(gauges[Gauge.SWAP]),
+            read=None if limited else counters[Counter.READ],
+            write=None if limited else counters[Counter.WRITTEN],
+            cgroup=_cgroup(table.cgroup[row]),
+        )
+        _add_pairs(process, counters, hz)
+        _add_owner(process, identity.owner)
+        self._add_command(process, identity)
+        return self._encoder.encode(process)
+
+    def _add_command(self, process: CapturedProcess, identity: Identity) -> None:
+        first = identity.command.partition(" ")[0]
+        if self._redact is None:
+            process.argv0 = first or None
+            return
+        process.cmd = self._redact(identity.command_line)
+        command = self._redact(identity.command)
+        if command != process.cmd.partition(" ")[0]:
+            process.argv0 = command
+
+    def _append(self, line: bytes) -> None:
+        data = self._compressor.compress(line) if self._compressor else line
+        try:
+            written = os.write(self._file, data)
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError as error:
+            with suppress(OSError):  # a pipe cannot take half a line back
+                os.ftruncate(self._file, self.size)
+            raise CaptureError(
+                f"{self.path}: cannot be written: {error.strerror}; its first {self.ticks} ticks can be read"
+            ) from error
+        self.size += len(data)
+
+
+def _add_pairs(process: CapturedProcess, counters: list[int], hz: int) -> None:
+    """Counters that come in twos; nothing is written where both are zero."""
+    faults = counters[Counter.FAULTS_MINOR : Counter.FAULTS_MAJOR + 1]
+    switches = counters[Counter.SWITCHES_VOLUNTARY : Counter.SWITCHES_INVOLUNTARY + 1]
+    if any(faults):
+        process.faults = faults
+    if any(switches):
+        process.switches = switches
+    process.unseen = (counters[Counter.CHILD_USER] / hz, counters[Counter.CHILD_SYSTEM] / hz)
+
+
+def _add_owner(process: CapturedProcess, owner: Owner) -> None:
+    """What the cgroup does not tell. The rest a replay finds in it again."""
+    process.labels = dict(owner.labels)
+    process.attributes = dict(owner.attributes)
+    if owner.pod or owner.namespace or owner.workload:
+        process.pod = (owner.pod, owner.namespace, owner.workload)
+
+
+def _known(value: int) -> int | None:
+    return None if value < 0 else value
+
+
+def _cgroup(text: str) -> str:
+    """The path alone where there is but one hierarchy, cgroup v2."""
+    path = text.removeprefix("0::")
+    return path[:-1] if path.startswith("/") and path.find("\n") == len(path) - 1 else text
+
+
+def _host(host: Host) -> CapturedHost:
+    return CapturedHost(
+        id=host.id,
+        name=host.name,
+        boot=host.boot,
+        cpus=host.cpus,
+        memory=host.memory,
+        hz=host.hz,
+        os=host.os,
+        busy=host.busy / host.hz,
+        attributes=dict(host.attributes),
+    )

@@ -1,0 +1,121 @@
+"""What sources that list every process anew at each sample share: who came, who went, and the batch.
+
+The Linux source keeps its own books, because it lists /proc only when something was forked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.batch import Batch
+from nrdot.sample.rates import update_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nrdot.batch import Flags, Host, Rows, Table
+
+# How much older than the sample before a new process must be to have been hidden from us then. Less is the
+# jitter of the clocks that starts are computed from.
+HIDDEN_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Who is here at one sample. Places count along what was listed."""
+
+    rows: list[int]  # the row of each that was listed
+    born: list[int]  # places of those that were not here before
+    died: list[int]  # rows whose process has ended
+
+
+class Members:
+    """The row of every process by its pid and start. Two processes with one pid differ by their start."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._row_of: dict[tuple[int, int], int] = {}
+        self._last: tuple[Sequence[int], Sequence[int]] = ((), ())
+        self._rows: list[int] = []
+
+    def meet(self, pids: list[int], starts: list[int]) -> Meeting:
+        """Open rows for newcomers, in the order of the list, and close those of the missing.
+
+        Raises ValueError when one process is listed twice.
+        """
+        if (pids, starts) == self._last:
+            return Meeting(self._rows, [], [])
+        keys = list(zip(pids, starts, strict=True))
+        present = set(keys)
+        if len(present) < len(keys):
+            (twice, _), _ = Counter(keys).most_common(1)[0]
+            raise ValueError(f"process {twice} is listed twice")
+        died = [self._row_of.pop(key) for key in self._row_of.keys() - present]
+        for row in died:
+            self._table.close_row(row)
+        born = [place for place, key in enumerate(keys) if key not in self._row_of]
+        for place in born:
+            self._row_of[keys[place]] = self._table.open_row(*keys[place])
+        self._last = (pids, starts)
+        self._rows = [self._row_of[key] for key in keys]
+        return Meeting(self._rows, born, sorted(died))
+
+    def row_of_pid(self, pid: int) -> int | None:
+        """The row of a living process with this pid."""
+        rows = np.flatnonzero(self._table.alive & (self._table.pid == pid))
+        return int(rows[0]) if rows.size else None
+
+
+def hidden_before(born_ns: int, last_ns: int) -> bool:
+    """Whether a process that is new to us is older than the sample before.
+
+    It was hidden from us then, so it counts from now on, like those that the first sample finds.
+    """
+    return born_ns < last_ns - HIDDEN_NS
+
+
+def close_sample(
+    table: Table,
+    host: Host,
+    *,
+    time_ns: int,
+    seconds: float,
+    first: bool,
+    moved: Iterable[int],
+    born: Iterable[int],
+    named: Iterable[int],
+    died: Iterable[int],
+    vanished: int = 0,
+    unreadable: Iterable[str] = (),
+) -> Batch:
+    """Rates, observations and the batch, once everything stands in the columns."""
+    new = rows_of(born)
+    found = new[table.found[new]]
+    table.previous[:, found] = table.counters[:, found]
+    update_rates(table, seconds, host.hz)
+    living = table.living()
+    table.observations[living] += 1
+    limited: Flags = table.limited[living]
+    return Batch(
+        time_ns=time_ns,
+        seconds=seconds,
+        first=first,
+        table=table,
+        host=host,
+        living=living,
+        moved=np.unique(rows_of(moved)),
+        born=new,
+        named=np.unique(rows_of(named)),
+        died=rows_of(died),
+        vanished=vanished,
+        limited=int(np.count_nonzero(limited)),
+        unreadable=tuple(sorted(unreadable)),
+    )
+
+
+def rows_of(rows: Iterable[int]) -> Rows:
+    return np.fromiter(rows, np.intp)
