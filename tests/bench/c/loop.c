@@ -2,7 +2,7 @@
  *
  * Keeps a descriptor of stat and of io for each process. For each line on standard input it lists /proc once,
  * reads both files of every process through the kept descriptors, parses nothing, and prints
- * "CPU_NANOSECONDS PROCESSES": its own CPU time in that round, user and system, and what it read.
+ * {"cpu": NANOSECONDS, "processes": COUNT}: its own CPU time in that round, user and system, and what it read.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -79,7 +79,7 @@ int main(void) {
     while (fgets(line, sizeof line, stdin)) {
         long long before = cpu_ns();
         long seen = read_all(proc);
-        printf("%lld %ld\n", cpu_ns() - before, seen);
+        printf("{\"cpu\": %lld, \"processes\": %ld}\n", cpu_ns() - before, seen);
         fflush(stdout);
     }
     return 0;
