@@ -1,0 +1,161 @@
+from threading import Event
+
+import pytest
+
+from nrdot.agent.drains import Destination, Drains
+from nrdot.clock import SystemClock
+from nrdot.stages import Record
+from nrdot.testing.agent import ListBuffer, SwitchedDrain
+
+HANG = 30.0  # seconds after which a test that waits for another thread has failed
+
+
+def record(payload=b"r", time_ns=0):
+    return Record(payload, 1, time_ns)
+
+
+@pytest.fixture
+def drains():
+    running = Drains(SystemClock())
+    yield running
+    running.close(0.0)
+
+
+def destination(name="collector", records=(), *, works=True):
+    buffer = ListBuffer(records)
+    return Destination(name, buffer, SwitchedDrain(buffer, works=works))
+
+
+def settle(drains, prospect=HANG):
+    clock = SystemClock()
+    return drains.settle(prospect, clock.monotonic() + HANG, Event(), lambda: None)
+
+
+def test_each_destination_gets_what_is_in_its_own_buffer(drains):
+    one, two = destination("one", [record(b"1")]), destination("two", [record(b"2"), record(b"3")])
+
+    drains.use([one, two])
+
+    assert settle(drains) == 0
+    assert (one.drain.deliveries, two.drain.deliveries) == ([b"1"], [b"2", b"3"])
+
+
+def test_the_end_is_announced_to_every_drain(drains):
+    one, two = destination("one"), destination("two")
+    drains.use([one, two])
+
+    settle(drains)
+
+    assert one.drain.hurried.is_set()
+    assert two.drain.hurried.is_set()
+
+
+def test_a_destination_that_hangs_does_not_hold_up_another(drains):
+    hanging, working = destination("one", [record()], works=False), destination("two", [record()])
+    drains.use([hanging, working])
+
+    left = settle(drains, prospect=0.2)
+
+    assert left == 1
+    assert working.drain.deliveries == [b"r"]
+    hanging.drain.works.set()
+
+
+def test_whoever_asks_to_end_at_once_does_not_wait(drains):
+    drains.use([destination(records=[record()], works=False)])
+    at_once = Event()
+    clock = SystemClock()
+
+    left = drains.settle(HANG, clock.monotonic() + HANG, at_once, at_once.set)
+
+    assert left == 1
+
+
+def test_no_delivery_is_waited_for_past_the_deadline(drains):
+    drains.use([destination(records=[record()], works=False)])
+
+    assert drains.settle(HANG, SystemClock().monotonic(), Event(), lambda: None) == 1
+
+
+def test_the_end_makes_buffers_durable_though_a_request_hangs():
+    hanging = destination(records=[record()], works=False)
+    drains = Drains(SystemClock())
+    drains.use([hanging])
+
+    drains.close(0.1)
+
+    assert hanging.buffer.closed
+    hanging.drain.works.set()
+    assert hanging.drain.stopped.wait(HANG)
+
+
+def test_what_a_reload_leaves_alone_goes_on(drains):
+    kept = destination("kept")
+    drains.use([kept, destination("gone")])
+
+    drains.use([kept, destination("new")])
+    kept.buffer.put(record())
+
+    assert settle(drains) == 0
+    assert kept.drain.deliveries == [b"r"]
+    assert not kept.drain.stopped.is_set()
+
+
+def test_a_destination_that_is_gone_stops_and_closes_its_buffer(drains):
+    gone = destination("gone")
+    drains.use([gone])
+
+    drains.use([])
+
+    assert gone.drain.stopped.wait(HANG)
+    drains.close(HANG)
+    assert gone.buffer.closed
+
+
+def test_a_changed_destination_takes_over_the_buffer_when_the_old_drain_has_let_go(drains):
+    buffer = ListBuffer([record()])
+    old, new = SwitchedDrain(buffer, works=False), SwitchedDrain(buffer)
+    drains.use([Destination("collector", buffer, old)])
+
+    drains.use([Destination("collector", buffer, new)])
+    assert buffer.statistics().records == 1
+    old.works.set()
+
+    assert settle(drains) == 0
+    assert old.stopped.is_set()
+    assert old.deliveries + new.deliveries == [b"r"]
+    assert not buffer.closed
+
+
+def test_a_drain_that_fails_by_our_fault_starts_again_and_says_so(drains, caplog):
+    class Faulty(SwitchedDrain):
+        failures = 1
+
+        def run(self, stop):
+            if self.failures:
+                self.failures -= 1
+                raise ZeroDivisionError("a fault")
+            super().run(stop)
+
+    buffer = ListBuffer([record()])
+    drains.use([Destination("collector", buffer, Faulty(buffer))])
+
+    assert settle(drains) == 0
+    (said,) = caplog.records
+    assert said.message == "the drain failed and starts again"
+    assert said.fields == {"destination": "collector", "error": "ZeroDivisionError: a fault", "again_in": 1.0}
+
+
+def test_a_destination_describes_itself():
+    waiting = destination(records=[record(b"four", time_ns=5 * 10**9), record()], works=False)
+
+    assert waiting.document(now_ns=8 * 10**9) == {
+        "name": "collector",
+        "state": "held, circuit closed: no answer",
+        "circuit": "closed",
+        "alarm": False,
+        "records": 2,
+        "bytes": 5,
+        "oldest_seconds": 3.0,
+        "last_success_seconds": None,
+    }
