@@ -75,8 +75,8 @@ class Decider(Protocol):
     def decide(self, batch: Batch) -> Rows | None:
         """Write verdict and reason, and name what is exported at this tick.
 
-        None: nothing is due, as always at the first sample. An empty array: everything is due. Otherwise the rows that cannot wait for the
-        next export; they go out alone, with their groups.
+        None: nothing is due, as always at the first sample. An empty array: everything is due. Otherwise
+        the rows that cannot wait for the next export; they go out alone, with their groups.
         """
 
     def demand(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,7 +12,7 @@ from nrdot.cli.options import Config, seconds
 def agent(
     config: Config = None,
     duration: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(help="End by itself after this long, for example 30s.", parser=seconds, metavar="TIME"),
     ] = None,
     once: Annotated[

@@ -1,0 +1,52 @@
+# What a newcomer can do. `make` alone lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WHEEL := build/wheel
+# With a lock, everybody installs the same versions; CI checks their hashes.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench interop lock clean wheel
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.installed: pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(BIN)/.installed ## make .venv with the command `nrdot` and every extra
+
+demo: install ## half a minute on this host: what would be sent, what it saves
+	@$(BIN)/nrdot demo
+
+wheel: install
+	@rm -rf dist $(WHEEL)
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
+	@$(INSTALL) --no-deps --no-index --target $(WHEEL) dist/nrdot-*.whl
+
+test: wheel ## the tests, on the built wheel
+	@PYTHONPATH=$(WHEEL) $(BIN)/pytest $(ARGS)
+
+lint: install ## ruff, mypy, the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: install ## the figures that README and docs quote
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Redis
+	@tests/interop/setup
+	@PYTHONPATH=$(WHEEL) $(BIN)/pytest tests/interop $(ARGS)
+
+lock: ## resolve the locked versions anew
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --all-extras --allow-unsafe --no-emit-index-url \
+		--no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean: ## remove what was built, but not .venv and the caches
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
