@@ -6,6 +6,9 @@
 Whoever reads while the agent writes sees whole lines only: a line is one write to a file opened for
 appending, and what a full disk or a crash left of one is cut off before the next. A file that somebody else
 moved or removed is made again. Lines reach the disk when the kernel writes them back, and on `close`.
+
+A line stays below what the Collector's otlpjsonfile receiver takes by default (1 MiB): of anything longer it
+keeps nothing and says nothing. So a large request becomes several lines, cut between resources.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ from google.protobuf.message import DecodeError
 
 from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.otlp_json import line
+from nrdot.export.protobuf import halves
 from nrdot.stages import Delivery
 
 if TYPE_CHECKING:
     from os import PathLike
 
+LONGEST_LINE = 1_000_000  # bytes, where there are resources to cut between
 _STEP = 64 * 1024  # bytes looked at at once when a torn line is searched for its start
 
 
@@ -46,7 +51,7 @@ class FileExporter:
 
     def export(self, payload: bytes, points: int) -> Delivery:  # noqa: ARG002 - a file takes points in any number
         try:
-            text = line(payload)
+            text = _lines(payload)
         except DecodeError as error:
             raise Permanent(f"{self.path}: the record is no OTLP request") from error
         try:
@@ -125,6 +130,13 @@ class FileExporter:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _lines(payload: bytes) -> bytes:
+    """A request as one line, or as several where one would be too long to be read back."""
+    text = line(payload)
+    parts = halves(payload) if len(text) > LONGEST_LINE else None
+    return text if parts is None else b"".join(_lines(part) for part in parts)
 
 
 def _why(error: OSError) -> str:
