@@ -20,7 +20,7 @@ import msgspec
 
 from nrdot.config import scalars
 from nrdot.config.document import Items, Node, Scalar, Table
-from nrdot.config.problem import MalformedError, Mark, cut, did_you_mean
+from nrdot.config.problem import MalformedError, Mark, did_you_mean, shown
 from nrdot.config.shapes import Shape, fields_of
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class Checker:
         return {name: value for name, value in values.items() if value is not BAD}, fine
 
     def _hint(self, key: str, node: Node, known: tuple[str, ...]) -> str:
-        if self.problems.full:
-            return ""  # likeness is costly, and nobody will see it
+        if self.problems.crowded:
+            return ""  # likeness is costly, and one mistake was made many times
         return (self._unknown(key, node) if self._unknown else "") or did_you_mean(key, known)
 
     def _build(self, node: Node, struct: type[msgspec.Struct], values: dict[str, Any], path: Path) -> Any:
@@ -151,7 +151,7 @@ class Checker:
             text = scalars.as_text(node.text) if node.plain else node.text
             values = struct.from_text(text)
         except MalformedError as error:
-            return self._bad(node, path, _unsaid(error.message, node), error.hint)
+            return self._bad(node, path, error.message, error.hint)
         return self._build(node, struct, values, path)
 
     def _table(self, node: Node, shape: Shape, path: Path) -> Any:
@@ -185,7 +185,7 @@ class Checker:
                 return self._bad(
                     node, path, f"{_wanted(shape)} is wanted; the value is not shown", "quote it"
                 )
-            return self._bad(node, path, _unsaid(error.message, node), _unsaid(error.hint, node))
+            return self._bad(node, path, error.message, error.hint)
         return value
 
     def _keyed(self, table: Table, key: str, shape: Shape, path: Path) -> Any:
@@ -209,7 +209,7 @@ def _read(node: Scalar, shape: Shape) -> Any:
         if text in shape.choices:
             return text
         nearest = did_you_mean(text, shape.choices)
-        raise MalformedError(f"{cut(text)!r} is not one of {', '.join(shape.choices)}", nearest)
+        raise MalformedError(f"'{shown(text)}' is not one of {', '.join(shape.choices)}", nearest)
     if shape.reader is not None:
         if node.plain and scalars.kind(text) is scalars.Kind.INTEGER:
             scalars.as_integer(
@@ -238,15 +238,6 @@ def _within(value: Any, shape: Shape) -> None:
         raise MalformedError(f"must be {shape.at_most:g} or less")
 
 
-def _unsaid(message: str, node: Scalar) -> str:
-    """The message without what the environment gave."""
-    if node.text == node.written:
-        return message
-    for given in (node.text, cut(node.text), repr(node.text)[1:-1], repr(cut(node.text))[1:-1]):
-        message = message.replace(given, node.written) if given else message
-    return message
-
-
 def _wanted(shape: Shape) -> str:
     if shape.choices:
         return f"one of {', '.join(shape.choices)}"
@@ -255,5 +246,5 @@ def _wanted(shape: Shape) -> str:
 
 def _kind(node: Node) -> str:
     if isinstance(node, Scalar):
-        return f"{cut(node.written)!r}" if len(node.written) < 20 else "text"
+        return f"'{node.written}'" if len(node.written) < 20 else "text"
     return "a list" if isinstance(node, Items) else "a table"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from nrdot.config.environment import expand
-from nrdot.config.problem import MalformedError, Mark, cut
+from nrdot.config.problem import MalformedError, Mark, shown
 from nrdot.config.scalars import key_trap
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class _Composer:
         if self._aliases > ALIASES:
             raise self._stop(event, path, f"more than {ALIASES} aliases")
         if event.anchor not in self._anchors:
-            raise self._stop(event, path, f"alias *{cut(event.anchor)} has no anchor before it")
+            raise self._stop(event, path, f"alias *{shown(event.anchor)} has no anchor before it")
         node, values, levels = self._anchors[event.anchor]
         self._count(values - 1, event, path)
         if depth + levels - 1 > DEPTH:
@@ -197,6 +197,7 @@ class _Composer:
             self._problems.error(mark, path, error.message, error.hint)
             return Scalar(mark, event.value, event.value, plain, broken=True)
         if text is not event.value:
+            self._problems.written[text] = event.value
             self._filled += len(text)
             if self._filled > SIZE:
                 raise self._stop(event, path, "the environment fills in more than 1 MiB")
@@ -252,7 +253,7 @@ class _Composer:
     def _check_tag(self, event: _Event, path: Path) -> None:
         if event.tag in {None, "!", "tag:yaml.org,2002:str"}:
             return
-        message = f"the tag {cut(event.tag)}, which is not read here"
+        message = f"the tag {shown(event.tag)}, which is not read here"
         self._problems.error(self.place(event.start_mark), path, message, "remove it")
 
     def _count(self, values: int, event: _Event, path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,16 +36,20 @@ def _value(found: re.Match[str], environ: Mapping[str, str]) -> str:
     if source != "env" or not colon:
         name = inside if NAME.match(inside) else "NAME"
         raise MalformedError(
-            f"${{{cut(inside)}}} is not read here",
+            f"${{{shown(inside)}}} is not read here",
             f"write ${{env:{name}}}, or $${{ for the two characters themselves",
         )
     name, separator, default = reference.partition(":-")
     if not NAME.match(name):
-        raise MalformedError(f"`{cut(name)}` is not the name of an environment variable", "write ${env:NAME}")
+        raise MalformedError(f"`{shown(name)}` is no name of an environment variable", "write ${env:NAME}")
     value = environ.get(name)
     if value is None and not separator:
         raise MalformedError(
-            f"the environment variable {name} is not set",
-            f"set it, or give a default: ${{env:{name}:-value}}",
+            f"the variable {name} is not set",
+            f"set it, or write ${{env:{name}:-default}}",
         )
-    return default if value is None or (separator and not value) else value
+    if value is None or (separator and not value):
+        return default
+    if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
+        raise MalformedError(f"the variable {name} is not UTF-8", "set it again")
+    return value

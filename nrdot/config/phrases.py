@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 
 _PROFILES = {
     "conservative": re.compile(r"(?i)\bconservative(ly)?\b"),
@@ -42,7 +42,7 @@ def phase(text: str) -> dict[str, object]:
     if _WATCH.search(text):
         return {"note": text}
     raise MalformedError(
-        f"{cut(text)!r} does not say what to do", "write a table, for example {profile: conservative}"
+        f"'{shown(text)}' does not say what to do", "write a table, for example {profile: conservative}"
     )
 
 
@@ -52,7 +52,7 @@ def sun(text: str) -> dict[str, object]:
     region = _REGION.match(text)
     if not found or not region:
         raise MalformedError(
-            f"{cut(text)!r} does not say what to do",
+            f"'{shown(text)}' does not say what to do",
             "write a table, for example {region: asia, profile: aggressive}",
         )
     return {"region": region[1], "profile": found}
@@ -69,15 +69,15 @@ def hours(text: str) -> tuple[str | None, int, int]:
     found = _HOURS.match(text)
     if found is None:
         raise MalformedError(
-            f"{cut(text)!r} is not a stretch of hours", "write for example `UTC 00:00-08:00`"
+            f"'{shown(text)}' is not a stretch of hours", "write for example `UTC 00:00-08:00`"
         )
     zone, *clock = found.groups()
     first, last = (int(clock[at]) * 60 + int(clock[at + 1]) for at in (0, 2))
     if max(first, last) > DAY or int(clock[1]) > LAST_MINUTE or int(clock[3]) > LAST_MINUTE:
-        raise MalformedError(f"{cut(text)!r} names a time that no day has", "a day runs from 00:00 to 24:00")
+        raise MalformedError(f"'{shown(text)}' names a time of no day", "a day runs from 00:00 to 24:00")
     return zone, first, last
 
 
 DAY = 24 * 60  # minutes
 LAST_MINUTE = 59
-_HOURS = re.compile(r"\s*(?:([A-Za-z_/+-]+)\s+)?(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*\Z")
+_HOURS = re.compile(r"\s*(?:([A-Za-z_/+-]+)\s+)?([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*\Z")

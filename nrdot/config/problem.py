@@ -8,6 +8,7 @@ A message never shows a value that came from the environment or that stands in a
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+MANY = 100  # problems after which hints are no longer looked for
 MOST = 1000  # problems that are told; a file with more has one mistake many times
 SHOWN = 60  # characters of a value or a key that a message repeats
 
@@ -63,7 +65,7 @@ class MalformedError(ValueError):
     """
 
     def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
-        super().__init__(message)
+        super().__init__(render(message, {}))
         self.field = field
         self.message = message
         self.hint = hint
@@ -85,6 +87,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
+        self.written: dict[str, str] = {}  # what the environment filled in: as the file has it
 
     def error(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
         self._add(Severity.ERROR, mark, path, message, hint)
@@ -93,17 +96,15 @@ class Problems:
         self._add(Severity.WARNING, mark, path, message, hint)
 
     def _add(self, severity: Severity, mark: Mark, path: Path, message: str, hint: str) -> None:
-        problem = Problem(
-            severity,
-            one_line(mark.file),
-            mark.line,
-            mark.column,
-            spell(path),
-            one_line(message),
-            one_line(hint),
-        )
+        words, advice = render(message, self.written), render(hint, self.written)
+        problem = Problem(severity, one_line(mark.file), mark.line, mark.column, spell(path), words, advice)
         if not self.full:
             self._found[problem] = None
+
+    @property
+    def crowded(self) -> bool:
+        """So many problems that a hint costs more than it helps."""
+        return len(self._found) >= MANY
 
     @property
     def full(self) -> bool:
@@ -151,11 +152,30 @@ def spell(path: Path) -> str:
         elif step.replace("_", "a").isalnum():
             spelled += f".{step}" if spelled else step
         else:
-            spelled += f'["{cut(step)}"]'
+            spelled += f'["{clip(step)}"]'
     return one_line(spelled)
 
 
-def cut(text: str) -> str:
+def shown(text: str) -> str:
+    """A value, for a message.
+
+    It is only marked here. What it looks like is decided where the message becomes a Problem: there it is
+    known which values the environment filled in, and those are shown as the file has them.
+    """
+    return f"{_OPEN}{text}{_CLOSE}"
+
+
+# Lone surrogates: neither a file nor an environment variable that was let in can hold them.
+_OPEN, _CLOSE = "\ud800", "\udbff"
+_MARKED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
+
+
+def render(message: str, written: Mapping[str, str]) -> str:
+    """A message with its values; `written` gives what to show instead of what the environment gave."""
+    return one_line(_MARKED.sub(lambda found: clip(written.get(found[1], found[1])), message))
+
+
+def clip(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
@@ -165,5 +185,5 @@ def one_line(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or none."""
-    nearest = difflib.get_close_matches(cut(word), list(known), n=1, cutoff=0.72)
+    nearest = difflib.get_close_matches(clip(word), list(known), n=1, cutoff=0.72)
     return f"did you mean `{nearest[0]}`?" if nearest else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nrdot.config import effects
 from nrdot.config.check import BAD, Checker
 from nrdot.config.document import Scalar, Table
 from nrdot.config.paths import shipped_profiles
-from nrdot.config.problem import Mark, Problems, cut, did_you_mean
+from nrdot.config.problem import Mark, Problems, did_you_mean, shown
 from nrdot.config.schema_profile import Profile
 from nrdot.config.sources import read_tree
 
@@ -42,6 +43,7 @@ class Library:
         self._problems = problems
         self._trees: dict[str, Table | None] = {}
         self._shipped = shipped_profiles()
+        self._broken: set[str] = set()  # inheritance that was found to be wrong, and reported
         self.profiles: dict[str, Profile] = {}
         self.origins: dict[str, Mapping[Steps, Mark]] = {}
 
@@ -53,7 +55,7 @@ class Library:
         if tree is None:
             return
         checker = Checker(self._problems)
-        profile = checker.struct(merged(tree, self._overlay), Profile, ("profiles", name))
+        profile = checker.struct(merged(tree, _normal(self._overlay)), Profile, ("profiles", name))
         if profile is not BAD:
             self.profiles[name] = profile
             self.origins[name] = {
@@ -66,18 +68,24 @@ class Library:
         if isinstance(tree, Table) and self._fine(tree):
             self.resolve(name, tree.mark, ())
 
+    @cached_property
     def names(self) -> list[str]:
+        """Every profile that can be named."""
         beside = self._directory / "profiles"
         return sorted({*self._inline, *self._shipped, *(path.stem for path in beside.glob("*.yaml"))})
 
     def _inherited(self, name: str, mark: Mark, path: Steps, children: tuple[str, ...]) -> Table | None:
+        if name in self._broken:
+            return None
         if name in children:
-            chain = " -> ".join(cut(step) for step in (*children[children.index(name) :], name))
+            self._broken.update(children)
+            chain = " -> ".join(shown(step) for step in (*children[children.index(name) :], name))
             self._problems.error(
-                mark, path, f"profiles extend each other in a circle: {chain}", "cut it somewhere"
+                mark, path, f"profiles extend each other in a circle: {chain}", "let one of them extend none"
             )
             return None
         if len(children) > GENERATIONS:
+            self._broken.update(children)
             self._problems.error(
                 mark, path, f"more than {GENERATIONS} profiles extend one another", "shorten the chain"
             )
@@ -92,20 +100,29 @@ class Library:
         return None if base is None else merged(base, tree)
 
     def _tree(self, name: str, mark: Mark, path: Steps) -> Table | None:
-        if name not in self._trees:
-            self._trees[name] = self._find(name, mark, path)
-        return self._trees[name]
-
-    def _find(self, name: str, mark: Mark, path: Steps) -> Table | None:
+        if name in self._trees:
+            return self._trees[name]
         inline = self._inline.get(name)
-        if inline is not None:
-            return _normal(inline) if isinstance(inline, Table) else Table(inline.mark, {}, {})
-        file = self._file(name)
-        if file is None:
-            known = self.names()
-            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
-            self._problems.error(mark, path, f"there is no profile {cut(name)!r}", hint)
+        file = self._file(name) if inline is None else None
+        if inline is None and file is None:
+            message = f"there is no profile '{shown(name)}'"
+            self._problems.error(mark, path, message, self._alternatives(name))
             return None
+        if isinstance(inline, Table):
+            tree: Table | None = _normal(inline)
+        elif inline is not None:
+            tree = Table(inline.mark, {}, {})
+        else:
+            tree = self._read(file) if file else None
+        self._trees[name] = tree
+        return tree
+
+    def _alternatives(self, name: str) -> str:
+        if self._problems.crowded:
+            return ""  # likeness is costly, and one mistake was made many times
+        return did_you_mean(name, self.names) or f"there are {', '.join(self.names)}"
+
+    def _read(self, file: Path) -> Table | None:
         tree = read_tree(file, self._environ, self._problems)
         return _normal(tree) if tree is not None and self._fine(tree) else None
 
@@ -148,7 +165,7 @@ def merged(base: Table, over: Table) -> Table:
 
 def overlay_of(document: Table, keys: frozenset[str]) -> tuple[Table, Table]:
     """The document without the keys of a profile, and those keys."""
-    return _only(document, set(document.entries) - keys), _normal(_only(document, keys))
+    return _only(document, set(document.entries) - keys), _only(document, keys)
 
 
 def _only(table: Table, keys: AbstractSet[str]) -> Table:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nrdot.config import effects, phrases, zones
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 from nrdot.config.schema import Settings
 from nrdot.config.schema_governance import Encryption
 from nrdot.config.schema_scoring import ClassRule, Override
@@ -54,7 +54,7 @@ class Rules:
         self._zone(("timezone",), settings.timezone)
         for index, day in enumerate(settings.holidays):
             if not _is_date(day):
-                self._findings.error(("holidays", index), f"{cut(day)!r} is not a date", "write YYYY-MM-DD")
+                self._findings.error(("holidays", index), f"'{shown(day)}' is not a date", "write YYYY-MM-DD")
         self._sun(settings)
         if settings.encryption.has_key:
             return
@@ -70,7 +70,9 @@ class Rules:
         seen: set[str] = set()
         for index, destination in enumerate(settings.export):
             if destination.title in seen:
-                message = f"two destinations are called {destination.title!r}, and each needs its own buffer"
+                message = (
+                    f"two destinations are called '{shown(destination.title)}', and they would share a buffer"
+                )
                 self._findings.error(("export", index), message, "give each a `name`")
             seen.add(destination.title)
 
@@ -94,7 +96,7 @@ class Rules:
 
     def _override(self, path: Path, override: Override) -> None:
         if override.expires is not None and not _is_time(override.expires):
-            message = f"{cut(override.expires)!r} is not a time"
+            message = f"'{shown(override.expires)}' is not a time"
             self._findings.error((*path, "expires"), message, "write YYYY-MM-DD or 2027-01-31T18:00:00Z")
 
     def _timed(self, path: Path, rule: TimeRule | Season) -> None:
@@ -117,7 +119,7 @@ class Rules:
         if event.timezone is not None:
             self._zone((*path, "timezone"), event.timezone)
         if event.start is not None and not _is_time(event.start):
-            message = f"{cut(event.start)!r} is not a time"
+            message = f"'{shown(event.start)}' is not a time"
             self._findings.error((*path, "start"), message, "write 2027-01-31T18:00:00Z or 2027-01-31 18:00")
         if event.start is None and event.cron is None:
             hint = "give it a `start`, or a `cron` if it recurs"

@@ -10,7 +10,7 @@ from enum import Enum
 
 import yaml
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 
 DIGITS = 30  # of a whole number; more is a mistake, and costly to convert
 SEXAGESIMAL_HINT = "a time of day is text: quote it"
@@ -53,12 +53,12 @@ def as_text(text: str) -> str:
         return text
     if ":" in text:
         raise MalformedError(
-            f"{cut(text)} without quotes is a number to YAML", f'{SEXAGESIMAL_HINT}, "{cut(text)}"'
+            f"{shown(text)} without quotes is a number to YAML", f'{SEXAGESIMAL_HINT}, "{shown(text)}"'
         )
     if found is Kind.NOTHING:
         raise MalformedError("text is wanted, and here is nothing", 'write "" for empty text')
     raise MalformedError(
-        f"text is wanted, and {cut(text)} is {found.value} to YAML", f'quote it: "{cut(text)}"'
+        f"text is wanted, and {shown(text)} is {found.value} to YAML", f'quote it: "{shown(text)}"'
     )
 
 
@@ -69,15 +69,15 @@ def as_boolean(text: str) -> bool:
     if kind(text) is Kind.BOOLEAN:
         meant = "true" if text.lower() in {"yes", "on", "y"} else "false"
         raise MalformedError(
-            f"{cut(text)} is true or false to some readers and text to others", f"write {meant}"
+            f"{shown(text)} is true or false to some readers and text to others", f"write {meant}"
         )
-    raise MalformedError(f"true or false is wanted, not {cut(text)!r}")
+    raise MalformedError(f"true or false is wanted, not '{shown(text)}'")
 
 
 def as_integer(text: str) -> int:
     found = kind(text)
     if found is not Kind.INTEGER or len(text) > DIGITS:
-        raise MalformedError(f"a whole number is wanted, not {cut(text)!r}")
+        raise MalformedError(f"a whole number is wanted, not '{shown(text)}'")
     return int(_plain_digits(text).replace("_", ""), 0)
 
 
@@ -94,7 +94,7 @@ def as_number(text: str) -> float:
     if value is None and text.lower() in {".nan", ".inf", "+.inf", "-.inf"}:
         value = float(text.replace(".", ""))
     if value is None:
-        raise MalformedError(f"a number is wanted, not {cut(text)!r}")
+        raise MalformedError(f"a number is wanted, not '{shown(text)}'")
     return value
 
 
@@ -111,12 +111,13 @@ def _plain_digits(text: str) -> str:
     digits = text.lstrip("+-")
     if ":" in digits:
         raise MalformedError(
-            f"{cut(text)} without quotes is a number in base 60 to YAML", f'{SEXAGESIMAL_HINT}, "{cut(text)}"'
+            f"{shown(text)} without quotes is a number in base 60 to YAML",
+            f'{SEXAGESIMAL_HINT}, "{shown(text)}"',
         )
     if len(digits) > 1 and digits[0] == "0" and digits[1] not in "xXbB":
         plain = digits.lstrip("0_") or "0"
         raise MalformedError(
-            f"{cut(text)} is octal to some readers and decimal to others",
-            f"write {cut(plain)}, or quote it as text",
+            f"{shown(text)} is octal to some readers and decimal to others",
+            f"write {shown(plain)}, or quote it as text",
         )
     return text

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 from nrdot.config.units import Count, PositiveDuration, Section, Share, Size, doc
 
 
@@ -40,7 +40,7 @@ class Agent(Section, frozen=True):
             _, colon, port = self.listen.rpartition(":")
             if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > HIGHEST_PORT:
                 raise MalformedError(
-                    f"{cut(self.listen)!r} is not an address with a port",
+                    f"'{shown(self.listen)}' is not an address with a port",
                     "for example 127.0.0.1:13133",
                     field="listen",
                 )

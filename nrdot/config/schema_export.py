@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 from nrdot.config.units import (
     Count,
     Duration,
@@ -43,7 +43,7 @@ class Compression(Section, frozen=True):
     @classmethod
     def from_text(cls, text: str) -> Mapping[str, object]:
         if text not in cls.words:
-            raise MalformedError(f"{cut(text)!r} is not one of {', '.join(cls.words)}")
+            raise MalformedError(f"'{shown(text)}' is not one of {', '.join(cls.words)}")
         return cls.words[text]
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Tls(Section, frozen=True):
         for pin in self.pins:
             if len(pin.removeprefix("sha256/")) != PIN_LENGTH or not pin.endswith("="):
                 raise MalformedError(
-                    f"{cut(pin)!r} is not a pin",
+                    f"'{shown(pin)}' is not a pin",
                     "a pin is the base64 of a SHA-256, 44 characters",
                     field="pins",
                 )
@@ -123,9 +123,9 @@ class Otlp(Section, frozen=True):
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
             if not name or not name.isascii() or any(letter in name for letter in " :\r\n\t"):
-                raise MalformedError(f"{cut(name)!r} is not the name of a header", field="headers")
+                raise MalformedError(f"'{shown(name)}' is not the name of a header", field="headers")
             if any(letter in value for letter in "\r\n"):
-                raise MalformedError(f"the header {cut(name)} holds a line break", field="headers")
+                raise MalformedError(f"the header {shown(name)} holds a line break", field="headers")
 
 
 class File(Section, frozen=True):
@@ -155,7 +155,7 @@ class Destination(Section, frozen=True):
             raise MalformedError("a destination is either `otlp` or `file`", "write exactly one of them")
         if self.name and not all(letter.isalnum() or letter in "-_." for letter in self.name):
             raise MalformedError(
-                f"{cut(self.name)!r} cannot name a directory",
+                f"'{shown(self.name)}' cannot name a directory",
                 "use letters, digits, `-`, `_` and `.`",
                 field="name",
             )

@@ -30,9 +30,7 @@ class TimeRule(Section, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.schedule is None) == (self.cron is None):
-            raise MalformedError(
-                "a time rule has either a `schedule` or a `cron`", "write exactly one of them"
-            )
+            raise MalformedError("a time rule has either a `schedule` or a `cron`", "write one of them")
         if (self.cron is None) != (self.duration is None):
             present = "cron" if self.cron else "duration"
             raise MalformedError("`cron` and `duration` belong together", "write both", field=present)

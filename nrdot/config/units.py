@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 
 _SECONDS = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001),
@@ -40,11 +40,11 @@ _BYTES = {
     **dict.fromkeys(("gi", "gib"), 2**30),
     **dict.fromkeys(("ti", "tib"), 2**40),
 }
-_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([A-Za-z]+)\s*")
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([A-Za-z]*)\Z")
-_SHARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)\s*%\Z")
+_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([A-Za-z]+)\s*")
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\Z")
+_SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)\s*%\Z")
 _OFFSET = re.compile(r"T([+-])\s*(.+)\Z")
-_DURATION_HINT = "write a number with its unit, for example 15s, 5m, 1h30m or 30d"
+_DURATION_HINT = "write a number with its unit, for example 15s"
 
 
 def duration(text: str) -> float:
@@ -58,7 +58,7 @@ def duration(text: str) -> float:
         part = _PART.match(words, at)
         scale = _scale(part[2]) if part else None
         if part is None or scale is None:
-            raise MalformedError(f"{cut(text)!r} is not a duration", _DURATION_HINT)
+            raise MalformedError(f"'{shown(text)}' is not a duration", _DURATION_HINT)
         total += float(part[1]) * scale
         at = part.end()
     if not words:
@@ -74,7 +74,7 @@ def positive_duration(text: str) -> float:
     """Seconds, more than none."""
     seconds = duration(text)
     if seconds <= 0:
-        raise MalformedError(f"{cut(text)!r} must be longer than nothing", _DURATION_HINT)
+        raise MalformedError(f"'{shown(text)}' must be longer than nothing", _DURATION_HINT)
     return seconds
 
 
@@ -84,7 +84,8 @@ def size(text: str) -> int:
     scale = _BYTES.get(found[2].lower()) if found else None
     if found is None or scale is None:
         raise MalformedError(
-            f"{cut(text)!r} is not a size", "write a number of bytes with its unit, for example 64MiB or 1GB"
+            f"'{shown(text)}' is not a size",
+            "write a number of bytes with its unit, for example 64MiB or 1GB",
         )
     return int(float(found[1]) * scale) if "." in found[1] else int(found[1]) * scale
 
@@ -93,7 +94,7 @@ def share(text: str) -> float:
     """A percentage as a fraction."""
     found = _SHARE.match(text.strip())
     if found is None:
-        raise MalformedError(f"{cut(text)!r} is not a percentage", "write it with its sign, for example 1%")
+        raise MalformedError(f"'{shown(text)}' is not a percentage", "write it with its sign, for example 1%")
     return float(found[1]) / 100
 
 
@@ -101,7 +102,7 @@ def offset(text: str) -> float:
     """`T-24h` as seconds before (negative) or after an event."""
     found = _OFFSET.match(text.strip())
     if found is None:
-        raise MalformedError(f"{cut(text)!r} is not a time around an event", "write T-24h, T+0h or T+90m")
+        raise MalformedError(f"'{shown(text)}' is not a time around an event", "write T-24h, T+0h or T+90m")
     return math.copysign(duration(found[2]), -1 if found[1] == "-" else 1)
 
 
@@ -124,7 +125,7 @@ def endpoint(text: str) -> str:
         )
     if parts.scheme not in {"http", "https"}:
         raise MalformedError(
-            "the endpoint must begin with http:// or https://", f"for example http://{where}:{port or 4318}"
+            "it must begin with http:// or https://", f"for example http://{where}:{port or 4318}"
         )
     if parts.username or parts.password:
         raise MalformedError("credentials do not belong in an endpoint", "use headers: {authorization: ...}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from nrdot.config.problem import MalformedError, cut
+from nrdot.config.problem import MalformedError, shown
 
 ABBREVIATIONS = {
     "EST": (-5, "America/New_York"),
@@ -46,7 +46,7 @@ def zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MalformedError(f"{cut(name)!r} is not a time zone", _hint(name)) from None
+        raise MalformedError(f"'{shown(name)}' is not a time zone", _hint(name)) from None
 
 
 def abbreviation_warning(name: str) -> tuple[str, str] | None:
@@ -63,8 +63,4 @@ def abbreviation_warning(name: str) -> tuple[str, str] | None:
 
 def _hint(name: str) -> str:
     known = ABBREVIATIONS.get(name.upper())
-    return (
-        f"did you mean {known[1]}?"
-        if known
-        else "write a name of the IANA database, for example Europe/Berlin"
-    )
+    return f"did you mean {known[1]}?" if known else "for example Europe/Berlin"
