@@ -20,7 +20,7 @@ import zstandard
 
 from nrdot.batch import Counter, Gauge, Table
 from nrdot.errors import CaptureError
-from nrdot.sample.capture import COMPRESSED, VERSION, CapturedHost, CapturedProcess
+from nrdot.sample.capture import COMPRESSED, VERSION, CapturedHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,50 +115,40 @@ class CaptureWriter:
         return self._encoder.encode(head)[:-1] + b',"procs":['
 
     def _full(self, table: Table, row: int, hz: int) -> bytes:
-        identity, counters, gauges = (
-            table.identity[row],
-            table.counters[:, row].tolist(),
-            table.gauges[:, row].tolist(),
+        """The documented fields always, what our own replay needs beside them where it says something."""
+        identity, limited = table.identity[row], bool(table.limited[row])
+        counters, gauges = table.counters[:, row].tolist(), table.gauges[:, row].tolist()
+        process = {
+            "pid": int(table.pid[row]),
+            "ppid": int(table.parent[row]),
+            "start": int(table.born_ns[row]),
+            "name": identity.name,
+            **self._command(identity),
+            "user": identity.user,
+            "state": chr(table.state[row]) if table.state[row] else "",
+            "threads": gauges[Gauge.THREADS],
+            "cpu_user": counters[Counter.CPU_USER] / hz,
+            "cpu_system": counters[Counter.CPU_SYSTEM] / hz,
+            "rss": gauges[Gauge.RSS],
+            "vsize": gauges[Gauge.VIRTUAL],
+            "read": None if limited else counters[Counter.READ],
+            "write": None if limited else counters[Counter.WRITTEN],
+            "cgroup": _cgroup(table.cgroup[row]),
+            "start_ticks": int(table.start[row]),
+        }
+        if identity.uid >= 0:
+            process["uid"] = identity.uid
+        if gauges[Gauge.SHARED] >= 0:
+            process["shared"] = gauges[Gauge.SHARED]
+        return self._encoder.encode(
+            process | _optional(identity, counters, gauges, hz) | _owner(identity.owner)
         )
-        limited = bool(table.limited[row])
-        process = CapturedProcess(
-            pid=int(table.pid[row]),
-            start=int(table.born_ns[row]),
-            start_ticks=int(table.start[row]),
-            ppid=int(table.parent[row]),
-            name=identity.name,
-            exe=identity.executable,
-            user=identity.user,
-            uid=identity.uid,
-            kernel=identity.kernel,
-            state=chr(table.state[row]) if table.state[row] else "",
-            threads=gauges[Gauge.THREADS],
-            cpu_user=counters[Counter.CPU_USER] / hz,
-            cpu_system=counters[Counter.CPU_SYSTEM] / hz,
-            cpu_wait=counters[Counter.CPU_WAIT] / hz,
-            rss=gauges[Gauge.RSS],
-            vsize=gauges[Gauge.VIRTUAL],
-            shared=_known(gauges[Gauge.SHARED]),
-            fds=_known(gauges[Gauge.DESCRIPTORS]),
-            swap=_known(gauges[Gauge.SWAP]),
-            read=None if limited else counters[Counter.READ],
-            write=None if limited else counters[Counter.WRITTEN],
-            cgroup=_cgroup(table.cgroup[row]),
-        )
-        _add_pairs(process, counters, hz)
-        _add_owner(process, identity.owner)
-        self._add_command(process, identity)
-        return self._encoder.encode(process)
 
-    def _add_command(self, process: CapturedProcess, identity: Identity) -> None:
-        first = identity.command.partition(" ")[0]
+    def _command(self, identity: Identity) -> dict[str, str]:
         if self._redact is None:
-            process.argv0 = first or None
-            return
-        process.cmd = self._redact(identity.command_line)
-        command = self._redact(identity.command)
-        if command != process.cmd.partition(" ")[0]:
-            process.argv0 = command
+            return {"argv0": identity.command.partition(" ")[0]}
+        line, command = self._redact(identity.command_line), self._redact(identity.command)
+        return {"cmd": line} if command == line.partition(" ")[0] else {"cmd": line, "argv0": command}
 
     def _append(self, line: bytes) -> None:
         data = self._compressor.compress(line) if self._compressor else line
@@ -175,27 +165,36 @@ class CaptureWriter:
         self.size += len(data)
 
 
-def _add_pairs(process: CapturedProcess, counters: list[int], hz: int) -> None:
-    """Counters that come in twos; nothing is written where both are zero."""
-    faults = counters[Counter.FAULTS_MINOR : Counter.FAULTS_MAJOR + 1]
-    switches = counters[Counter.SWITCHES_VOLUNTARY : Counter.SWITCHES_INVOLUNTARY + 1]
-    if any(faults):
-        process.faults = faults
-    if any(switches):
-        process.switches = switches
-    process.unseen = (counters[Counter.CHILD_USER] / hz, counters[Counter.CHILD_SYSTEM] / hz)
+def _optional(identity: Identity, counters: list[int], gauges: list[int], hz: int) -> dict[str, object]:
+    unseen = (counters[Counter.CHILD_USER] / hz, counters[Counter.CHILD_SYSTEM] / hz)
+    values = {
+        "exe": identity.executable,
+        "kernel": identity.kernel,
+        "cpu_wait": counters[Counter.CPU_WAIT] / hz,
+        "faults": _pair(counters, Counter.FAULTS_MINOR),
+        "switches": _pair(counters, Counter.SWITCHES_VOLUNTARY),
+        "unseen": unseen if any(unseen) else None,
+    }
+    known = {"fds": gauges[Gauge.DESCRIPTORS], "swap": gauges[Gauge.SWAP]}
+    return {key: value for key, value in values.items() if value} | {
+        key: value for key, value in known.items() if value >= 0
+    }
 
 
-def _add_owner(process: CapturedProcess, owner: Owner) -> None:
+def _pair(counters: list[int], first: Counter) -> list[int] | None:
+    pair = counters[first : first + 2]
+    return pair if any(pair) else None
+
+
+def _owner(owner: Owner) -> dict[str, object]:
     """What the cgroup does not tell. The rest a replay finds in it again."""
-    process.labels = dict(owner.labels)
-    process.attributes = dict(owner.attributes)
-    if owner.pod or owner.namespace or owner.workload:
-        process.pod = (owner.pod, owner.namespace, owner.workload)
-
-
-def _known(value: int) -> int | None:
-    return None if value < 0 else value
+    pod = (owner.pod, owner.namespace, owner.workload)
+    values = {
+        "labels": dict(owner.labels),
+        "pod": pod if any(pod) else None,
+        "attributes": dict(owner.attributes),
+    }
+    return {key: value for key, value in values.items() if value}
 
 
 def _cgroup(text: str) -> str:
