@@ -123,8 +123,6 @@ class _Server(TCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    server_version = "nrdot"
-    sys_version = ""
     error_message_format = "%(code)d %(message)s\n"
     error_content_type = TEXT
 
@@ -154,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(payload)
+
+    def version_string(self) -> str:
+        return "nrdot"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the library calls it by
         """A probe every few seconds is not worth a line."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.agent.status import Seen
+from nrdot.batch import Counter
 from nrdot.stages import Priority, Record, Verdict
 from nrdot.telemetry.log import Log
 from nrdot.telemetry.own import cpu_seconds, resident_bytes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from nrdot.agent.drains import Destination
     from nrdot.agent.status import Status
+    from nrdot.batch import Batch
     from nrdot.clock import Clock
     from nrdot.pipeline import Tick
     from nrdot.stages import Buffer, BufferStatistics
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Values = Iterable[tuple[float, Mapping[str, str]]]
 
 _log = Log("agent")
+
+_CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM, Counter.CHILD_USER, Counter.CHILD_SYSTEM]
 
 
 class SelfRecords:
@@ -42,8 +46,25 @@ class TickWatcher:
 
     def __init__(self, status: Status) -> None:
         self._status = status
+        self._busy: int | None = None  # ticks of the host's clock at the first sample
+        self._accounted = 0
 
     def __call__(self, tick: Tick) -> None:
+        self._see(tick)
+        self._compare(tick.batch)
+
+    def _compare(self, batch: Batch) -> None:
+        """The host's own account of its CPU beside the sum over processes and reaped children."""
+        table, host = batch.table, batch.host
+        if self._busy is None:
+            self._busy = host.busy
+            return
+        grown = table.counters[_CPU] - table.previous[_CPU]
+        self._accounted += max(int(grown.sum()), 0)
+        self._status.host_busy = max(host.busy - self._busy, 0) / host.hz
+        self._status.host_accounted = self._accounted / host.hz
+
+    def _see(self, tick: Tick) -> None:
         table, living = tick.batch.table, tick.batch.living
         counts = np.bincount(table.verdict[living], minlength=len(Verdict))
         critical = table.never_filtered[living]
@@ -70,6 +91,9 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.processes.limited", lambda: status.seen.limited)
     meters.observe("nrdot.processes.vanished", lambda: status.vanished)
     meters.observe("nrdot.coverage.critical", lambda: status.seen.coverage)
+    meters.observe("nrdot.host.cpu.busy", lambda: status.host_busy)
+    meters.observe("nrdot.host.cpu.accounted", lambda: status.host_accounted)
+    meters.observe("nrdot.host.cpu.unaccounted", lambda: status.host_busy - status.host_accounted)
     meters.observe("nrdot.ticks", lambda: _by("outcome", status.ticks))
     meters.observe("nrdot.tick.interval", lambda: status.interval)
     meters.observe("nrdot.tick.cpu", lambda: status.tick_cpu)

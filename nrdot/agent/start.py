@@ -21,6 +21,7 @@ from nrdot.config.load import load
 from nrdot.export.pace import offset
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
+from nrdot.telemetry.redact import Redaction
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
@@ -50,14 +51,21 @@ class Agent:
         }
         self._meters = Meters(resource | settings.resource, clock)
         self._stages: Stages | None = None
+        self._redaction = Redaction()
 
     def run(self, *, duration: float | None = None, once: bool = False) -> int:
         """The exit status."""
         settings, clock = self.configuration.settings, self._clock
         requests = Requests(clock)
         with ExitStack() as stack:
-            writer = configure(sys.stderr, clock, level=settings.agent.log_level)
-            writer.redaction.hide(_secrets(self.configuration))
+            writer = configure(
+                sys.stderr,
+                clock,
+                level=settings.agent.log_level,
+                form=settings.agent.log_format,
+            )
+            self._redaction = writer.redaction
+            self._redaction.hide(_secrets(self.configuration))
             for problem in self.configuration.warnings:
                 _log.warning(str(problem))
             state = StateDirectory(Path(settings.agent.state_dir))
@@ -115,6 +123,7 @@ class Agent:
         configuration = self._load()
         if configuration.revision == self.configuration.revision:
             return parts
+        self._redaction.hide([*_secrets(self.configuration), *_secrets(configuration)])
         fixed = [
             name
             for name in ("procfs", "state_dir", "listen")

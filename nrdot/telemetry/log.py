@@ -15,7 +15,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from nrdot.telemetry.redact import Redaction
 
@@ -119,9 +119,15 @@ class LogWriter(logging.Handler):
         }
 
 
-def configure(stream: TextIO, clock: Clock, *, level: str = "info") -> LogWriter:
-    """Send the process's logs to `stream`, in the form that suits who reads it."""
-    writer = LogWriter(stream, clock, human=stream.isatty())
+def configure(
+    stream: TextIO,
+    clock: Clock,
+    *,
+    level: str = "info",
+    form: Literal["auto", "human", "json"] = "auto",
+) -> LogWriter:
+    """Send the process's logs to `stream`; `auto` is the form that suits who reads it."""
+    writer = LogWriter(stream, clock, human=stream.isatty() if form == "auto" else form == "human")
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)

@@ -8,11 +8,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from nrdot.agent.drains import Destination
 from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
 from nrdot.agent.status import Status
-from nrdot.batch import Table
+from nrdot.batch import Counter, Table
 from nrdot.pipeline import Tick
 from nrdot.stages import Frame, Priority, Record, Verdict
 from nrdot.telemetry.meters import Meters
-from nrdot.testing.agent import ListBuffer, SwitchedDrain, tick_of
+from nrdot.testing.agent import HOST, ListBuffer, SwitchedDrain, tick_of
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 
@@ -119,6 +119,24 @@ def test_a_host_without_critical_processes_is_covered(meters, status):
     TickWatcher(status)(tick_of(table_of(Verdict.ROLL_UP)))
 
     assert value(meters, "nrdot_coverage_critical_ratio") == 1
+
+
+def test_the_cpu_of_the_host_stands_beside_the_sum_over_its_processes(meters, status):
+    table = table_of(Verdict.KEEP, Verdict.ROLL_UP)
+    watcher = TickWatcher(status)
+    baseline = tick_of(table)
+    watcher(replace(baseline, batch=replace(baseline.batch, host=replace(HOST, busy=10_000))))
+    table.previous[:] = table.counters
+
+    table.counters[Counter.CPU_USER, :2] += (150, 20)
+    table.counters[Counter.CHILD_SYSTEM, 0] += 30
+    table.counters[Counter.READ, 0] += 4096
+    later = tick_of(table)
+    watcher(replace(later, batch=replace(later.batch, host=replace(HOST, busy=10_250))))
+
+    assert value(meters, "nrdot_host_cpu_busy_seconds_total") == 2.5
+    assert value(meters, "nrdot_host_cpu_accounted_seconds_total") == 2.0
+    assert value(meters, "nrdot_host_cpu_unaccounted_seconds") == 0.5
 
 
 def test_ticks_cadence_and_cost_are_told(meters, status):

@@ -67,6 +67,17 @@ def test_a_person_reads_a_plain_line(clock):
     )
 
 
+def test_the_form_can_be_chosen_whoever_reads(stream, clock):
+    with configured(stream, clock, form="human"):
+        Log("agent").info("hello")
+    with configured(stream, clock, form="json"):
+        Log("agent").info("hello")
+
+    human, machine = stream.getvalue().splitlines()
+    assert human == "12:00:00 info    agent: hello"
+    assert json.loads(machine)["message"] == "hello"
+
+
 def test_nothing_in_a_message_moves_the_cursor_or_begins_a_line(clock):
     terminal = Terminal()
     with configured(terminal, clock):
