@@ -27,7 +27,23 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 
-class Counter(IntEnum):
+class Column(IntEnum):
+    """A number that indexes rows of one array, and equals no other array's row of the same number.
+
+    So sets and comparisons may mix counters and gauges.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other if isinstance(other, Column) else int(self) == other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return int(self)
+
+
+class Counter(Column):
     """Row of `Table.counters`: what only ever grows while a process lives."""
 
     CPU_USER = 0  # clock ticks
@@ -43,7 +59,7 @@ class Counter(IntEnum):
     CHILD_SYSTEM = 10
 
 
-class Gauge(IntEnum):
+class Gauge(Column):
     """Row of `Table.gauges`: what goes up and down."""
 
     RSS = 0  # bytes
