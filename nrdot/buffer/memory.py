@@ -118,7 +118,8 @@ class MemoryBuffer:
         data = record.payload
         compressed = sum(self._held.values()) + len(data) > self._plain
         if compressed:
-            data = zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+            # The copy saves the memory: zstandard returns a short object in a block as large as its input.
+            data = bytes(memoryview(zstandard.ZstdCompressor(level=_LEVEL).compress(data)))
         return _Entry(data, compressed, record.points, record.time_ns, record.priority, len(data) + _OVERHEAD)
 
     def _make_room(self, newcomer: _Entry) -> bool:

@@ -3,9 +3,11 @@
     metrics.jsonl        the current file
     metrics.jsonl.1      the one before it, up to metrics.jsonl.KEEP
 
-Whoever reads while the agent writes sees whole lines only: a line is one write to a file opened for
-appending, and what a full disk or a crash left of one is cut off before the next. A file that somebody else
-moved or removed is made again. Lines reach the disk when the kernel writes them back, and on `close`.
+Whoever reads while the agent writes sees whole lines up to the last line feed (a large write reaches the
+file page by page, so a look in the middle of one may find the start of a line behind it, as with any log).
+What a full disk or a crash left of a line is cut off before the next. A file that somebody else moved or
+removed is made again. Lines reach the disk when the kernel writes them back, when a file is full, and on
+`close`.
 
 A line stays below what the Collector's otlpjsonfile receiver takes by default (1 MiB): of anything longer it
 keeps nothing and says nothing. So a large request becomes several lines, cut between resources.
@@ -14,6 +16,7 @@ keeps nothing and says nothing. So a large request becomes several lines, cut be
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 LONGEST_LINE = 1_000_000  # bytes, where there are resources to cut between
+_GROWTH = 5  # JSON against protobuf: 3 for process metrics, so that nothing is converted to learn its length
 _STEP = 64 * 1024  # bytes looked at at once when a torn line is searched for its start
 
 
@@ -83,7 +87,8 @@ class FileExporter:
             while written < len(text):
                 written += os.write(self._file, text[written:])
         except OSError:
-            os.ftruncate(self._file, size)
+            with suppress(OSError):  # else the torn line is cut when the file is opened again
+                os.ftruncate(self._file, size)
             raise
 
     def _moved(self) -> bool:
@@ -134,9 +139,8 @@ class FileExporter:
 
 def _lines(payload: bytes) -> bytes:
     """A request as one line, or as several where one would be too long to be read back."""
-    text = line(payload)
-    parts = halves(payload) if len(text) > LONGEST_LINE else None
-    return text if parts is None else b"".join(_lines(part) for part in parts)
+    parts = halves(payload) if len(payload) * _GROWTH > LONGEST_LINE else None
+    return line(payload) if parts is None else b"".join(_lines(part) for part in parts)
 
 
 def _why(error: OSError) -> str:

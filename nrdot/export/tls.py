@@ -13,7 +13,6 @@ key locks every agent out.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ssl
 from dataclasses import dataclass
@@ -169,7 +168,7 @@ def explain(error: ssl.SSLError) -> str:
 def _pin(text: str) -> bytes:
     try:
         digest = base64.b64decode(text.removeprefix("sha256/"), validate=True)
-    except binascii.Error:
+    except ValueError:
         digest = b""
     if len(digest) != hashlib.sha256().digest_size:
         raise ConfigError(f"tls: pin {text!r} is not the base64 of a SHA-256")

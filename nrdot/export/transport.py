@@ -40,6 +40,7 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
     ((ConnectionError, http.client.IncompleteRead, IncompleteRead), "hung up before it had answered", False),
     ((http.client.HTTPException, HTTPError), "does not answer as an HTTP server", True),
 )
+_PATIENCE = 1.0  # seconds
 _NO_TUNNEL = "Tunnel connection failed: "  # http.client's words, then the proxy's status
 
 
@@ -57,9 +58,14 @@ class Transport:
         self._connection: _Connection | None = None
         self._context: ssl.SSLContext | None = None
         self._closed = False
+        self._busy = Lock()
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The endpoint's answer, whatever it is. Raises Retryable where there was none."""
+        with self._busy:
+            return self._post(body, headers)
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         self._watch.begin(self._timeout)
         try:
             connection = self._ready()
@@ -79,6 +85,10 @@ class Transport:
     def close(self) -> None:
         self._closed = True
         self._watch.cut()
+        # Whoever was at it notices at once, unless it asks the resolver, which nothing can interrupt.
+        if self._busy.acquire(timeout=_PATIENCE):
+            self._hang_up()
+            self._busy.release()
 
     def _ready(self) -> _Connection:
         """The connection of the last request where it still stands, else a new one."""
@@ -123,15 +133,13 @@ class Transport:
                 headers = {**headers, "Proxy-Authorization": self._proxy.authorization}
         try:
             connection.request("POST", path, body, headers, preload_content=False, decode_content=False)
-        except (BrokenPipeError, ConnectionResetError) as error:
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError) as error:
             # A server that refuses a body often answers and hangs up without reading it all; so does a TLS
             # alert. What it said is still in the socket.
             try:
                 return _read(connection.getresponse())
-            except ssl.SSLError:
-                raise
-            except (OSError, http.client.HTTPException, HTTPError):
-                raise error from None
+            except (OSError, http.client.HTTPException, HTTPError) as last_words:
+                raise (last_words if isinstance(last_words, ssl.SSLError) else error) from None
         return _read(connection.getresponse())
 
     def _hang_up(self) -> None:

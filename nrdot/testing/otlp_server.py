@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 import zstandard
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
     from typing import Self
 
@@ -44,6 +46,7 @@ class Reply:
     limit: int | None = None  # bytes of a decoded request; larger ones get 413 unread
     poison: bytes | None = None  # a decoded request that holds these bytes gets 400
     silent: bool = False  # reads the request and never answers
+    early: bool = False  # answers and hangs up before it has read the body
     pause: float = 0.0  # seconds between the bytes of the answer
     reset_after: int | None = None  # bytes of the answer, then the connection is reset
     raw: bytes | None = None  # these bytes in place of an HTTP answer
@@ -65,19 +68,21 @@ class Received:
     payload: bytes
     message: ExportMetricsServiceRequest
     status: int  # of the answer that it got
+    client: str  # common name of the client's certificate, empty without one
 
 
 class OtlpServer:
     """Listens on loopback from construction until `close`. With a context it speaks TLS."""
 
-    def __init__(self, *script: Reply, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *script: Reply, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.connections = 0
+        self._arrival = Condition()
         self._script = list(script) or [Reply()]
         self._lock = Lock()
         self._ended = Event()
         self._tls = tls
-        self._server = _Listener(self)
+        self._server = _Listener(self, port)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -93,6 +98,12 @@ class OtlpServer:
         """A new script from the next request on."""
         with self._lock:
             self._script = list(script)
+
+    def wait_for(self, requests: int, seconds: float = 30.0) -> None:
+        """Until so many requests have arrived; the seconds only end a test that hangs."""
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: len(self.requests) >= requests, seconds):
+                raise TimeoutError(f"{len(self.requests)} of {requests} requests after {seconds} s")
 
     @property
     def delivered(self) -> list[Received]:
@@ -115,6 +126,11 @@ class OtlpServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _keep(self, request: Received) -> None:
+        with self._arrival:
+            self.requests.append(request)
+            self._arrival.notify_all()
 
     def _next(self) -> Reply:
         with self._lock:
@@ -141,9 +157,9 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, owner: OtlpServer) -> None:
+    def __init__(self, owner: OtlpServer, port: int) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         sock, address = super().get_request()
@@ -173,6 +189,10 @@ class _Handler(BaseHTTPRequestHandler):
         reply = owner._next()  # noqa: SLF001
         headers = {name.lower(): value for name, value in self.headers.items()}
         encoding = headers.get("content-encoding", "")
+        if reply.early:
+            self.close_connection = True
+            self.connection.sendall(_bytes(reply))
+            return
         body = self.rfile.read(int(headers.get("content-length", "0")))
         if reply.encodings is not None and encoding not in reply.encodings:
             reply = Reply(status=415, body=b"unsupported", kind="text/plain")
@@ -182,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.poison is not None and reply.poison in payload:
             reply = Reply(status=400, body=b"poisoned", kind="text/plain")
         message = ExportMetricsServiceRequest.FromString(payload)
-        owner.requests.append(Received(self.path, headers, len(body), payload, message, reply.status))
+        client = _client(self.connection)
+        owner._keep(Received(self.path, headers, len(body), payload, message, reply.status, client))  # noqa: SLF001
         if reply.silent:
             owner._ended.wait()  # noqa: SLF001
             return
@@ -207,6 +228,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
         """Silent: tests read `requests`."""
+
+
+def _client(connection: socket.socket) -> str:
+    shown = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+    if shown is None:
+        return ""
+    subject = x509.load_der_x509_certificate(shown).subject
+    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
 def _bytes(reply: Reply) -> bytes:

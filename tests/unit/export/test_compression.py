@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from nrdot.errors import ConfigError
+from nrdot.export.compression import Link, ladder
+from nrdot.testing.otlp_requests import request
+from nrdot.testing.otlp_server import decoded
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "names"),
+    [
+        ("zstd", ["zstd", "gzip", ""]),
+        ("maximum", ["zstd", "gzip", ""]),
+        ("gzip", ["gzip", ""]),
+        ("none", [""]),
+    ],
+)
+def test_what_is_tried_and_in_which_order(algorithm, names):
+    assert [compressor.name for compressor in ladder(algorithm, None, Link())] == names
+
+
+@pytest.mark.parametrize("level", [None, 1, 3, 19, "maximum", "auto"])
+@pytest.mark.parametrize("algorithm", ["zstd", "gzip", "none"])
+def test_every_server_can_read_what_is_written(algorithm, level):
+    payload = request(20)
+    for compressor in ladder(algorithm, level, Link()):
+        assert decoded(compressor.compress(payload), compressor.name) == payload
+
+
+def test_a_higher_level_is_smaller():
+    payload = b"".join(
+        request(50, time_ns=1_795_262_400_000_000_000 + tick * 15 * 10**9) for tick in range(10)
+    )
+    low, maximum = (len(ladder("zstd", level, Link())[0].compress(payload)) for level in (1, "maximum"))
+    assert maximum < low
+
+
+def test_the_level_follows_the_link():
+    link = Link()
+    assert link.level() == 3
+    for _ in range(20):
+        link.observe(20_000, 10.0)
+    assert link.level() == 19
+    for _ in range(20):
+        link.observe(200_000, 1.0)
+    assert link.level() == 9
+    for _ in range(20):
+        link.observe(5_000_000, 0.5)
+    assert link.level() == 3
+
+
+def test_small_requests_and_stopped_clocks_say_nothing_about_the_link():
+    link = Link()
+    link.observe(100, 10.0)
+    link.observe(100_000, 0.0)
+    assert link.bytes_per_second is None
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "level"), [("lz4", None), ("zstd", 0), ("zstd", 23), ("zstd", "best"), ("gzip", 20)]
+)
+def test_unknown_settings_are_a_clean_error(algorithm, level):
+    with pytest.raises(ConfigError, match="compression"):
+        ladder(algorithm, level, Link())

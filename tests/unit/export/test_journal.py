@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from nrdot.errors import Permanent, Retryable
+from nrdot.export.journal import Journal
+from nrdot.stages import Delivery
+from nrdot.testing.clock import ManualClock
+
+
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO, "nrdot.export")
+    return lambda: [(record.levelname, record.message) for record in caplog.records]
+
+
+def test_an_outage_is_two_lines_however_long_it_is(lines):
+    clock = ManualClock()
+    journal = Journal("collector", clock)
+    for _ in range(1000):
+        journal.held(Retryable("refuses connections"))
+        clock.advance(60)
+    journal.delivered(Delivery(wire_bytes=10), 100)
+    journal.delivered(Delivery(wire_bytes=10), 100)
+    assert lines() == [
+        ("WARNING", "data is held and sent again"),
+        ("INFO", "the destination works again"),
+    ]
+
+
+def test_what_somebody_must_mend_is_an_error_line_and_each_new_reason_a_line(lines):
+    journal = Journal("collector", ManualClock())
+    journal.held(Retryable("503"))
+    journal.held(Retryable("401", alarm=True))
+    journal.held(Retryable("401", alarm=True))
+    assert lines() == [
+        ("WARNING", "data is held and sent again"),
+        ("ERROR", "data is held until somebody mends this"),
+    ]
+
+
+def test_the_state_tells_what_happened():
+    clock = ManualClock()
+    journal = Journal("collector", clock)
+    assert str(journal.state("closed")) == "nothing sent yet"
+    assert journal.state("closed").ratio is None
+    journal.delivered(Delivery(rejected_points=2, wire_bytes=50), 1000)
+    seen = journal.state("closed")
+    assert str(seen) == "delivering"
+    assert (seen.ratio, seen.partial, seen.last_success_ns) == (20.0, 2, clock.wall_ns())
+    journal.held(Retryable("wrong key (401)", alarm=True))
+    seen = journal.state("open")
+    assert str(seen) == "held, needs attention, circuit open: wrong key (401)"
+    journal.refused(Permanent("poisoned"), 7)
+    seen = journal.state("closed")
+    assert seen.requests == {"delivered": 1, "held": 1, "refused": 1}
+    assert (seen.last_error, seen.alarm) == ("", False)
+
+
+def test_a_partial_success_is_one_line_until_its_reason_changes(lines):
+    journal = Journal("collector", ManualClock())
+    for message in ("", "", "old", "old"):
+        journal.delivered(Delivery(rejected_points=1, message=message), 10)
+    assert len(lines()) == 2
