@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from nrdot.config.environment import expand
-from nrdot.config.problem import MalformedError, Mark, shown
+from nrdot.config.problem import Mark, shown
 from nrdot.config.scalars import key_trap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nrdot.config.problem import Path, Problems
 
@@ -65,17 +64,17 @@ class _StopError(Exception):
     """The document cannot be read further; the reason is already reported."""
 
 
-def parse(data: bytes, file: str, environ: Mapping[str, str], problems: Problems) -> Node | None:
+def parse(data: bytes, file: str, problems: Problems) -> Node | None:
     """The tree of a document; None where it is empty or cannot be read, which `problems` tells apart."""
     text = _decode(data, file, problems)
     if text is None:
         return None
-    return parse_text(text, Mark(file, 1, 1), environ, problems)
+    return parse_text(text, Mark(file, 1, 1), problems)
 
 
-def parse_text(text: str, origin: Mark, environ: Mapping[str, str], problems: Problems) -> Node | None:
+def parse_text(text: str, origin: Mark, problems: Problems) -> Node | None:
     """The same for a document that begins at `origin`, a block of text within another for example."""
-    composer = _Composer(origin, environ, problems)
+    composer = _Composer(origin, problems)
     try:
         return composer.document(yaml.parse(text, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
@@ -131,14 +130,12 @@ def _syntax_hint(words: str) -> str:
 class _Composer:
     """One document's events into one tree."""
 
-    def __init__(self, origin: Mark, environ: Mapping[str, str], problems: Problems) -> None:
+    def __init__(self, origin: Mark, problems: Problems) -> None:
         self._origin = origin
-        self._environ = environ
         self._problems = problems
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # node, values in it, levels in it
         self._aliases = 0
         self._nodes = 0
-        self._filled = 0  # characters that the environment filled in
 
     def place(self, mark: Any) -> Mark:
         """A mark of the library, which has two types for it, as a place in the file."""
@@ -166,7 +163,7 @@ class _Composer:
         before = self._nodes
         self._check_tag(event, path)
         if isinstance(event, yaml.ScalarEvent):
-            node: Node = self._scalar(event, path)
+            node: Node = self._scalar(event)
             levels = 1
         elif isinstance(event, yaml.SequenceStartEvent):
             node, levels = self._items(event, events, path, depth)
@@ -188,20 +185,8 @@ class _Composer:
             raise self._stop(event, path, f"nested deeper than {DEPTH} levels")
         return node, levels
 
-    def _scalar(self, event: _Event, path: Path) -> Scalar:
-        mark = self.place(event.start_mark)
-        plain = event.implicit[0]
-        try:
-            text = expand(event.value, self._environ)
-        except MalformedError as error:
-            self._problems.error(mark, path, error.message, error.hint)
-            return Scalar(mark, event.value, event.value, plain, broken=True)
-        if text is not event.value:
-            self._problems.written[text] = event.value
-            self._filled += len(text)
-            if self._filled > SIZE:
-                raise self._stop(event, path, "the environment fills in more than 1 MiB")
-        return Scalar(mark, text, event.value, plain)
+    def _scalar(self, event: _Event) -> Scalar:
+        return Scalar(self.place(event.start_mark), event.value, event.value, event.implicit[0])
 
     def _items(self, start: _Event, events: Iterator[_Event], path: Path, depth: int) -> tuple[Items, int]:
         items: list[Node] = []

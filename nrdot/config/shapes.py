@@ -26,6 +26,9 @@ class Shape:
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
+    example: str = ""
+    unit: str = ""  # what kind of value a reader takes, for people
+    description: str = ""
 
 
 @cache
@@ -55,6 +58,9 @@ def shape_of(hint: Any) -> Shape:
         secret=extra.get("secret", False),
         at_least=next((meta.ge for meta in metas if meta.ge is not None), None),
         above=next((meta.gt for meta in metas if meta.gt is not None), None),
+        unit=extra.get("unit", ""),
+        description=next((meta.description for meta in reversed(metas) if meta.description), ""),
+        example=next((str(meta.examples[0]) for meta in metas if meta.examples), ""),
         at_most=next((meta.le for meta in metas if meta.le is not None), None),
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nrdot.config.document import SIZE, Items, Node, Scalar, Table, parse, parse_text
+from nrdot.config.environment import fill_in
 from nrdot.config.problem import Mark, Problems, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path as FilePath
 
-    from nrdot.config.problem import Path
+from nrdot.config.problem import Path
 
 _YAML_NAMES = (".yaml", ".yml")
 
@@ -23,7 +24,7 @@ def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) ->
     if data is None:
         return None
     failed_before = problems.count
-    node = parse(data, file, environ, problems)
+    node = parse(data, file, problems)
     if node is None:
         return None if problems.count > failed_before else Table(Mark(file, 1, 1), {}, {})
     if not isinstance(node, Table):
@@ -32,7 +33,8 @@ def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) ->
             node.mark, (), f"a table of settings is wanted, not {kind}", "begin with `profile: balanced`"
         )
         return None
-    return unwrap(node, data.decode("utf-8-sig"), environ, problems)
+    held = unwrap(node, data.decode("utf-8-sig"), problems)
+    return None if held is None else fill_in(held, environ, problems)
 
 
 def _read(path: FilePath, file: str, problems: Problems) -> bytes | None:
@@ -48,7 +50,7 @@ def _read(path: FilePath, file: str, problems: Problems) -> bytes | None:
     return None
 
 
-def unwrap(node: Table, text: str, environ: Mapping[str, str], problems: Problems) -> Table | None:
+def unwrap(node: Table, text: str, problems: Problems) -> Table | None:
     """What a ConfigMap holds, as if it stood in a file of its own; other documents as they are."""
     kind = node.entries.get("kind")
     if not (isinstance(kind, Scalar) and kind.text == "ConfigMap"):
@@ -62,10 +64,17 @@ def unwrap(node: Table, text: str, environ: Mapping[str, str], problems: Problem
     lines = text.split("\n")
     entries: dict[str, Node] = {}
     keys: dict[str, Mark] = {}
+    length = 0
     for name, block in data.entries.items():
         if not name.endswith(_YAML_NAMES) or not isinstance(block, Scalar):
             continue
-        inner = parse_text(block.text, _block_origin(block, lines), environ, problems)
+        length += len(block.text)
+        if length > SIZE:
+            problems.error(
+                block.mark, ("data", name), "this ConfigMap holds more than 1 MiB, aliases followed"
+            )
+            return None
+        inner = parse_text(block.text, _block_origin(block, lines), problems)
         if inner is None:
             continue
         if not isinstance(inner, Table):

@@ -160,16 +160,16 @@ def doc(description: str) -> Meta:
     return Meta(description=description)
 
 
-def _read(reader: Callable[[str], Any], example: str) -> Meta:
-    return Meta(extra={"read": reader}, examples=[example])
+def _read(reader: Callable[[str], Any], unit: str, example: str) -> Meta:
+    return Meta(extra={"read": reader, "unit": unit}, examples=[example])
 
 
-Duration = Annotated[float, _read(duration, "15s")]
-PositiveDuration = Annotated[float, _read(positive_duration, "15s")]
-Size = Annotated[int, _read(size, "64MiB")]
-Share = Annotated[float, _read(share, "1%")]
-Endpoint = Annotated[str, _read(endpoint, "http://127.0.0.1:4318")]
-Proxy = Annotated[str, _read(proxy, "http://proxy.internal:3128")]
+Duration = Annotated[float, _read(duration, "duration", "15s")]
+PositiveDuration = Annotated[float, _read(positive_duration, "duration", "15s")]
+Size = Annotated[int, _read(size, "size", "64MiB")]
+Share = Annotated[float, _read(share, "percentage", "1%")]
+Endpoint = Annotated[str, _read(endpoint, "URL", "http://127.0.0.1:4318")]
+Proxy = Annotated[str, _read(proxy, "URL", "http://proxy.internal:3128")]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Modifier = Annotated[float, Meta(ge=-1, le=1)]
 Weight = Annotated[float, Meta(ge=0)]

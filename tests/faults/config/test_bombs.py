@@ -85,6 +85,6 @@ def test_a_bomb_of_depth_merges_or_aliases_is_refused_before_it_is_read_to_its_e
 
     problems = Problems()
     text, _ = BOMBS[name]
-    assert parse(text.encode(), "bomb.yaml", {}, problems) is None
+    assert parse(text.encode(), "bomb.yaml", problems) is None
     (problem,) = problems.sorted()
     assert problem.line < text.count("\n") + 1 or problem.column < len(text) / 100

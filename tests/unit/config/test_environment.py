@@ -75,7 +75,7 @@ def test_headers_are_never_shown(errors):
 
 def test_what_the_environment_fills_in_is_bounded(errors):
     lines = "\n".join(f'  k{number}: "${{env:BIG}}"' for number in range(50))
-    (error,) = errors(f"resource:\n{lines}\n", {"BIG": "x" * 100_000})
+    error = errors(f"resource:\n{lines}\n", {"BIG": "x" * 100_000})[0]
     assert "more than 1 MiB" in error
 
 
@@ -167,3 +167,20 @@ def test_a_variable_that_cannot_be_used_is_named(environ, message):
 
 def test_a_general_grpc_protocol_does_not_matter_to_a_file_that_names_its_endpoint(good):
     good("export: [{otlp: {endpoint: 'http://c:4318'}}]\n", {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+
+
+def test_a_variable_cannot_add_to_the_structure_of_a_config_map(good):
+    text = """\
+        kind: ConfigMap
+        data:
+          script.sh: echo ${HOME}
+          rules.yaml: |
+            region: "${env:REGION}"
+    """
+    settings = good(text, {"REGION": 'x"\nmode: observe\n#'}).settings
+    assert settings.region == 'x"\nmode: observe\n#'
+    assert settings.mode == "optimize"
+
+
+def test_a_variable_is_not_filled_in_twice(good):
+    assert good("region: ${env:A}", {"A": "${env:B}", "B": "b"}).settings.region == "${env:B}"
