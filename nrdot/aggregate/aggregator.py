@@ -126,7 +126,9 @@ class ExactAggregator:
         slots = self._slots(table, moved)
         groups.totals += sums_by_slot(grown[:, np.isin(rows, moved)], slots, groups.totals.shape[1])
         member_slots = self._slots(table, members)
-        ended = groups.retire(np.unique(member_slots).tolist(), self._clock.monotonic())
+        # A group that has just taken something over has to show it before it may end.
+        busy = np.unique(np.concatenate([member_slots, slots]))
+        ended = groups.retire(busy.tolist(), self._clock.monotonic())
         return (
             *self._frames(table, groups.open.values(), members, member_slots),
             *self._frames(

@@ -103,8 +103,9 @@ class OtlpEncoder:
                 )
             )
         opening = self._of_rows(table, frame.opening)
-        ending = _without(ending, opening)
         steady = self._of_rows(table, frame.steady)
+        if ending.resources:
+            ending = _without(ending, {*opening.resources, *steady.resources})
         records = [
             *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
             *self._records(opening, self._metrics, Phase.OPENING, time_ns, hz),
@@ -202,14 +203,16 @@ def _shapes(limited: NDArray[np.bool_], gauges: Ints) -> NDArray[np.uint8]:
     return shapes
 
 
-def _without(ending: _Series, opening: _Series) -> _Series:
-    """Leave out series that end and begin again under the very same attributes.
+def _without(ending: _Series, living: set[bytes]) -> _Series:
+    """Leave out series that end while another lives, or ends too, under the very same attributes.
 
     A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
     end marker would hide the newcomer.
     """
-    begun = set(opening.resources)
-    kept = np.array([resource not in begun for resource in ending.resources], np.bool_)
+    said, kept = set(living), np.zeros(len(ending.resources), np.bool_)
+    for index, resource in enumerate(ending.resources):
+        kept[index] = resource not in said
+        said.add(resource)
     if kept.all():
         return ending
     which = np.flatnonzero(kept)
