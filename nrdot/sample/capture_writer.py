@@ -10,7 +10,6 @@ given that takes the secrets out.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -50,7 +49,7 @@ class CaptureWriter:
         self._cgroups: list[str] = []
         self._short: dict[int, bytes] = {}  # pid and start by row, for all that were written
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise CaptureError(f"{path}: cannot be written: {error.strerror}; nothing is recorded") from error
 
@@ -61,9 +60,7 @@ class CaptureWriter:
         self.close()
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def write(self, batch: Batch) -> None:
         """Append one tick, after `identify` so that labels are known."""
@@ -153,12 +150,12 @@ class CaptureWriter:
     def _append(self, line: bytes) -> None:
         data = self._compressor.compress(line) if self._compressor else line
         try:
-            written = os.write(self._file, data)
+            written = 0
             while written < len(data):
-                written += os.write(self._file, data[written:])
+                written += self._file.write(data[written:]) or 0
         except OSError as error:
             with suppress(OSError):  # a pipe cannot take half a line back
-                os.ftruncate(self._file, self.size)
+                self._file.truncate(self.size)
             raise CaptureError(
                 f"{self.path}: cannot be written: {error.strerror}; its first {self.ticks} ticks can be read"
             ) from error

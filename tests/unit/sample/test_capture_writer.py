@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Recorder:
         self.source = ProcfsSource(proc.root, self.clock)
         self.identifier = OwnerIdentifier()
         self.writer = CaptureWriter(path, **options)
+        weakref.finalize(self, self.writer.close)
 
     def tick(self):
         self.proc.run(1)
@@ -304,8 +306,8 @@ def test_a_writer_that_begins_late_tells_of_every_process_in_full(proc, tmp_path
     proc.add(42, "old")
     recorder = Recorder(proc, tmp_path / "early.jsonl")
     recorder.tick()
-    late = CaptureWriter(tmp_path / "late.jsonl")
-    late.write(recorder.tick())
+    with CaptureWriter(tmp_path / "late.jsonl") as late:
+        late.write(recorder.tick())
     assert all("name" in process for process in lines(tmp_path / "late.jsonl")[0]["procs"])
 
 
