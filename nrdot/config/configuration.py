@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nrdot.config.schema_governance import Change
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,8 @@ class Configuration:
     @cached_property
     def revision(self) -> str:
         """Changes when, and only when, something in effect changes."""
-        content = msgspec.json.encode([self.settings, self.profiles], order="deterministic")
+        settings = msgspec.structs.replace(self.settings, change=Change())  # words about it are not it
+        content = msgspec.json.encode([settings, self.profiles], order="deterministic")
         return hashlib.sha256(content).hexdigest()[:12]
 
     @property

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LAST_WORD = re.compile(r"([A-Za-z_/+-]+)\s*\Z")
 _NAMES_A_PROFILE = (Settings, TimeRule, Scope, Canary, SunWindow, ActiveRegion, Phase, Season, Event)
 
+MANY = 8  # names in a hint
+
 Built = tuple["Path", Any]  # a structure and where it stands
 
 
@@ -83,12 +85,14 @@ class Rules:
                     phrases.hours(key)
                 except MalformedError as error:
                     self._findings.error(("follow_the_sun", index, key), error.message, error.hint)
-        if settings.follow_the_sun and settings.region is None:
-            regions = ", ".join(
-                window.region for hours in settings.follow_the_sun for window in hours.values()
+        regions = {window.region for hours in settings.follow_the_sun for window in hours.values()}
+        own = (settings.region or "").lower()
+        if regions and own not in {region.lower() for region in regions}:
+            hint = f"set `region` to one of {', '.join(shown(region) for region in sorted(regions)[:MANY])}"
+            path: Path = ("follow_the_sun",) if settings.region is None else ("region",)
+            self._findings.warn(
+                path, "none of the hours of follow_the_sun is for the region of this host", hint
             )
-            message = "this host has no region, so none of these hours holds for it"
-            self._findings.warn(("follow_the_sun",), message, f"add `region:` with one of {regions}")
 
     def _class(self, path: Path, rule: ClassRule) -> None:
         if not rule.patterns:

@@ -158,6 +158,7 @@ def test_a_revision_changes_with_what_is_in_effect_and_not_with_its_spelling(goo
     plain = good("profile: balanced\n").revision
     assert good("# a comment\n{'profile': \"balanced\"}\n").revision == plain
     assert good("profile: balanced\nexport_interval: 1m\n").revision == plain
+    assert good("profile: balanced\nchange: {justification: none}\n").revision == plain
     assert good("profile: balanced\nthreshold: 0.61\n").revision != plain
 
 

@@ -87,7 +87,7 @@ WARNINGS = {
     ),
     "hours without a region": (
         "follow_the_sun: [{'00:00-08:00': Optimize Asia aggressively}]",
-        "no region",
+        "none of the hours",
         "Asia",
     ),
 }

@@ -1,0 +1,94 @@
+r"""Packs: what NRDOT knows about the programs that hosts run. Data in `classifiers/*.yaml`.
+
+    pack: databases
+    summary: Where data lives.
+    classes:
+      database:
+        score: 0.9
+        programs: [postgres, mysqld, "mongo[ds]", kafka.Kafka]    # names or shell patterns; letter case aside
+        patterns: ["^java .*-Dsolr\\."]                           # RE2, over each name and the command line
+        owners: [service]                                         # takes what nothing else claims
+        kind: runtime                                             # or hint, or program, the default
+
+`docs/formats/classifiers.md` is the reader's page. A pack never makes a process never-filtered: that is the
+user's word alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from nrdot.config.check import Checker
+from nrdot.config.problem import InvalidConfigurationError, Problems, did_you_mean
+from nrdot.config.sources import read_tree
+from nrdot.config.units import Score, Section
+from nrdot.errors import ConfigError
+from nrdot.score.rules import ClassRule, Kind, OwnerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class PackClass(Section, frozen=True):
+    score: Score
+    programs: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    owners: tuple[Literal["kernel", "pod", "container", "service", "session", "other"], ...] = ()
+    kind: Literal["program", "runtime", "hint"] = "program"
+    requirement: tuple[str, ...] = ()
+
+
+class Pack(Section, frozen=True):
+    pack: str
+    summary: str
+    classes: dict[str, PackClass]
+
+
+def load_packs(directories: Sequence[Path], only: Sequence[str] = ()) -> tuple[ClassRule, ...]:
+    """The classes of all packs, directory by directory and file by file in the order of their names.
+
+    `only` names the packs to use; all where empty. Raises ConfigError at the first that cannot be used.
+    """
+    packs: dict[str, tuple[ClassRule, ...]] = {}
+    for directory in directories:
+        if not directory.is_dir():
+            raise ConfigError(f"{directory}: no such directory of packs; correct or remove it")
+        for path in sorted(directory.glob("*.yaml")):
+            name, rules = load_pack(path)
+            packs[name] = rules
+    for name in only:
+        if name not in packs:
+            hint = did_you_mean(name, packs) or f"known are {', '.join(packs)}"
+            raise ConfigError(f"packs.only: there is no pack {name!r}; {hint}")
+    return tuple(rule for name, rules in packs.items() if not only or name in only for rule in rules)
+
+
+def load_pack(path: Path) -> tuple[str, tuple[ClassRule, ...]]:
+    """The pack's name and its classes. A later pack of the same name takes the place of an earlier one."""
+    problems = Problems()
+    tree = read_tree(path, {}, problems)
+    if tree is None:
+        raise InvalidConfigurationError(problems.sorted())
+    pack: Pack = Checker(problems).struct(tree, Pack, ())
+    if problems.failed:
+        raise InvalidConfigurationError(problems.sorted())
+    return pack.pack, tuple(_rule(pack.pack, name, one, path) for name, one in pack.classes.items())
+
+
+def _rule(pack: str, name: str, one: PackClass, path: Path) -> ClassRule:
+    if one.score >= 1.0:
+        raise ConfigError(
+            f"{path}: {name}: a pack's score stays below 1.0, which is never filtered;"
+            " put the class into process_classification instead"
+        )
+    return ClassRule(
+        name=name,
+        score=one.score,
+        patterns=one.patterns,
+        requirement=one.requirement,
+        programs=one.programs,
+        owners=frozenset(OwnerKind(owner) for owner in one.owners),
+        kind=Kind(one.kind),
+        origin=f"packs.{pack}",
+    )
