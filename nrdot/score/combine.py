@@ -1,0 +1,215 @@
+"""The composite score, and which processes are never filtered.
+
+    base        0.4   the labels' score where label rules match, else the class's
+    model       0.3
+    business    0.2
+    incident    0.1
+
+The weights are settings. A part that is absent gives its weight to the others in proportion; with all absent
+the score is 0. Labels speak of the very workload and a class only of its program, so where both speak the
+labels' word stands (it starts from the class where labels only modify). An override's `importance` takes the
+place of the composite. A class of 1.0 and `force_collect` make a process never-filtered whatever its score.
+
+What depends on who a process is, is computed when that changes; the model follows what moved. Once an hour,
+and when an override ends, everybody is looked at again, because incidents fade.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from nrdot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nrdot.batch import Batch, Floats, Rows, Table
+    from nrdot.clock import Clock
+    from nrdot.score.business import BusinessPart, Overrides
+    from nrdot.score.evidence import Evidence
+    from nrdot.score.incidents import IncidentPart
+    from nrdot.score.labels import LabelPart
+    from nrdot.score.model import ModelPart
+    from nrdot.score.patterns import PatternPart
+
+PARTS: Final = ("pattern", "label", "model", "business", "incident")
+PATTERN, LABEL, MODEL, BUSINESS, INCIDENT = range(len(PARTS))
+REFRESH_NS: Final = 3600 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    pattern: float = 0.4  # the base: class, then labels
+    model: float = 0.3
+    business: float = 0.2
+    incident: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, weight in zip(self.__slots__, self.column()[:, 0].tolist(), strict=True):
+            if not (math.isfinite(weight) and weight >= 0.0):
+                raise ConfigError(f"weights.{name}: {weight} is not 0 or more; give a number")
+        if not self.column().any():
+            raise ConfigError("weights: all are 0; give at least one part a weight")
+
+    def column(self) -> Floats:
+        return np.array([[self.pattern], [self.model], [self.business], [self.incident]], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class PartScore:
+    """One part as `explain` shows it. `share` is its weight after the absent parts gave theirs away."""
+
+    name: str
+    value: float | None
+    share: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that made one score."""
+
+    class_name: str
+    score: float
+    composite: float  # what the score were without an override
+    never_filtered: bool
+    because: tuple[str, ...]  # why it is never filtered
+    parts: tuple[PartScore, ...]
+    overrides: tuple[Evidence, ...]
+    requirements: tuple[str, ...]  # tags such as PCI-DSS, from classes, overrides and business rules
+
+
+class _Source(Protocol):
+    def evidence(self, table: Table, row: int) -> tuple[Evidence, ...]: ...
+
+
+@dataclass(slots=True)
+class CompositeScorer:
+    """The stage. Columns of parts live here and grow with the table."""
+
+    patterns: PatternPart
+    labels: LabelPart
+    model: ModelPart
+    business: BusinessPart
+    incidents: IncidentPart
+    overrides: Overrides
+    clock: Clock
+    weights: Weights = field(default_factory=Weights)
+    _parts: Floats = field(default_factory=lambda: np.zeros((len(PARTS), 0)), init=False)
+    _importance: Floats = field(default_factory=lambda: np.zeros(0), init=False)
+    _next_look_ns: int = field(default=0, init=False)
+    _last_look_ns: int = field(default=0, init=False)
+    _stale: bool = field(default=True, init=False)
+
+    def score(self, batch: Batch) -> None:
+        table = batch.table
+        self._widen(table.capacity)
+        everybody = self._look_at_everybody()
+        named = batch.living if everybody else batch.named
+        if named.size:
+            self._identify(table, named)
+        self.model.observe(batch)
+        moved = batch.moved
+        if self.model.present and moved.size:
+            self._parts[MODEL, moved] = self.model.score(table, moved)
+        for rows in (named, moved):
+            if rows.size:
+                table.score[rows] = self._final(rows)
+
+    def refresh(self) -> None:
+        """Labels or rules changed: look at everybody again at the next batch."""
+        self._stale = True
+
+    def reweight(self, weights: Weights) -> None:
+        """Another profile is active."""
+        if weights != self.weights:
+            self.weights = weights
+            self._stale = True
+
+    def parts(self, rows: Rows) -> dict[str, Floats]:
+        """The parts' columns by name, NaN where absent."""
+        return dict(zip(PARTS, self._parts[:, rows], strict=True))
+
+    def explain(self, table: Table, row: int) -> Explanation:
+        """Why the row, which has been scored, has its score."""
+        rows = np.array([row], np.intp)
+        values = self._parts[:, row].tolist()
+        shares = self._shares(rows)[:, 0].tolist()
+        labelled = not math.isnan(values[LABEL])
+        sources: tuple[_Source, ...] = (self.patterns, self.labels, self.model, self.business, self.incidents)
+        by_part = (0.0 if labelled else shares[0], shares[0] if labelled else 0.0, *shares[1:])
+        parts = tuple(
+            PartScore(name, None if math.isnan(value) else value, share, source.evidence(table, row))
+            for name, value, share, source in zip(PARTS, values, by_part, sources, strict=True)
+        )
+        identity = table.identity[row]
+        overrides = self.overrides.evidence(table, row)
+        tags = (
+            *self.patterns.requirements(identity),
+            *self.overrides.requirements(identity),
+            *self.business.requirements(identity),
+        )
+        return Explanation(
+            class_name=self.patterns.class_names[table.class_id[row]],
+            score=float(table.score[row]),
+            composite=float(self._composite(rows)[0]),
+            never_filtered=bool(table.never_filtered[row]),
+            because=self._because(table, row),
+            parts=parts,
+            overrides=overrides,
+            requirements=tuple(dict.fromkeys(tags)),
+        )
+
+    def _identify(self, table: Table, rows: Rows) -> None:
+        """What depends on who a process is. The class comes first: labels and model build on it."""
+        self._parts[PATTERN, rows] = self.patterns.score(table, rows)
+        self._parts[LABEL, rows] = self.labels.score(table, rows)
+        self._parts[BUSINESS, rows] = self.business.score(table, rows)
+        self._parts[INCIDENT, rows] = self.incidents.score(table, rows)
+        forced, self._importance[rows] = self.overrides.look(table, rows)
+        table.never_filtered[rows] = forced | self.patterns.never_filtered(table.class_id[rows])
+
+    def _final(self, rows: Rows) -> Floats:
+        importance = self._importance[rows]
+        return np.where(np.isnan(importance), self._composite(rows), importance)
+
+    def _composite(self, rows: Rows) -> Floats:
+        values = np.nan_to_num(self._four(rows), nan=0.0)
+        composite: Floats = np.clip((values * self._shares(rows)).sum(axis=0), 0.0, 1.0)
+        return composite
+
+    def _four(self, rows: Rows) -> Floats:
+        """Base, model, business, incident."""
+        parts = self._parts[:, rows]
+        parts[LABEL] = np.where(np.isnan(parts[LABEL]), parts[PATTERN], parts[LABEL])
+        return parts[LABEL:]
+
+    def _shares(self, rows: Rows) -> Floats:
+        present = self.weights.column() * ~np.isnan(self._four(rows))
+        total = present.sum(axis=0)
+        shares: Floats = present / np.where(total > 0.0, total, 1.0)
+        return shares
+
+    def _because(self, table: Table, row: int) -> tuple[str, ...]:
+        rule = self.patterns.classes[table.class_id[row]]
+        by_class = (f"class {rule.name} has the score 1.0",) if rule and rule.never_filtered else ()
+        return (*by_class, *self.overrides.forcing(table.identity[row]))
+
+    def _look_at_everybody(self) -> bool:
+        """True when rules changed, an override ended, or the last full look is an hour old."""
+        now = self.clock.wall_ns()
+        if not self._stale and self._last_look_ns <= now < self._next_look_ns:
+            return False
+        self._stale = False
+        self._last_look_ns = now
+        expiry = self.overrides.next_expiry_ns()
+        self._next_look_ns = min(now + REFRESH_NS, expiry or now + REFRESH_NS)
+        return True
+
+    def _widen(self, capacity: int) -> None:
+        missing = capacity - self._importance.size
+        if missing > 0:
+            self._parts = np.pad(self._parts, ((0, 0), (0, missing)), constant_values=np.nan)
+            self._importance = np.pad(self._importance, (0, missing), constant_values=np.nan)

@@ -1,0 +1,179 @@
+"""What the model sees of a process: the same numbers in training and in the agent.
+
+`FEATURES` names the columns of the matrix in their order; a model file carries the names it was trained on.
+Means and deviations forget with a time constant and are kept for each row as sums of a few numbers. A row
+that did not move used no CPU and did no I/O since, so its sums are brought up to date when it moves again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from nrdot.batch import CHILDREN, Counter, Gauge
+from nrdot.score.patterns import owner_kind
+from nrdot.score.rules import OwnerKind
+
+if TYPE_CHECKING:
+    from nrdot.batch import Batch, Floats, Host, Ints, Rows, Table
+
+MEMORY: Final = 300.0  # seconds after which an observation counts a third
+
+OWNERS: Final = (OwnerKind.KERNEL, OwnerKind.POD, OwnerKind.CONTAINER, OwnerKind.SERVICE, OwnerKind.SESSION)
+FEATURES: Final = (
+    "cpu",  # cores over the last interval
+    "cpu_mean",
+    "cpu_deviation",
+    "cpu_share",  # of the host's processors
+    "cpu_rank",  # share of the living processes that use less
+    "cpu_lifetime",  # cores over its whole life
+    "active",  # share of the time in which it used any CPU
+    "io",  # log of bytes a second
+    "io_mean",
+    "io_deviation",
+    "io_wait",  # cores that waited for block devices
+    "rss",  # log of bytes
+    "rss_share",  # of the host's memory
+    "rss_rank",
+    "rss_growth",  # log ratio a minute
+    "threads",  # log
+    "threads_growth",  # log ratio a minute
+    "faults",  # log of page faults a second
+    "switches",  # log of context switches a second
+    "children",  # cores that its reaped children used
+    "age",  # log of seconds
+    "class_known",
+    "class_score",
+    *(f"owner_{kind.value}" for kind in OWNERS),
+)
+
+# Rows of `Features._sums`: exponentially forgetting sums, all over the same weight.
+_WEIGHT, _CPU, _CPU_SQUARED, _IO, _IO_SQUARED, _ACTIVE, _RSS_GROWTH, _THREADS_GROWTH = range(8)
+
+
+class Features:
+    """Call `observe` once for each batch, then `matrix` for rows of its table."""
+
+    def __init__(self, class_scores: Floats) -> None:
+        """`class_scores` by class id, NaN where there is no class."""
+        self._class_scores = class_scores
+        self._sums = np.zeros((8, 0))
+        self._last = np.zeros((2, 0))  # log of rss and of threads when the row was last looked at
+        self._seen = np.zeros(0)  # seconds since the start of this object, at the row's last look
+        self._owner = np.zeros(0, np.int8)
+        self._now = 0.0
+        # of the last batch
+        self._seconds = 0.0
+        self._time_ns = 0
+        self._host: Host | None = None
+        self._cpu_sorted = self._rss_sorted = np.zeros(0)
+
+    def observe(self, batch: Batch) -> None:
+        """Take in the rows that moved."""
+        table, rows = batch.table, batch.moved
+        self._widen(table.capacity)
+        self._now += batch.seconds
+        self._seconds, self._time_ns, self._host = batch.seconds, batch.time_ns, batch.host
+        self._cpu_sorted = np.sort(table.cpu[batch.living])
+        self._rss_sorted = np.sort(table.gauges[Gauge.RSS, batch.living])
+        born = batch.born
+        self._sums[:, born] = 0.0
+        self._last[:, born] = _levels(table, born)
+        self._seen[born] = self._now - batch.seconds
+        for row in batch.named.tolist():
+            self._owner[row] = _owner_index(table, row)
+        if batch.seconds > 0.0 and rows.size:
+            self._absorb(table, rows, batch.seconds)
+
+    def matrix(self, table: Table, rows: Rows) -> Floats:
+        """One line for each of `rows`, every number finite. Zeros before the first batch."""
+        lines = np.zeros((rows.size, len(FEATURES)))
+        host = self._host
+        if host is None:
+            return lines
+        sums = self._sums[:, rows]
+        mean = sums / np.maximum(sums[_WEIGHT], 1e-9)
+        rate = 1.0 / self._seconds if self._seconds > 0.0 else 0.0
+        counters = (table.counters[:, rows] - table.previous[:, rows]) * rate
+        ticks = max(host.hz, 1)
+        cpu, rss = table.cpu[rows], table.gauges[Gauge.RSS, rows]
+        age = np.maximum((self._time_ns - table.born_ns[rows]) / 1e9, 0.0)
+        spent = table.counters[Counter.CPU_USER, rows] + table.counters[Counter.CPU_SYSTEM, rows]
+        known = self._class_scores[table.class_id[rows]]
+        columns = (
+            cpu,
+            mean[_CPU],
+            _deviation(mean[_CPU], mean[_CPU_SQUARED]),
+            cpu / max(host.cpus, 1),
+            _rank(self._cpu_sorted, cpu),
+            spent / ticks / np.maximum(age, 1.0),
+            mean[_ACTIVE],
+            np.log1p(table.io[rows]),
+            np.log1p(np.maximum(mean[_IO], 0.0)),
+            np.log1p(_deviation(mean[_IO], mean[_IO_SQUARED])),
+            counters[Counter.CPU_WAIT] / ticks,
+            np.log1p(np.maximum(rss, 0)),
+            rss / max(host.memory, 1),
+            _rank(self._rss_sorted, rss),
+            mean[_RSS_GROWTH],
+            np.log1p(np.maximum(table.gauges[Gauge.THREADS, rows], 0)),
+            mean[_THREADS_GROWTH],
+            np.log1p(np.maximum(counters[Counter.FAULTS_MINOR] + counters[Counter.FAULTS_MAJOR], 0.0)),
+            np.log1p(
+                np.maximum(counters[Counter.SWITCHES_VOLUNTARY] + counters[Counter.SWITCHES_INVOLUNTARY], 0.0)
+            ),
+            counters[CHILDREN].sum(axis=0) / ticks,
+            np.log1p(age),
+            ~np.isnan(known),
+            np.nan_to_num(known, nan=0.0),
+            *(self._owner[rows] == index for index in range(len(OWNERS))),
+        )
+        for index, column in enumerate(columns):
+            lines[:, index] = column
+        return lines
+
+    def _absorb(self, table: Table, rows: Rows, seconds: float) -> None:
+        """Forget what is old, count the silence since the last look as zeros, add the last interval."""
+        idle = np.maximum(self._now - self._seen[rows] - seconds, 0.0)
+        fade = np.exp(-idle / MEMORY)
+        keep = np.exp(-seconds / MEMORY)
+        cpu, io = table.cpu[rows], table.io[rows]
+        levels = _levels(table, rows)
+        growth = (levels - self._last[:, rows]) * (60.0 / (idle + seconds))
+        sums = self._sums[:, rows] * fade
+        sums[_WEIGHT] += 1.0 - fade
+        news = np.stack((np.ones_like(cpu), cpu, cpu * cpu, io, io * io, cpu > 0.0, growth[0], growth[1]))
+        self._sums[:, rows] = sums * keep + news * (1.0 - keep)
+        self._last[:, rows] = levels
+        self._seen[rows] = self._now
+
+    def _widen(self, capacity: int) -> None:
+        missing = capacity - self._seen.size
+        if missing > 0:
+            self._sums = np.pad(self._sums, ((0, 0), (0, missing)))
+            self._last = np.pad(self._last, ((0, 0), (0, missing)))
+            self._seen = np.pad(self._seen, (0, missing))
+            self._owner = np.pad(self._owner, (0, missing))
+
+
+def _levels(table: Table, rows: Rows) -> Floats:
+    levels: Floats = np.log1p(np.maximum(table.gauges[[Gauge.RSS, Gauge.THREADS]][:, rows], 0))
+    return levels
+
+
+def _owner_index(table: Table, row: int) -> int:
+    kind = owner_kind(table.identity[row])
+    return OWNERS.index(kind) if kind in OWNERS else -1
+
+
+def _deviation(mean: Floats, squared: Floats) -> Floats:
+    deviation: Floats = np.sqrt(np.maximum(squared - mean * mean, 0.0))
+    return deviation
+
+
+def _rank(everybody: Floats | Ints, values: Floats) -> Floats:
+    """The share of all, which come sorted, that lies below each value."""
+    below = np.searchsorted(everybody, values, side="left")
+    rank: Floats = below / max(everybody.size, 1)
+    return rank
