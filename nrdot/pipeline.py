@@ -111,9 +111,10 @@ class Drain:
     _flowing: bool = field(default=False, init=False)  # that has waited long enough: everything goes
 
     def run(self, stop: Event) -> None:
-        """Deliver until `stop` is set. What is left stays in the buffer."""
+        """Deliver until `stop` is set, then close the exporter. What is left stays in the buffer."""
         while not self.clock.wait(stop, min(self.drain_once(), LOOK)):
             pass
+        self.exporter.close()
 
     def hurry(self) -> None:
         """The agent ends: send what is there at once, but keep backing off from what fails now."""
@@ -130,10 +131,9 @@ class Drain:
     def drain_once(self) -> float:
         """One request where one is due; returns the seconds until the next may be."""
         wait = max(self.pace.wait(), self._filling())
-        if wait <= 0:
-            self._send()
-            wait = self.pace.wait()
-        return wait
+        if wait > 0:
+            return wait
+        return self.pace.wait() if self._send() else LOOK
 
     def _filling(self) -> float:
         """Seconds to wait for more to send; 0 when what waits is due."""
@@ -149,15 +149,16 @@ class Drain:
         waiting = seen.produced - seen.delivered - seen.rejected - sum(seen.dropped.values())
         return 0.0 if self._flowing or waiting >= self.points else left
 
-    def _send(self) -> None:
-        taken = self._timely(self.buffer.peek(self.pace.share(self.points), self.size))
-        if not taken:
-            return
-        try:
-            self._deliver(taken)
-        except Retryable as error:
-            self.pace.failed(error.delay)
-            self.journal.held(error)
+    def _send(self) -> bool:
+        """One request; False where the buffer hands out nothing."""
+        seen = self.buffer.peek(self.pace.share(self.points), self.size)
+        if taken := self._timely(seen):
+            try:
+                self._deliver(taken)
+            except Retryable as error:
+                self.pace.failed(error.delay)
+                self.journal.held(error)
+        return bool(seen)
 
     def _timely(self, taken: Sequence[tuple[int, Record]]) -> Sequence[tuple[int, Record]]:
         """Without what the destination takes no more."""

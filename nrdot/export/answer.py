@@ -6,7 +6,7 @@ the data and say what the endpoint is not.
 
     2xx with an OTLP response, or empty          delivered; a partial success is counted, never sent again
     429, 502, 503, 504, 408                      held, with the delay that the server asks for
-    401, 403, 404, 405, 407, 415, 3xx, any HTML  held, and somebody must mend it
+    401 to 407, 415 and the like, 3xx, any HTML  held, and somebody must mend it
     413                                          permanent, may go through in halves
     400 and everything else                      permanent
 """
@@ -42,6 +42,8 @@ _MENDABLE = {
     407: "the proxy asks for credentials (407)",
     415: "the endpoint does not take OTLP as protobuf (415)",
 }
+# These speak of the address, the protocol or the account, not of the data in the request.
+_NOT_THE_DATA = {402, 406, 410, 411, 421, 426, 431, 451, 501, 505, 511}
 _PASSING = {408, 429, 502, 503, 504}
 
 
@@ -72,6 +74,8 @@ def judge(answer: Answer, points: int, now_ns: int) -> Delivery:
     if status in _MENDABLE:
         said = _said(answer)
         raise Retryable(f"{_MENDABLE[status]}{said}", alarm=True)
+    if status in _NOT_THE_DATA:
+        raise Retryable(f"the server turns us away, whatever the data ({status}){_said(answer)}", alarm=True)
     if status in _PASSING:
         raise Retryable(f"the server is not ready ({status}){_said(answer)}", retry_after(answer, now_ns))
     if answer.kind == "text/html":

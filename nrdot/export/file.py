@@ -26,9 +26,12 @@ from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.otlp_json import line
 from nrdot.export.protobuf import halves
 from nrdot.stages import Delivery
+from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from os import PathLike
+
+_log = Log("export")
 
 LONGEST_LINE = 1_000_000  # bytes, where there are resources to cut between
 _GROWTH = 5  # JSON against protobuf: 3 for process metrics, so that nothing is converted to learn its length
@@ -70,9 +73,10 @@ class FileExporter:
             try:
                 os.fsync(self._file)
             except OSError as error:
-                raise Retryable(f"cannot make {self.path} durable: {_why(error)}", alarm=True) from error
-            finally:
-                self._shut()
+                _log.warning(
+                    "the last lines of a file may not be durable", file=str(self.path), reason=_why(error)
+                )
+            self._shut()
 
     def _append(self, text: bytes) -> None:
         if self._file < 0 or self._moved():

@@ -66,16 +66,15 @@ class Journal:
         self._wire_bytes += delivery.wire_bytes
         self._last_success_ns = self.clock.wall_ns()
         self._works_again()
-        if delivery.rejected_points:
-            self._partial += delivery.rejected_points
-            if delivery.message != self._last_partial:
-                self._last_partial = delivery.message
-                _log.warning(
-                    "the destination refuses some points for good; they are counted as rejected",
-                    destination=self.destination,
-                    points=delivery.rejected_points,
-                    reason=delivery.message,
-                )
+        self._partial += delivery.rejected_points
+        if (delivery.rejected_points or delivery.message) and delivery.message != self._last_partial:
+            self._last_partial = delivery.message
+            _log.warning(
+                "the destination took a request but not all of it",
+                destination=self.destination,
+                points_rejected=delivery.rejected_points,
+                reason=delivery.message,
+            )
 
     def held(self, error: Retryable) -> None:
         self._requests["held"] += 1

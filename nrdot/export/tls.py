@@ -18,9 +18,6 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from nrdot.errors import ConfigError, Retryable
 from nrdot.telemetry.log import Log
 
@@ -117,6 +114,10 @@ class Tls:
             return
         if certificate is None:
             raise Retryable("TLS: the server showed no certificate to compare with the pins", alarm=True)
+        # Only pins need the library, which takes 8 MB.
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         key = x509.load_der_x509_certificate(certificate).public_key()
         digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
         if digest not in self._pins:

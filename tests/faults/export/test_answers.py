@@ -109,7 +109,7 @@ def test_every_honest_way_to_say_yes_is_an_acknowledgement(reply, exporter):
         assert exporter(server).export(request(2), 2 * POINTS).rejected_points == 0
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405, 407])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407, 415, 511])
 def test_what_somebody_must_mend_is_held_with_an_alarm_and_drains_once_mended(status, draining, emptied):
     with OtlpServer(Reply(status=status)) as server:
         drain, buffer, clock = draining(server)

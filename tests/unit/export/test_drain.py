@@ -250,3 +250,16 @@ def test_the_state_is_a_line_for_people(drain):
     put(drain, record(1))
     drain.drain_once()
     assert drain.state == "delivering"
+
+
+def test_a_buffer_that_hands_out_nothing_is_not_asked_in_a_hot_loop(drain):
+    put(drain, record(1))
+    drain.buffer.peek = lambda _points, _size: []
+    assert drain.drain_once() > 0
+
+
+def test_the_end_of_the_loop_closes_the_exporter(drain, clock):
+    stop = Event()
+    clock.at(1.0, stop.set)
+    drain.run(stop)
+    assert drain.exporter.closed
