@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ def agent(
     ] = False,
 ) -> None:
     """Watch this host's processes and export what matters."""
+    # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from nrdot.agent.start import Agent
     from nrdot.clock import SystemClock
 

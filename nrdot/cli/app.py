@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from nrdot.cli import agent
+from nrdot.cli import agent, scan
 
 app = typer.Typer(
     name="nrdot",
@@ -18,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(agent.agent)
+app.command()(scan.scan)
 
 
 @app.callback()

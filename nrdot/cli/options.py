@@ -1,16 +1,22 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the configuration that they name."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from nrdot.config.configuration import Configuration
 
 Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration file; the defaults where absent.", metavar="FILE"),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Procfs = Annotated[Path | None, typer.Option(help="Look at this process file system.", metavar="DIR")]
 
 
 def seconds(text: str) -> float:
@@ -22,3 +28,20 @@ def seconds(text: str) -> float:
         return duration(text)
     except MalformedError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def configuration(path: Path | None, procfs: Path | None = None) -> Configuration:
+    """What a command works with; warnings go to standard error. Raises ConfigError."""
+    import dataclasses
+
+    import msgspec
+
+    from nrdot.config.load import load
+
+    found = load(path, os.environ)
+    for problem in found.warnings:
+        typer.echo(str(problem), err=True)
+    if procfs is None:
+        return found
+    agent = msgspec.structs.replace(found.settings.agent, procfs=str(procfs))
+    return dataclasses.replace(found, settings=msgspec.structs.replace(found.settings, agent=agent))

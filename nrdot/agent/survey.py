@@ -1,0 +1,24 @@
+"""This host once: two samples a moment apart, judged as the agent would judge them."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING
+
+from nrdot.agent.wire import build_sampler, build_stages
+
+if TYPE_CHECKING:
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Batch
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+
+APART = 1.0  # seconds
+
+
+def survey(configuration: Configuration, clock: Clock, apart: float = APART) -> tuple[Stages, Batch]:
+    """The stages after an export, and the batch that they judged. Raises ConfigError and StartError."""
+    stages = build_stages(configuration, clock, build_sampler(configuration, clock))
+    stages.pipeline.tick()
+    clock.wait(Event(), apart)
+    return stages, stages.pipeline.flush().batch

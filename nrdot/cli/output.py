@@ -1,0 +1,66 @@
+"""What people see: tables and progress through rich, JSON for scripts. Results go to standard output."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_COLOURS = {"KEEP": "green", "ROLL_UP": "yellow", "DROP": "red"}
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+WIDE = 160  # columns of a table that nobody looks at on a terminal
+
+
+@cache
+def console() -> Console:
+    """Standard output. rich honours NO_COLOR and leaves colour out of pipes."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+@cache
+def errors() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(document: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+@contextmanager
+def progress(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """A sign of life on standard error for what takes longer than a second."""
+    if quiet or not errors().is_terminal:
+        yield
+        return
+    with errors().status(text):
+        yield
+
+
+def table(*columns: str, right: Collection[str] = (), title: str | None = None) -> Table:
+    shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return shown
+
+
+def verdict(name: str) -> Text:
+    return Text(name.lower().replace("_", " "), style=_COLOURS.get(name, ""))
+
+
+def amount(size: float) -> str:
+    """Bytes for people."""
+    for unit in _UNITS:
+        if size < 1024 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("the last unit takes everything")

@@ -1,0 +1,122 @@
+"""`nrdot scan`: every process of this host, with its score and its verdict."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Config, Json, Procfs, configuration
+
+if TYPE_CHECKING:
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Batch
+
+
+class Order(StrEnum):
+    cpu = "cpu"
+    rss = "rss"
+    score = "score"
+    name = "name"
+    pid = "pid"
+
+
+def scan(
+    config: Config = None,
+    json: Json = False,
+    sort: Annotated[Order, typer.Option(help="What comes first.")] = Order.score,
+    procfs: Procfs = None,
+) -> None:
+    """Show every process now: score, class, verdict and the reason for it."""
+    from nrdot.agent.survey import survey
+    from nrdot.cli.output import progress
+    from nrdot.clock import SystemClock
+
+    with progress("two samples, one second apart", quiet=json):
+        stages, batch = survey(configuration(config, procfs), SystemClock())
+    processes = _processes(stages, batch)
+    keys = {
+        "cpu": lambda one: -one["cpu"],
+        "rss": lambda one: -one["rss"],
+        "score": lambda one: -one["score"],
+    }
+    processes.sort(key=keys.get(sort.value, lambda one: one[sort.value]))
+    totals = _totals(processes)
+    if json:
+        from nrdot.cli.output import print_json
+
+        print_json({"processes": processes, "totals": totals})
+        return
+    _show(processes, totals)
+
+
+def _processes(stages: Stages, batch: Batch) -> list[dict[str, Any]]:
+    from nrdot.batch import Gauge
+    from nrdot.stages import Reason, Verdict
+
+    table, rows = batch.table, batch.living
+    parts = stages.scorer.parts(rows)
+    classes = stages.scorer.patterns.class_names
+    return [
+        {
+            "pid": int(table.pid[row]),
+            "start": int(table.born_ns[row]),
+            "name": table.identity[row].name,
+            "class": classes[table.class_id[row]] or None,
+            "score": round(float(table.score[row]), 4),
+            "parts": {name: _number(column[index]) for name, column in parts.items()},
+            "verdict": Verdict(int(table.verdict[row])).name,
+            "reason": Reason(int(table.reason[row])).name.lower(),
+            "cpu": round(float(table.cpu[row]), 4),
+            "rss": int(table.gauges[Gauge.RSS, row]),
+        }
+        for index, row in enumerate(rows.tolist())
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)
+
+
+def _totals(processes: list[dict[str, Any]]) -> dict[str, int]:
+    verdicts = [one["verdict"] for one in processes]
+    return {
+        "seen": len(verdicts),
+        "kept": verdicts.count("KEEP"),
+        "rolled_up": verdicts.count("ROLL_UP"),
+        "dropped": verdicts.count("DROP"),
+    }
+
+
+def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
+    from nrdot.cli.output import amount, console, table, verdict
+
+    shown = table(
+        "pid",
+        "name",
+        "class",
+        "score",
+        "cpu",
+        "rss",
+        "verdict",
+        "reason",
+        right={"pid", "score", "cpu", "rss"},
+    )
+    for one in processes:
+        shown.add_row(
+            str(one["pid"]),
+            one["name"],
+            one["class"] or "-",
+            f"{one['score']:.2f}",
+            f"{one['cpu']:.2f}",
+            amount(one["rss"]),
+            verdict(one["verdict"]),
+            one["reason"].replace("_", " "),
+        )
+    console().print(shown)
+    console().print(
+        f"{totals['seen']} processes: {totals['kept']} kept by themselves, {totals['rolled_up']} rolled up, "
+        f"{totals['dropped']} dropped"
+    )
