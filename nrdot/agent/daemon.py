@@ -98,6 +98,7 @@ class Daemon:
             self._drains.use(self._parts.destinations)
             if self._tick():
                 self._notifier.ready()
+                _log.info("the agent runs", revision=self._parts.revision, interval=self._parts.interval)
                 self._beat = Beat(self._clock, self._parts.interval)
                 self._budget.observe(self._clock.monotonic(), self._cpu())
                 self._loop(end)
@@ -225,6 +226,7 @@ class Daemon:
         self._notifier.stopping()
         requests = self._requests
         if requests.at_once.is_set():
+            _log.warning("asked twice to stop: nothing more is waited for")
             return 0
         began = thread_seconds()
         try:
@@ -234,6 +236,8 @@ class Daemon:
         else:
             self._done(tick, thread_seconds() - began)
         left = self._drains.settle(prospect, deadline, requests.at_once, self._turn)
+        if requests.at_once.is_set():
+            _log.warning("asked twice to stop: nothing more is waited for")
         if left:
             _log.warning("the agent ends before everything is delivered", records_left=left)
         return left

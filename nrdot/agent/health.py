@@ -57,6 +57,7 @@ class HealthServer:
                 f'name another address, or "" to switch /healthz, /readyz and /metrics off',
             ) from None
         self.address: tuple[str, int] = self._server.socket.getsockname()[:2]
+        _log.info("listening", address=f"{self.address[0]}:{self.address[1]}")
         self._closing = False
         self._thread = Thread(target=self._serve, name="health", daemon=True)
         self._thread.start()

@@ -4,11 +4,13 @@ from itertools import pairwise
 import pytest
 
 from nrdot.agent.daemon import Daemon, Parts
+from nrdot.agent.drains import Destination
 from nrdot.agent.notify import Notifier
 from nrdot.agent.signals import Requests
 from nrdot.agent.status import Status
+from nrdot.clock import SystemClock
 from nrdot.errors import ConfigError, StartError
-from nrdot.testing.agent import CountingPipeline
+from nrdot.testing.agent import CountingPipeline, ListBuffer, SwitchedDrain
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 INTERVAL = 15.0
@@ -17,9 +19,9 @@ INTERVAL = 15.0
 class Agent:
     """A daemon on a clock of its own, with a pipeline that counts, and the CPU that the test says it uses."""
 
-    def __init__(self, *, wall_ns=NOON_NS, **changes):
-        self.clock = ManualClock(wall_ns)
-        self.pipeline = CountingPipeline(self.clock)
+    def __init__(self, *, clock=None, buffers=(), wall_ns=NOON_NS, **changes):
+        self.clock = clock or ManualClock(wall_ns)
+        self.pipeline = CountingPipeline(self.clock, buffers)
         self.requests = Requests(self.clock)
         self.status = Status(self.clock)
         self.cpu = 0.0
@@ -98,6 +100,18 @@ def test_once_takes_two_samples_one_second_apart():
 
     assert len(agent.pipeline.ticks) == 1
     assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])
+def test_once_says_whether_its_export_was_taken(works, status):
+    clock = SystemClock() if works else ManualClock()
+    buffer = ListBuffer()
+    drain = SwitchedDrain(buffer, works=works)
+    agent = Agent(clock=clock, buffers=[buffer], destinations=[Destination("collector", buffer, drain)])
+
+    assert agent.daemon.once() == status
+    assert buffer.closed
+    drain.works.set()
 
 
 def test_a_tick_that_takes_too_long_is_not_made_up_for():
