@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from nrdot.config.load import lint, load_profile
-from nrdot.config.paths import shipped_profiles
+from nrdot.config.paths import data_dirs, shipped_profiles
 from nrdot.config.problem import InvalidConfigurationError
 from nrdot.config.schema_profile import Profile
 
@@ -158,3 +158,9 @@ def test_an_unknown_profile_by_name_lists_what_there_is():
 def test_a_profile_that_makes_no_sense_is_refused(errors, text, message):
     (error,) = errors(text)
     assert message in error
+
+
+def test_data_in_the_package_comes_before_data_in_the_repository():
+    inside, beside = data_dirs("profiles")
+    assert inside.parts[-3:] == ("nrdot", "_data", "profiles")
+    assert beside == inside.parents[2] / "profiles"
