@@ -15,8 +15,8 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Event, Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Condition, Event, Lock
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -27,9 +27,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
+from nrdot.testing.loopback import Listener, Loopback
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
 
 PROTOBUF = "application/x-protobuf"
 
@@ -71,7 +72,7 @@ class Received:
     client: str  # common name of the client's certificate, empty without one
 
 
-class OtlpServer:
+class OtlpServer(Loopback):
     """Listens on loopback from construction until `close`. With a context it speaks TLS."""
 
     def __init__(self, *script: Reply, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
@@ -82,13 +83,7 @@ class OtlpServer:
         self._lock = Lock()
         self._ended = Event()
         self._tls = tls
-        self._server = _Listener(self, port)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+        super().__init__(_Listener(self, port))
 
     @property
     def url(self) -> str:
@@ -117,15 +112,7 @@ class OtlpServer:
 
     def close(self) -> None:
         self._ended.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().close()
 
     def _keep(self, request: Received) -> None:
         with self._arrival:
@@ -153,13 +140,10 @@ def decoded(body: bytes, encoding: str) -> bytes:
     return gzip.decompress(body) if encoding == "gzip" else body
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Listener(Listener):
     def __init__(self, owner: OtlpServer, port: int) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         sock, address = super().get_request()
@@ -175,9 +159,6 @@ class _Listener(ThreadingHTTPServer):
             super().finish_request(request, client_address)
         finally:
             request.close()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that refuses our certificate or hangs up is what many tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,16 +6,13 @@ import base64
 import http.client
 import select
 import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from typing import Self
+from nrdot.testing.loopback import Listener, Loopback
 
 
-class HttpProxy:
+class HttpProxy(Loopback):
     """Listens until `close`. `credentials` is `user:password`; a `status` refuses everything."""
 
     def __init__(self, *, credentials: str = "", status: int = 0) -> None:
@@ -23,36 +20,13 @@ class HttpProxy:
         self.forwarded: list[str] = []  # URL of each request that was passed on
         self.status = status
         self.expected = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
-        self._server = _Listener(self)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(_Listener(self))
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Listener(Listener):
     def __init__(self, owner: HttpProxy) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Either side may hang up in the middle; that is what tests do."""
+        super().__init__(_Handler, 0)
 
 
 class _Handler(BaseHTTPRequestHandler):

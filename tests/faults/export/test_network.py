@@ -222,3 +222,17 @@ def test_an_idle_connection_that_the_server_closed_is_replaced_without_a_failure
         for _ in range(3):
             sender.export(request(2), 2 * POINTS)
         assert server.connections == 3
+
+
+def test_a_destination_that_hangs_does_not_hold_up_another(draining, emptied):
+    with OtlpServer(Reply(silent=True)) as stuck, OtlpServer() as well:
+        hanging, _, _ = draining(stuck, records=1, clock=SystemClock())
+        thread = Thread(target=hanging.drain_once)
+        thread.start()
+        stuck.wait_for(1)
+        drain, buffer, clock = draining(well)
+        emptied(drain, buffer, clock)
+        assert well.points == 3 * 10 * POINTS
+        assert thread.is_alive()
+        hanging.exporter.close()
+        thread.join(FAR)
