@@ -23,6 +23,9 @@ class Order(StrEnum):
     pid = "pid"
 
 
+LARGEST_FIRST = (Order.cpu, Order.rss, Order.score)
+
+
 def scan(
     config: Config = None,
     json: Json = False,
@@ -37,12 +40,7 @@ def scan(
     with progress("two samples, one second apart", quiet=json):
         stages, batch = survey(configuration(config, procfs), SystemClock())
     processes = _processes(stages, batch)
-    keys = {
-        "cpu": lambda one: -one["cpu"],
-        "rss": lambda one: -one["rss"],
-        "score": lambda one: -one["score"],
-    }
-    processes.sort(key=keys.get(sort.value, lambda one: one[sort.value]))
+    processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)
     totals = _totals(processes)
     if json:
         from nrdot.cli.output import print_json
@@ -93,17 +91,8 @@ def _totals(processes: list[dict[str, Any]]) -> dict[str, int]:
 def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
     from nrdot.cli.output import amount, console, table, verdict
 
-    shown = table(
-        "pid",
-        "name",
-        "class",
-        "score",
-        "cpu",
-        "rss",
-        "verdict",
-        "reason",
-        right={"pid", "score", "cpu", "rss"},
-    )
+    columns = ("pid", "name", "class", "score", "cpu", "rss", "verdict", "reason")
+    shown = table(*columns, right={"pid", "score", "cpu", "rss"})
     for one in processes:
         shown.add_row(
             str(one["pid"]),
