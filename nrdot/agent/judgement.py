@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.config.paths import data_dirs
+from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.policy import Policy, Rules
 from nrdot.errors import ConfigError
@@ -80,7 +81,15 @@ def build_policy(
         every_sample=lambda capacity: scorer.patterns.handled("no_sampling", capacity),
         observe=settings.mode == "observe",
         first_export=first_export,
+        anomalies=_anomalies(profile),
     )
+
+
+def _anomalies(profile: Profile) -> AnomalyDetector | None:
+    wanted = profile.anomaly
+    if not wanted.enabled:
+        return None
+    return AnomalyDetector(sensitivity=wanted.sensitivity, warm_up=wanted.warm_up, restarts=wanted.restarts)
 
 
 def _rules(profile: Profile) -> Rules:

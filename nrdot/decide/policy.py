@@ -10,7 +10,7 @@ processes that want every sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class Anomalies(Protocol):
     def observe(self, batch: Batch) -> Rows:
         """Look at one sample; rows that are anomalous now."""
 
+    def adopt(self, other: Any) -> None:
+        """Go on with the history of another one, which this one replaces."""
+
 
 class Policy:
     """The Decider. `rules[0]` is the host's profile; `scope_of` names another one for some processes."""
@@ -92,7 +95,7 @@ class Policy:
         self._export_interval = export_interval
         self._scope_of = scope_of
         self._class_name = class_name
-        self._anomalies = anomalies
+        self.anomalies = anomalies
         self._every_sample = every_sample
         self._now = 0.0  # seconds since the first sample
         self._since_export = export_interval - first_export if first_export else 0.0
@@ -104,7 +107,7 @@ class Policy:
         self._now += batch.seconds
         self._since_export += batch.seconds
         self._begin(batch)
-        anomalous = self._anomalies.observe(batch) if self._anomalies else np.zeros(0, np.intp)
+        anomalous = self.anomalies.observe(batch) if self.anomalies else np.zeros(0, np.intp)
         columns.anomalous[:] = False
         columns.anomalous[anomalous] = True
         if batch.first:
@@ -125,6 +128,8 @@ class Policy:
         """Go on where another policy, which this one replaces, has come to."""
         self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
         self.budget.adopt(other.budget)
+        if self.anomalies is not None and other.anomalies is not None:
+            self.anomalies.adopt(other.anomalies)
 
     def _begin(self, batch: Batch) -> None:
         """Rows that were born or renamed."""

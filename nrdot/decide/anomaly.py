@@ -1,0 +1,166 @@
+"""Processes that leave the band of their own history.
+
+For each process and each of CPU, I/O, resident memory, threads and open files a few numbers are kept, the
+same for every process whatever its age:
+
+- the centre and the mean deviation of what it usually does, each with half an hour of memory; a value far
+  outside counts only as far as the edge of the band, so that a burst does not widen the band by itself
+- the highest and the lowest value it ever had, forgetting over days, without the last two samples
+
+The band reaches from the lower to the upper of both, with a margin that small absolute changes never
+exceed. A value is an anomaly when it is outside at two samples in a row, or at one by twice the margin. So a
+steady high consumer is none, and a job that bursts every night is one in its first night only. Rates are
+used for CPU and I/O: a cumulative counter is never compared.
+
+Processes that restart in a loop are found by `restarts.py`. Nothing is an anomaly during the warm-up.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.batch import Gauge
+from nrdot.decide.restarts import Restarts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from nrdot.batch import Batch, Flags, Floats, Rows
+
+METRICS = ("cpu", "io", "memory", "threads", "descriptors")
+RESTART = "restarts"
+CENTRE_SECONDS = 1800.0
+PEAK_SECONDS = 3 * 86400.0
+DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution: sigma by mean absolute deviation
+
+# Margins: a change below these is none, whatever the history. Cores, bytes a second, bytes, threads, files.
+_MARGIN = np.array([0.10, 1 << 20, 48 << 20, 16, 64])[:, None]
+_PEAK_MARGIN = np.array([0.25, 0.50, 0.20, 0.25, 0.25])[:, None]  # a share of the highest so far
+# A process stalls when it falls to nearly nothing from a level that it never left.
+_STALL_FROM = np.array([0.10, 1 << 20, math.inf, math.inf, math.inf])[:, None]
+_STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.40  # of the centre
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Why a process is anomalous: the metric, its value and the band that it left."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+
+
+class AnomalyDetector:
+    """`policy.Anomalies`."""
+
+    def __init__(self, *, sensitivity: float = 6.0, warm_up: float = 600.0, restarts: int = 3) -> None:
+        self.departures: dict[int, Departure] = {}  # by row, the latest
+        self._width = sensitivity * DEVIATION_TO_SIGMA
+        self._warm_up = warm_up
+        self._restarts = Restarts(restarts, warm_up)
+        self._now = 0.0
+        self._watched = np.zeros(0)  # seconds since the first sample
+        shape = (len(METRICS), 0)
+        self._centre, self._deviation = np.zeros(shape), np.zeros(shape)
+        self._highest, self._lowest = np.zeros(shape), np.zeros(shape)
+        self._last, self._last_but_one = np.zeros(shape), np.zeros(shape)
+        self._outside: NDArray[np.bool_] = np.zeros(shape, np.bool_)
+
+    def observe(self, batch: Batch) -> Rows:
+        table = batch.table
+        self._fit(table.capacity)
+        self._now += batch.seconds
+        for row in batch.died.tolist():
+            self.departures.pop(row, None)
+        values = self._values(batch)
+        rows = batch.living
+        self._begin(batch.born, values)
+        if batch.first:
+            self._restarts.observe(batch, self._now)
+            return np.zeros(0, np.intp)
+        outside = self._judge(rows, values[:, rows])
+        self._learn(rows, values[:, rows], batch.seconds)
+        looping = self._restarts.observe(batch, self._now)
+        for row, loop in looping.items():
+            self.departures[row] = Departure(RESTART, loop.births, 0, loop.allowed)
+        anomalous: Rows = np.unique(np.concatenate([rows[outside], np.array(list(looping), np.intp)]))
+        return anomalous
+
+    def adopt(self, other: AnomalyDetector) -> None:
+        """Go on with the history of another detector, which this one replaces."""
+        own = {name: vars(self)[name] for name in ("_width", "_warm_up")}
+        self._restarts.adopt(other._restarts)
+        restarts = self._restarts
+        vars(self).update(vars(other), **own)
+        self._restarts = restarts
+
+    @staticmethod
+    def _values(batch: Batch) -> Floats:
+        table = batch.table
+        gauges = table.gauges[[Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS]]
+        return np.vstack([table.cpu, table.io, np.maximum(gauges, 0)])
+
+    def _judge(self, rows: Rows, values: Floats) -> Flags:
+        """Mark rows that are outside their band long or far enough, and note by which metric."""
+        centre, highest, lowest = self._centre[:, rows], self._highest[:, rows], self._lowest[:, rows]
+        spread = self._width * self._deviation[:, rows]
+        margin = np.maximum(_MARGIN, highest * _PEAK_MARGIN)
+        high = np.maximum(centre + spread, highest) + margin
+        stalls = (centre > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * centre) & (centre > spread / 2)
+        low = np.where(stalls, _STALL_TO * centre, -1.0)
+        outside = ((values > high) | (values < low)) & (self._watched[rows] >= self._warm_up)
+        far = outside & (values > high + margin)
+        flagged = outside & (far | self._outside[:, rows])
+        self._outside[:, rows] = outside
+        for metric, index in zip(*np.nonzero(flagged), strict=True):
+            self.departures[int(rows[index])] = Departure(
+                METRICS[metric],
+                float(values[metric, index]),
+                max(float(low[metric, index]), 0.0),
+                float(high[metric, index]),
+            )
+        marked: Flags = flagged.any(axis=0)
+        return marked
+
+    def _learn(self, rows: Rows, values: Floats, seconds: float) -> None:
+        """Take the sample into the history."""
+        self._watched[rows] += seconds
+        # A young history weighs all its samples alike, an old one forgets.
+        share = np.maximum(1 - math.exp(-seconds / CENTRE_SECONDS), seconds / self._watched[rows])
+        fade = math.exp(-seconds / PEAK_SECONDS)
+        centre, deviation = self._centre[:, rows], self._deviation[:, rows]
+        young = self._watched[rows] < self._warm_up
+        reach = np.where(young, np.inf, self._width * deviation + _MARGIN)
+        step = np.clip(values - centre, -reach, reach)
+        self._centre[:, rows] = centre + share * step
+        self._deviation[:, rows] = deviation + share * (np.abs(step) - deviation)
+        older = np.where(young, values, self._last_but_one[:, rows])
+        highest, lowest = self._highest[:, rows], self._lowest[:, rows]
+        self._highest[:, rows] = np.maximum(older, centre + (highest - centre) * fade)
+        self._lowest[:, rows] = np.minimum(older, centre + (lowest - centre) * fade)
+        self._last_but_one[:, rows] = self._last[:, rows]
+        self._last[:, rows] = values
+
+    def _begin(self, rows: Rows, values: Floats) -> None:
+        for column in (self._centre, self._highest, self._lowest, self._last, self._last_but_one):
+            column[:, rows] = values[:, rows]
+        self._deviation[:, rows] = 0.0
+        self._outside[:, rows] = False
+        self._watched[rows] = 0.0
+        for row in rows.tolist():
+            self.departures.pop(row, None)
+
+    def _fit(self, capacity: int) -> None:
+        more = capacity - len(self._watched)
+        if more:
+            columns: Mapping[str, object] = vars(self)
+            for name, column in columns.items():
+                if isinstance(column, np.ndarray):
+                    setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))
