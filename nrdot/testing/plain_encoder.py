@@ -103,11 +103,12 @@ def _series(
         if any(value is None for _, value in values):
             continue
         added = scope.metrics.add(name=metric.name, unit=metric.unit, description=metric.description)
-        if metric.form is Form.GAUGE:
-    XXregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
-            data.is_monotonic = metric.form is Form.COUNTER
+        if metric.form is not Form.GAUGE:
+            added.sum.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+            added.sum.is_monotonic = metric.form is Form.COUNTER
+        points = (added.gauge if metric.form is Form.GAUGE else added.sum).data_points
         for point, value in values:
-            moments = [(now, value)]
+            moments = [(now, value or 0)]
             if opening and metric.form is Form.COUNTER:
                 moments.insert(0, (since + ZERO_NS, 0))
             for time_ns, number in moments:
