@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from whole import Sink
 
 INTERVAL = 1  # short, because steady state here is a number of ticks, not a time
-TICKS = 12  # until queues, templates and descriptors have reached their size
+TICKS = 35  # until descriptors that were kept for a start have been let go
 MB, KB = 1e6, 1e3
 RESIDENT, GROWTH, KERNEL = 80, 3, 10
 
