@@ -49,16 +49,8 @@ def plain_request(
                 return None if value < 0 else value
 
             target = _resource(request, words)
-            _series(
-                target,
-                metrics,
-                version,
-                int(table.since_ns[row]),
-                frame.time_ns,
-                batch.host.hz,
-                read,
-                opening=opening,
-            )
+            times = (int(table.since_ns[row]), frame.time_ns)
+            _series(target, (metrics, version), times, batch.host.hz, read, opening=opening)
     for group in frame.groups:
         target = _resource(request, resources.group(batch.host, group.name, group.kind))
 
