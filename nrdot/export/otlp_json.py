@@ -2,8 +2,8 @@
 
 Names in lowerCamelCase, 64-bit integers as strings, enumerations as numbers, trace and span ids in hex, NaN
 and infinities as strings. Fields are found through the message descriptors, so whatever kind of metric comes
-along is written; attributes and number points, which are nearly all of it, take a path of their own that is
-several times faster than the official `json_format` (the bench `otlp_json` prints both).
+along is written; attributes and number points, which are nearly all of it, take a path of their own. That
+makes it two to three times as fast as the official `json_format`.
 """
 
 from __future__ import annotations
