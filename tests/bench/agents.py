@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-EVERYTHING = """\
-mode: observe
+DESTINATION = """\
 export_interval: {interval}s
 agent:
   interval: {interval}s
@@ -20,6 +19,7 @@ export:
   - name: sink
     otlp: {{endpoint: "{endpoint}", compression: zstd}}
 """
+EVERYTHING = "mode: observe\n" + DESTINATION
 
 
 def configuration(folder: Path, endpoint: str, interval: int, text: str = EVERYTHING) -> Path:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents import configuration
+from agents import EVERYTHING, configuration
 from programs import HERE, all_active, compiled, mostly_idle, running
 from rounds import ratio, ratio_spread, side_by_side, spread
 from scale import scale
@@ -43,11 +43,11 @@ def run() -> list[Row]:
     ]
 
 
-def beside_the_loop(crowd: Crowd, text: str | None = None) -> tuple[Rounds, Rounds]:
-    """The pipeline and the C loop in turns over one crowd."""
+def beside_the_loop(crowd: Crowd, text: str = EVERYTHING) -> tuple[Rounds, Rounds]:
+    """The pipeline as a configuration wires it and the C loop, in turns over one crowd."""
     at = scale()
     with tempfile.TemporaryDirectory() as folder, running(crowd):
-        config = configuration(Path(folder), NOWHERE, 1, *([text] if text else []))
+        config = configuration(Path(folder), NOWHERE, 1, text)
         commands = {
             "tick": [sys.executable, str(HERE / "subjects" / "tick.py"), str(config)],
             "loop": [str(compiled("loop"))],

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nrdot.agent.selfmetrics import SelfRecords, observe_status
 from nrdot.agent.status import Status
 from nrdot.agent.wire import build_sampler, build_stages
@@ -24,7 +26,9 @@ from nrdot.config.load import load
 from nrdot.telemetry.meters import Meters
 
 if TYPE_CHECKING:
+    from nrdot.batch import Rows
     from nrdot.pipeline import Pipeline
+    from nrdot.score.combine import CompositeScorer
     from nrdot.stages import Record
 
 STAGES = {
@@ -69,8 +73,14 @@ def build(config: Path) -> Pipeline:
     return build_stages(configuration, clock, sampler, [NullBuffer()], SelfRecords(meters)).pipeline
 
 
+def spoken(scorer: CompositeScorer, rows: Rows) -> int:
+    """How many parts of the score have something to say about some process."""
+    return sum(not np.isnan(column).all() for column in scorer.parts(rows).values())
+
+
 def main(config: Path) -> None:
     pipeline = build(config)
+    scorer = pipeline.scorer
     timed = {method: Timed(getattr(pipeline, stage), method) for stage, method in STAGES.items()}
     for stage, method in STAGES.items():
         setattr(pipeline, stage, timed[method])
@@ -82,6 +92,7 @@ def main(config: Path) -> None:
             "cpu": cpu,
             "processes": len(tick.batch.living),
             "moved": len(tick.batch.moved),
+            "parts": spoken(scorer, tick.batch.living),
             "series": len(tick.frame.steady) if tick.frame else 0,
             "points": sum(record.points for record in tick.records),
             "bytes": sum(len(record.payload) for record in tick.records),

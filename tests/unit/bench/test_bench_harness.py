@@ -133,4 +133,4 @@ def test_a_group_that_cannot_be_measured_becomes_a_row_with_its_reason(bench, mo
 
 def test_every_group_that_the_bench_names_is_a_file_with_run(bench):
     for name in bench["run"].GROUPS:
-        assert "def run() -> list[Row]:" in (BENCH / f"{name}.py").read_text()
+        assert "\ndef run() -> list[" in (BENCH / f"{name}.py").read_text()
