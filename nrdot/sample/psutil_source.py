@@ -192,7 +192,7 @@ class PsutilSource:
         born_ns = one.start * 1000
         boot_us = round(self._library.boot_time() * MICROSECONDS)
         table.born_ns[row] = born_ns
-        table.start[row] = round((one.start - boot_us) * hz / MICROSECONDS)
+        table.start[row] = max(round((one.start - boot_us) * hz / MICROSECONDS), 0)
         found = first or hidden_before(born_ns, self._last_wall)
         table.found[row] = found
         table.parent[row] = values["ppid"] or 0

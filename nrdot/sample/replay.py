@@ -79,6 +79,14 @@ class ReplaySource:
         self._words: dict[int, tuple[Any, ...]] = {}
         self._given: dict[int, Owner] = {}
         self._first = True
+        # Read ahead, so that the host is known before its first sample.
+        self._ahead = next(self._ticks, None)
+        if self._ahead is not None and self._ahead.host is not None:
+            self._host = _host(self._ahead.host, path.name)
+
+    @property
+    def host(self) -> Host:
+        return self._host
 
     def sample(self) -> Batch:
         """The next tick. Raises CaptureError where it is broken and StopIteration behind the last one."""
@@ -116,7 +124,7 @@ class ReplaySource:
         )
 
     def _next(self) -> CapturedTick:
-        tick = next(self._ticks, None)
+        tick, self._ahead = self._ahead or next(self._ticks, None), None
         if tick is None:
             if self._first:
                 raise self.reader.error("the capture ends before its first tick")
@@ -160,7 +168,6 @@ class ReplaySource:
             charged = (round((process.cutime or 0) * hz), round((process.cstime or 0) * hz))
             self._children.begin(row, charged if found else (0, 0))
             self._words.pop(row, None)
-            self._given.pop(row, None)
 
     # columns
 

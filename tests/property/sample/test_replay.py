@@ -54,6 +54,7 @@ STEPS = st.one_of(
     st.tuples(st.just("exit"), PIDS),
     st.tuples(st.just("remove"), PIDS),
     st.tuples(st.just("age"), PIDS),
+    st.tuples(st.just("brief child"), PIDS, GROWTH),
 )
 TICKS = st.lists(
     st.tuples(st.lists(STEPS, max_size=6), st.floats(0.01, 100), st.booleans()), min_size=1, max_size=8
@@ -69,6 +70,10 @@ def act(proc: FakeProcfs, step: tuple) -> None:
         proc.add_kernel_thread(pid)
     elif kind == "age" and not exists:
         proc.add(pid, "hidden until now", start=proc.forks)
+    elif kind == "brief child" and exists:
+        proc.add(99, "brief", parent=pid)
+        proc.run(99, **rest[0])
+        proc.exit(99)
     elif kind == "run" and exists:
         proc.run(pid, **rest[0])
     elif kind == "change" and exists:

@@ -112,6 +112,7 @@ def test_what_is_unchanged_is_written_short_though_it_was_read_again(proc, tmp_p
         lambda proc: proc.change(42, rss=8 << 20),
         lambda proc: proc.change(42, state="D"),
         lambda proc: proc.change(42, cgroup="/x.slice"),
+        lambda proc: proc.change(42, cgroup="/tells/nothing"),
     ],
 )
 def test_whatever_changes_is_written_in_full(proc, tmp_path, event):
@@ -142,6 +143,22 @@ def test_labels_that_are_learned_later_are_written_and_replayed(proc, tmp_path):
     source.revision = 1
     live = sampled(recorder.tick().table)
     assert processes(lines(path)[1])[42]["labels"] == {"tier": "web"}
+    replay, identifier = ReplaySource(path), OwnerIdentifier()
+    for _ in range(2):
+        batch = replay.sample()
+        identifier.identify(batch)
+    assert sampled(batch.table) == live
+
+
+def test_cpu_of_children_that_no_tick_saw_is_written_and_replayed(proc, tmp_path):
+    path = tmp_path / "c.jsonl"
+    proc.add(42, "make")
+    recorder = Recorder(proc, path, redact=str)
+    recorder.tick()
+    proc.add(43, "cc", parent=42, user=25, system=5)
+    proc.exit(43)
+    live = sampled(recorder.tick().table)
+    assert processes(lines(path)[1])[42]["unseen"] == [0.25, 0.05]
     replay, identifier = ReplaySource(path), OwnerIdentifier()
     for _ in range(2):
         batch = replay.sample()

@@ -4,9 +4,14 @@ import psutil
 import pytest
 
 from nrdot.batch import Counter, Gauge
+from nrdot.identify.identifier import OwnerIdentifier
+from nrdot.identify.labels import StaticLabels
+from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.sample.psutil_source import PsutilSource
+from nrdot.sample.replay import ReplaySource
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.process_library import MACOS, WINDOWS, FakeLibrary, times
+from nrdot.testing.tables import sampled
 
 MICRO = 1_000_000
 
@@ -135,6 +140,21 @@ def test_births_deaths_and_reused_pids_are_told_apart(windows, clock):
     assert source.sample().died.tolist() == [row]
 
 
+def test_cpu_of_children_is_counted_once_whether_they_were_seen_or_not(mac, clock):
+    def cpu(own: float, children: float) -> object:
+        return times(user=own, system=0.0, children_user=children, children_system=0.0)
+
+    mac.add(42, "make", cpu_times=cpu(1.0, 50.0))
+    mac.add(43, "cc", ppid=42, cpu_times=cpu(2.0, 0.0))
+    source = PsutilSource(clock, library=mac, system="darwin")
+    assert not source.sample().table.counters[Counter.CHILD_USER :].any()
+    clock.advance(15)
+    del mac.processes[43]
+    mac.processes[42]["cpu_times"] = cpu(1.0, 55.0)  # 2 of the one that was seen, 3 of another
+    batch = source.sample()
+    assert batch.table.counters[Counter.CHILD_USER, row_of(batch, 42)] == 3 * MICRO
+
+
 def test_the_same_process_is_recognised_after_the_clock_was_set(windows, clock):
     windows.add(42, "nginx.exe")
     source = PsutilSource(clock, library=windows, system="win32")
@@ -186,6 +206,42 @@ def test_a_young_process_that_becomes_another_program_under_its_name_is_read_aga
     batch = source.sample()
     assert batch.table.identity[row_of(batch, 42)].command_line == "python shop.py"
     assert not batch.table.changed[row_of(batch, 42)]  # command lines are not exported
+
+
+def test_an_owner_that_was_completed_stays_when_words_are_read_again(windows, clock):
+    windows.add(42, "nginx.exe")
+    source, identifier = (
+        PsutilSource(clock, library=windows, system="win32"),
+        OwnerIdentifier([StaticLabels({"env": "prod"})]),
+    )
+    for _ in range(2):
+        batch = source.sample()
+        named = batch.named.tolist()
+        identifier.identify(batch)
+    assert named == []
+    assert batch.table.identity[row_of(batch, 42)].owner.labels == (("env", "prod"),)
+
+
+def test_a_start_before_the_boot_that_the_system_names_is_the_boot(windows, clock):
+    windows.add(42, "nginx.exe", create_time=windows.boot_time() - 1)
+    batch = PsutilSource(clock, library=windows, system="win32").sample()
+    assert batch.table.start[row_of(batch, 42)] == 0
+
+
+def test_what_psutil_saw_is_recorded_and_replayed(mac, clock, tmp_path):
+    mac.add(42, "nginx", cpu_times=times(user=1.234567, system=0.000001))
+    source, live = PsutilSource(clock, library=mac, system="darwin"), []
+    with CaptureWriter(tmp_path / "mac.jsonl.zst", redact=str) as writer:
+        for seconds in (0.0, 1.5, 1.75):
+            mac.processes[42]["cpu_times"] = times(user=1.234567 + seconds, system=0.25)
+            batch = source.sample()
+            writer.write(batch)
+            live.append((batch.host, sampled(batch.table)))
+            clock.advance(10)
+    replay = ReplaySource(tmp_path / "mac.jsonl.zst")
+    for expected in live:
+        batch = replay.sample()
+        assert (batch.host, sampled(batch.table)) == expected
 
 
 def test_bytes_that_are_no_text_become_valid_text_and_long_text_is_cut(mac, clock):

@@ -11,6 +11,7 @@ import zstandard
 
 from nrdot.batch import Batch, Counter, Gauge, Owner
 from nrdot.errors import CaptureError
+from nrdot.identify.identifier import OwnerIdentifier
 from nrdot.sample.replay import ReplaySource
 
 if TYPE_CHECKING:
@@ -267,6 +268,52 @@ def test_cpu_of_children_that_no_tick_saw_comes_from_what_the_parent_was_charged
         assert not source.sample().table.counters[Counter.CHILD_USER :].any()
     batch = source.sample()
     assert batch.table.counters[Counter.CHILD_USER :, batch.living[0]].tolist() == [300, 100]
+
+
+def test_a_child_that_its_parent_was_never_charged_for_does_not_hide_a_later_one(capture):
+    child = process(42, T0 + 5 * SECOND, ppid=1, cpu_user=2)
+    source = ReplaySource(
+        capture(
+            tick(0, process(1, cutime=0, cstime=0)),
+            tick(1, process(1, cutime=0, cstime=0), child),
+            *(tick(number, process(1, cutime=0, cstime=0)) for number in (2, 3, 4)),
+            tick(5, process(1, cutime=2, cstime=0)),
+        )
+    )
+    for _ in range(6):
+        batch = source.sample()
+    assert batch.table.counters[Counter.CHILD_USER, batch.living[0]] == 200
+
+
+def test_cpu_of_a_child_whose_parent_died_with_it_goes_to_the_grandparent(capture):
+    parent, child = process(7, ppid=1), process(42, ppid=7, cpu_user=2)
+    source = ReplaySource(
+        capture(tick(0, process(1, cutime=0), parent, child), tick(1, process(1, cutime=5)))
+    )
+    source.sample()
+    batch = source.sample()
+    assert batch.table.counters[Counter.CHILD_USER, batch.living[0]] == 300
+
+
+def test_children_that_a_newborn_has_reaped_already_count(capture):
+    source = ReplaySource(capture(tick(0), tick(1, process(42, T0 + 5 * SECOND, cutime=3, cstime=1))))
+    source.sample()
+    batch = source.sample()
+    assert batch.table.counters[Counter.CHILD_USER :, batch.living[0]].tolist() == [300, 100]
+
+
+def test_a_command_line_that_changes_leaves_an_owner_as_it_was_completed(capture):
+    words = {"cgroup": "/a.slice/b.service", "labels": {"tier": "web"}}
+    source = ReplaySource(capture(tick(0, process(cmd="a", **words)), tick(1, process(cmd="a b", **words))))
+    identifier = OwnerIdentifier()
+    for _ in range(2):
+        batch = source.sample()
+        identifier.identify(batch)
+        changed = batch.table.changed[batch.living[0]]
+        batch.table.release()
+    assert not changed
+    owner = batch.table.identity[batch.living[0]].owner
+    assert owner == Owner(unit="b.service", slice="a.slice", labels=(("tier", "web"),))
 
 
 def test_a_new_boot_ends_every_process(capture):
