@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 
 class Sampler(Protocol):
-    host: Host
-    table: Table
+    @property
+    def host(self) -> Host: ...
+
+    @property
+    def table(self) -> Table: ...
 
     def sample(self) -> Batch:
         """Look at every process once and write what moved into the table.
@@ -107,6 +110,7 @@ class Frame:
     opening: Rows  # series that begin: counters start with a zero point
     ending: Rows  # series that end: under the attributes that they had
     groups: tuple[GroupFrame, ...]
+    whole: bool = True  # everything that is due; else what could not wait for the next export
 
 
 class Aggregator(Protocol):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nrdot.config.schema_export import Destination as Stated
     from nrdot.stages import Exporter
 
-UNLIMITED = 1e9  # points a second
+USUAL_RATE = 50_000.0  # points a second, while an outage is made up for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Destinations:
         drain = Drain(
             buffer=buffer,
             exporter=self._exporter(plan),
-            pace=Pace(self._clock, SystemRandom(), rate=float(stated.rate) or UNLIMITED),
+            pace=Pace(self._clock, SystemRandom(), rate=float(stated.rate) or USUAL_RATE),
             journal=Journal(stated.title, self._clock),
             clock=self._clock,
             points=batching.size,

@@ -82,6 +82,11 @@ def build_sampler(configuration: Configuration, clock: Clock) -> Sampler:
     )
 
 
+def build_identifier(configuration: Configuration) -> OwnerIdentifier:
+    labels = configuration.settings.labels
+    return OwnerIdentifier([StaticLabels(labels)] if labels else [])
+
+
 def build_stages(
     configuration: Configuration,
     clock: Clock,
@@ -121,7 +126,7 @@ def build_stages(
     )
     pipeline = Pipeline(
         sampler=sampler,
-        identifier=OwnerIdentifier([StaticLabels(settings.labels)] if settings.labels else []),
+        identifier=build_identifier(configuration),
         scorer=scorer,
         decider=policy,
         aggregator=aggregator,

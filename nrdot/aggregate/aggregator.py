@@ -102,7 +102,7 @@ class ExactAggregator:
         shown = set(self.groups.locate(due).tolist())
         groups = [group for group in self.groups.open.values() if group.slot in shown and group.sent]
         frames = self._frames(table, groups, members, self._slots(table, members))
-        return Frame(now, due[has & ~changed], opening, due[has & changed], frames)
+        return Frame(now, due[has & ~changed], opening, due[has & changed], frames, whole=False)
 
     @staticmethod
     def _open(table: Table, rows: Rows, now: int) -> None:

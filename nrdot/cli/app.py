@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from nrdot.cli import agent, scan
+from nrdot.cli import agent, record, scan, simulate
 
 app = typer.Typer(
     name="nrdot",
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.command()(agent.agent)
 app.command()(scan.scan)
+app.command()(record.record)
+app.command()(simulate.simulate)
 
 
 @app.callback()

@@ -1,0 +1,73 @@
+"""What a profile would have sent of a capture, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.batch import Counter
+from nrdot.stages import Verdict
+
+if TYPE_CHECKING:
+    from nrdot.pipeline import Tick
+
+_CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Adds up over the ticks of one capture under one profile.
+
+    `points_unoptimized` is every process at the baseline's interval; `points_same_interval` every process at
+    the profile's own, so that a longer interval is never sold as intelligence.
+    """
+
+    points_per_process: int
+    baseline_interval: float
+    seconds: float = 0.0
+    exports: int = 0
+    points: int = 0
+    points_unoptimized: int = 0
+    points_same_interval: int = 0
+    series: int = 0
+    bytes: int = 0
+    critical_seen: int = 0
+    critical_exported: int = 0
+    cpu_used: float = 0.0
+    cpu_kept: float = 0.0
+    _since_baseline: float = 0.0
+
+    def add(self, tick: Tick) -> None:
+        batch, table = tick.batch, tick.batch.table
+        self.seconds += batch.seconds
+        self._since_baseline += batch.seconds
+        living = batch.living
+        while self._since_baseline >= self.baseline_interval:
+            self._since_baseline -= self.baseline_interval
+            self.points_unoptimized += len(living) * self.points_per_process
+        if not batch.first:
+            self._cover(tick)
+        if tick.frame is None:
+            return
+        self.points += sum(record.points for record in tick.records)
+        self.bytes += sum(len(record.payload) for record in tick.records)
+        frame = tick.frame
+        opened = sum(group.opening for group in frame.groups)
+        self.series += len(frame.opening) * self.points_per_process + opened * (self.points_per_process + 1)
+        if not frame.whole:
+            return
+        self.exports += 1
+        self.points_same_interval += len(living) * self.points_per_process
+        critical = living[table.never_filtered[living]]
+        self.critical_seen += len(critical)
+        self.critical_exported += int(np.count_nonzero(table.series[critical]))
+
+    def _cover(self, tick: Tick) -> None:
+        """CPU of processes that were there at both ends of the tick, and of those of them that are kept."""
+        batch, table = tick.batch, tick.batch.table
+        rows = batch.living[table.observations[batch.living] > 1]
+        used = (table.counters - table.previous)[_CPU][:, rows].sum(axis=0)
+        self.cpu_used += float(used.sum())
+        self.cpu_kept += float(used[table.verdict[rows] == Verdict.KEEP].sum())
