@@ -86,7 +86,7 @@ class Daemon:
         self._reload = reload
         self._cpu = cpu
         self._drains = Drains(clock)
-        self._budget = Budget(parts.cpu_budget)
+        self._budget = Budget(parts.cpu_budget, parts.interval)
         self._beat = Beat(clock, parts.interval)
         self._reloaded = clock.monotonic() - RELOAD_PAUSE
         self._show(parts)
@@ -98,6 +98,7 @@ class Daemon:
             self._drains.use(self._parts.destinations)
             if self._tick():
                 self._notifier.ready()
+                self._say()
                 _log.info("the agent runs", revision=self._parts.revision, interval=self._parts.interval)
                 self._beat = Beat(self._clock, self._parts.interval)
                 self._budget.observe(self._clock.monotonic(), self._cpu())
@@ -175,14 +176,15 @@ class Daemon:
         self._beat.stretch = change.stretch
         self._status.interval = self._parts.interval * change.stretch
         used, limit = f"{change.cores:.2%} of one core", f"{change.limit:.2%}"
+        fields = {"used": used, "budget": limit, "interval": self._status.interval}
+        self._status.cadence = f"one tick in {change.stretch}: {used} used, the budget is {limit}"
         if change.stretch > change.before:
-            text = "the CPU budget is exceeded: ticks are shed"
-            self._status.cadence = f"one tick in {change.stretch}: {used} used, the budget is {limit}"
-            _log.warning(text, used=used, budget=limit, interval=self._status.interval)
+            _log.warning("the CPU budget is exceeded: ticks are shed", **fields)
+        elif change.stretch == change.before:
+            _log.error("the CPU budget cannot be kept: no more ticks are shed; raise it", **fields)
         else:
-            text = "the CPU budget has room again: fewer ticks are shed"
             self._status.cadence = f"one tick in {change.stretch}" if change.stretch > 1 else ""
-            _log.info(text, used=used, budget=limit, interval=self._status.interval)
+            _log.info("the CPU budget has room again: fewer ticks are shed", **fields)
         self._say()
 
     def _until_reload(self) -> float:
@@ -215,7 +217,7 @@ class Daemon:
         self._drains.use(parts.destinations)
         if (parts.interval, parts.cpu_budget) != (before.interval, before.cpu_budget):
             self._beat = Beat(self._clock, parts.interval)
-            self._budget = Budget(parts.cpu_budget)
+            self._budget = Budget(parts.cpu_budget, parts.interval)
             self._budget.observe(self._clock.monotonic(), self._cpu())
             self._status.cadence = ""
         self._show(parts)

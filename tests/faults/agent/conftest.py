@@ -57,6 +57,7 @@ class RunningAgent:
                 [sys.executable, "-m", "nrdot", "agent", "-c", self.file, *arguments],
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
+                cwd=self.folder,  # the program that is installed, not the one in the current folder
                 env=self._environment,
             )
         return self

@@ -94,6 +94,7 @@ def test_a_lock_left_behind_by_a_killed_agent_locks_nobody_out(tmp_path):
         [sys.executable, "-c", code, path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        cwd=tmp_path,
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(StartError, match=rf"\(pid {holder.pid}\)"):
