@@ -63,7 +63,7 @@ class OwnerIdentifier:
         key = (cgroup, given)
         owner = self._owners.get(key)
         if owner is None:
-            owner = _with_given(parse_cgroup(cgroup), given)
+            owner = parse_cgroup(cgroup)
             for source in self._sources:
                 if facts := source.facts(owner):
                     owner = _with_facts(owner, facts)
