@@ -72,8 +72,8 @@ class Checker:
         if not isinstance(node, Table):
             return self._bad(node, path, f"a table of settings is wanted, not {_kind(node)}")
         values, fine = self._fields(node, struct, path)
-        for key, (attribute, _, required) in fields_of(struct).items():
-            if required and attribute not in values and fine:
+        for key, (_, _, required) in fields_of(struct).items():
+            if required and key not in node.entries:
                 self.problems.error(node.mark, path, f"`{key}` is missing")
                 fine = False
         return self._build(node, struct, values, path) if fine else self._remains(struct, values, path)
@@ -136,7 +136,8 @@ class Checker:
         for index, item in enumerate(node.items):
             here = (*path, index)
             if isinstance(item, Scalar):
-                entries[item.text], keys[item.text] = Scalar(item.mark, "true", "true", plain=True), item.mark
+                word = item.written  # a key, and the environment gives none
+                entries[word], keys[word] = Scalar(item.mark, "true", "true", plain=True), item.mark
             elif isinstance(item, Table):
                 for key, entry in item.entries.items():
                     if key in entries:

@@ -24,7 +24,6 @@ NO_EFFECT: tuple[Path, ...] = (
     ("change",),
     ("data_retention",),
     ("encryption",),
-    ("baseline",),
     ("command_line", "redact"),
     ("command_line", "max_length"),
     ("ledger",),
@@ -32,10 +31,6 @@ NO_EFFECT: tuple[Path, ...] = (
     ("solver",),
     ("process_classification", "*", "special_handling", "full_audit_trail"),
     ("process_classification", "*", "special_handling", "encrypted_storage"),
-    ("anomaly",),
-    ("delta_encoding",),
-    ("compression", "delta_encoding"),
-    ("heartbeat",),
     ("real_time",),
     ("local_decision_making",),
 )

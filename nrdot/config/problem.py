@@ -78,7 +78,8 @@ class InvalidConfigurationError(ConfigError):
         self.problems = tuple(problems)
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         more = len(errors) - 1
-        others = f" (and {more} more: nrdot profile lint {errors[0].file})" if more else ""
+        shows = f": nrdot profile lint {errors[0].file}" if errors[0].line else ""
+        others = f" (and {more} more{shows})" if more else ""
         super().__init__(f"{errors[0]}{others}")
 
 

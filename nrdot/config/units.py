@@ -124,9 +124,8 @@ def endpoint(text: str) -> str:
             f"use the receiver's HTTP port: {secure}://{where}:4318",
         )
     if parts.scheme not in {"http", "https"}:
-        raise MalformedError(
-            "it must begin with http:// or https://", f"for example http://{where}:{port or 4318}"
-        )
+        bare = shown(text) if "://" not in words else "host:4318"
+        raise MalformedError("it must begin with http:// or https://", f"for example http://{bare}")
     if parts.username or parts.password:
         raise MalformedError("credentials do not belong in an endpoint", "use headers: {authorization: ...}")
     if parts.query or parts.fragment:

@@ -150,3 +150,15 @@ def test_what_has_no_effect_yet_are_keys_that_exist():
     known = {field.path.replace("[]", "") for field in [*fields(Settings), *fields(Profile)]}
     for entry in effects.NO_EFFECT:
         assert any(path.split(".")[: len(entry)] == list(entry) for path in known), entry
+
+
+def test_a_missing_key_is_told_beside_one_that_is_wrong(errors):
+    found = errors("overrides: [{forse_collect: true}]\n")
+    assert len(found) == 2
+    assert "`process` is missing" in found[0]
+
+
+def test_a_duty_does_not_come_from_the_environment(errors):
+    duty = "process_classification: {a: {score: 1.0, patterns: [x], special_handling: ['${env:DUTY}']}}"
+    (error,) = errors(duty, {"DUTY": "no_sampling"})
+    assert "no_sampling" not in error
