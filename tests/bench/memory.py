@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from whole import Sink
 
 INTERVAL = 1  # short, because steady state here is a number of ticks, not a time
-TICKS = 35  # until descriptors that were kept for a start have been let go
 MB, KB = 1e6, 1e3
 RESIDENT, GROWTH, KERNEL = 80, 3, 10
 
@@ -51,7 +50,7 @@ def run() -> list[Row]:
 
 def held(target: Sink, group: Cgroup, pid: int) -> Held:
     target.wait_for("agent")
-    time.sleep(TICKS * INTERVAL)
+    time.sleep(scale().settle * INTERVAL)
     return Held(processes(), resident_bytes(pid), group.kernel(), group.total())
 
 

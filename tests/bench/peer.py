@@ -6,49 +6,57 @@ process scraper to the last byte sent.
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents import agent_command, configuration
 from programs import mostly_idle, running
+from rounds import spread
 from scale import scale
-from table import at_most, stated
-from whole import collector_command, cpu_ns, processes, program, resident_bytes, sink
+from table import at_least, stated
+from whole import collector_binary, collector_command, cpu_ns, processes, program, resident_bytes, sink
 
 if TYPE_CHECKING:
     from table import Row
     from whole import Received, Sink
 
 WARM_UP = 3  # ticks
-REACH = 1 / 12
+REACH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    us: float  # CPU per process and tick
+    cpu: list[float]  # microseconds for each process, of each tick
     points: float  # per tick
     bytes: float  # per tick
     resident: int
 
+    @property
+    def us(self) -> float:
+        return statistics.mean(self.cpu)
+
 
 def run() -> list[Row]:
-    at = scale()
+    at, binary = scale(), collector_binary()
     with tempfile.TemporaryDirectory() as name, running(mostly_idle(at.processes)), sink() as target:
         folder = Path(name)
-        collector = collector_command(folder, target.endpoint("collector"), at.interval)
+        collector = collector_command(binary, folder, target.endpoint("collector"), at.interval)
         agent = agent_command(configuration(folder, target.endpoint("agent"), at.interval))
         with (
             program(collector, folder / "collector.log") as its_pid,
             program(agent, folder / "agent.log") as our_pid,
         ):
             theirs, ours = observe(target, {"collector": its_pid, "agent": our_pid})
+    each = spread([a / b for a, b in zip(theirs.cpu, ours.cpu, strict=True)])
     return [
-        at_most("CPU per process and tick, agent / Collector", ours.us / theirs.us, REACH, "x"),
-        stated("  agent", ours.us, "us"),
-        stated("  Collector", theirs.us, "us"),
+        at_least("CPU per process and tick, Collector / agent", theirs.us / ours.us, REACH, "x", each),
+        stated("  agent", ours.us, "us", spread(ours.cpu)),
+        stated("  Collector", theirs.us, "us", spread(theirs.cpu)),
         stated("  points a tick, agent / Collector", ours.points / theirs.points, "x"),
         stated("  bytes on the wire a tick, agent", ours.bytes / 1000, "kB"),
         stated("  bytes on the wire a tick, Collector", theirs.bytes / 1000, "kB"),
@@ -62,19 +70,25 @@ def observe(target: Sink, pids: dict[str, int]) -> list[Measured]:
     for name in pids:
         target.wait_for(name)
     time.sleep(WARM_UP * at.interval)
-    before = {name: (cpu_ns(pid), target.received(name)) for name, pid in pids.items()}
-    time.sleep(at.ticks * at.interval)
+    before = {name: target.received(name) for name in pids}
+    used = {name: [cpu_ns(pid)] for name, pid in pids.items()}
+    for _ in range(at.ticks):
+        time.sleep(at.interval)
+        for name, pid in pids.items():
+            used[name].append(cpu_ns(pid))
     seen = processes()
     return [
-        measured(cpu_ns(pid) - before[name][0], before[name][1], target.received(name), seen, pid)
+        measured(
+            [(b - a) / 1000 / seen for a, b in pairwise(used[name])], before[name], target.received(name), pid
+        )
         for name, pid in pids.items()
     ]
 
 
-def measured(cpu: int, before: Received, after: Received, seen: int, pid: int) -> Measured:
-    ticks = scale().ticks
+def measured(cpu: list[float], before: Received, after: Received, pid: int) -> Measured:
+    ticks = len(cpu)
     return Measured(
-        us=cpu / 1000 / ticks / seen,
+        cpu=cpu,
         points=(after.points - before.points) / ticks,
         bytes=(after.bytes - before.bytes) / ticks,
         resident=resident_bytes(pid),

@@ -36,7 +36,8 @@ def main() -> int:
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     print(render(machine, groups))
     write_json(asked.json, machine, groups)
-    return int(any(row["ok"] is False for rows in groups.values() for row in rows))
+    missed = any(row["ok"] is False for rows in groups.values() for row in rows)
+    return int(missed and not asked.quick)
 
 
 def arguments() -> argparse.Namespace:

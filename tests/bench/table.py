@@ -30,7 +30,7 @@ class Row(TypedDict):
 def at_most(figure: str, value: float, limit: float, unit: str, spread: str = "") -> Row:
     return Row(
         figure=figure,
-        reach=f"at most {limit:g}",
+        reach=f"at most {number(limit)}",
         value=value,
         unit=unit,
         ok=value <= limit,
@@ -41,7 +41,7 @@ def at_most(figure: str, value: float, limit: float, unit: str, spread: str = ""
 def at_least(figure: str, value: float, limit: float, unit: str, spread: str = "") -> Row:
     return Row(
         figure=figure,
-        reach=f"at least {limit:g}",
+        reach=f"at least {number(limit)}",
         value=value,
         unit=unit,
         ok=value >= limit,

@@ -95,10 +95,10 @@ def collector_binary() -> Path:
     return Path(built.stdout.strip())
 
 
-def collector_command(folder: Path, endpoint: str, interval: int) -> list[str]:
+def collector_command(binary: Path, folder: Path, endpoint: str, interval: int) -> list[str]:
     config = folder / "collector.yaml"
     config.write_text(COLLECTOR.format(interval=interval, endpoint=endpoint))
-    return [str(collector_binary()), "--config", str(config)]
+    return [str(binary), "--config", str(config)]
 
 
 @contextmanager
