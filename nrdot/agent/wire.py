@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from nrdot.agent.judgement import build_policy, build_scorer
 from nrdot.aggregate.aggregator import ExactAggregator
 from nrdot.aggregate.groups import Groups
+from nrdot.aggregate.quiet import Quiet
 from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import optional_sources, select
 from nrdot.encode.encoder import OtlpEncoder
@@ -112,7 +113,12 @@ def build_stages(
         hold=profile.roll_up.hold,
         members=profile.roll_up.members,
     )
-    aggregator = ExactAggregator(groups, clock)
+    quiet = (
+        Quiet(profile.heartbeat, lambda capacity: scorer.patterns.handled("no_sampling", capacity))
+        if profile.suppresses_unchanged
+        else None
+    )
+    aggregator = ExactAggregator(groups, clock, quiet=quiet)
     encoder = OtlpEncoder(
         metrics,
         Resources(

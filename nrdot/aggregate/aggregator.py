@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nrdot.aggregate.groups import Group, Groups
+    from nrdot.aggregate.quiet import Quiet
     from nrdot.batch import Batch, Flags, Ints, Rows, Table
     from nrdot.clock import Clock
 
@@ -36,8 +37,16 @@ _OWN = slice(0, CHILDREN.start)
 class ExactAggregator:
     """Settles increments and says which series begin, go on and end."""
 
-    def __init__(self, groups: Groups, clock: Clock) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        clock: Clock,
+        *,
+        quiet: Quiet | None = None,
+    ) -> None:
+        """`quiet` leaves out series of which nothing changed."""
         self.groups = groups
+        self._quiet = quiet
         self._clock = clock
         self._last_ns = 0
         self._settled_ns = 0  # until when everything is accounted for
@@ -64,6 +73,8 @@ class ExactAggregator:
         """Go on with the groups and accounts of another aggregator, which this one replaces."""
         self._last_ns, self._settled_ns = other._last_ns, other._settled_ns
         self.groups.adopt(other.groups)
+        if self._quiet is not None and other._quiet is not None:
+            self._quiet.adopt(other._quiet)
 
     @staticmethod
     def _begin(batch: Batch) -> None:
@@ -79,6 +90,9 @@ class ExactAggregator:
         ending = np.flatnonzero(table.series & (~kept | table.changed))
         opening = np.flatnonzero(kept & (~table.series | table.changed))
         steady = np.flatnonzero(kept & table.series & ~table.changed)
+        if self._quiet is not None:
+            steady = self._quiet.loud(table, steady, now)
+            self._quiet.sent(table, np.concatenate([steady, opening]), now)
         self._open(table, opening, now)
         groups = self._settle_groups(table, kept)
         table.series[:] = kept

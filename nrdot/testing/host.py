@@ -74,8 +74,10 @@ class InventedHost:
         process.counters[counter] += amount
 
     def live(self, random: Random) -> None:
-        """Everybody uses a little of everything."""
+        """Half of them use a little of some things, the others sleep."""
         for process in self._processes:
+            if random.random() < 0.5:
+                continue
             for counter in Counter:
                 if random.random() < 0.3:
                     process.counters[counter] += random.randrange(1, 500)
