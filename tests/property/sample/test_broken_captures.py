@@ -31,7 +31,8 @@ JSON = st.recursive(
 )
 
 
-def exhaust(source: ReplaySource) -> None:
+def exhaust(path: Path) -> None:
+    source = ReplaySource(path)
     while True:
         source.sample()
 
@@ -40,9 +41,8 @@ def read(data: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
-        source = ReplaySource(path)
         with pytest.raises((StopIteration, CaptureError)) as ended:
-            exhaust(source)
+            exhaust(path)
         if ended.type is CaptureError:
             assert str(ended.value).startswith(str(path))
             assert "\n" not in str(ended.value)
