@@ -1,0 +1,88 @@
+"""What happens to a payload on its way into a frame: compressed, then encrypted.
+
+A payload is compressed as soon as it is put: at zstd's level 3 that costs 20 microseconds for 50 kB, less
+than the device saves by writing a ninth of it (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from nrdot.buffer.encryption import TAG_SIZE
+from nrdot.buffer.segment import Head, head_fields
+from nrdot.stages import Record
+
+if TYPE_CHECKING:
+    from nrdot.buffer.encryption import Cipher
+    from nrdot.stages import Priority
+
+COMPRESSED = 1
+ENCRYPTED = 2
+_LEVEL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A record with its number, compressed: what waits in memory, and what becomes a frame."""
+
+    sequence: int
+    body: bytes
+    coding: int
+    raw: int  # bytes of payload
+    points: int
+    time_ns: int
+    priority: Priority
+
+
+class Coder:
+    """Holds the compression contexts. Not for two threads at once."""
+
+    def __init__(self) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def pack(self, sequence: int, record: Record) -> Parcel:
+        payload = record.payload
+        body = self._compressor.compress(payload)
+        coding = COMPRESSED if len(body) < len(payload) else 0
+        return Parcel(
+            sequence,
+            body if coding else payload,
+            coding,
+            len(payload),
+            record.points,
+            record.time_ns,
+            record.priority,
+        )
+
+    def unpack(self, parcel: Parcel) -> Record:
+        payload = self._decompressor.decompress(parcel.body) if parcel.coding else parcel.body
+        return Record(payload, parcel.points, parcel.time_ns, parcel.priority)
+
+    def seal(self, head: Head, body: bytes, cipher: Cipher | None) -> tuple[Head, bytes]:
+        """The head and the body as they are written; `body` is compressed where the head says so."""
+        if cipher is None:
+            return replace(head, stored=len(body)), body
+        head = replace(head, stored=len(body) + TAG_SIZE, coding=head.coding | ENCRYPTED)
+        return head, cipher.seal(head.ordinal, body, head_fields(head))
+
+    def open(self, head: Head, body: bytes, cipher: Cipher | None) -> bytes | None:
+        """The payload again, or None where it is not exactly what was put."""
+        data: bytes | None = body
+        if head.coding & ENCRYPTED:
+            data = cipher.open(head.ordinal, body, head_fields(head)) if cipher else None
+        if data is not None and head.coding & COMPRESSED:
+            data = self._decompress(data, head.raw)
+        return data if data is not None and len(data) == head.raw else None
+
+    def _decompress(self, data: bytes, raw: int) -> bytes | None:
+        try:
+            # The frame's own idea of its size is not trusted with our memory.
+            if zstandard.frame_content_size(data) != raw:
+                return None
+            return self._decompressor.decompress(data)
+        except zstandard.ZstdError:
+            return None

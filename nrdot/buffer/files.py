@@ -1,0 +1,150 @@
+"""Every file operation of the disk buffer, in one object that tests replace by a failing one.
+
+All methods raise OSError and nothing else. Files are opened for reading and appending at once, belong to
+the agent's user alone, and are never written in the middle.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Files:
+    """The operating system's files."""
+
+    def make_directory(self, path: Path) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def names(self, path: Path) -> list[str]:
+        """What lies in a directory, sorted; nothing when there is none."""
+        try:
+            return sorted(os.listdir(path))  # noqa: PTH208, names and no Path objects, sorted at each status
+        except FileNotFoundError:
+            return []
+
+    def create(self, path: Path) -> int:
+        return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def open(self, path: Path) -> int:
+        return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def append(self, descriptor: int, pieces: Sequence[bytes]) -> None:
+        """Write all of `pieces` at the end. After an error any part of them may lie in the file."""
+        left = sum(map(len, pieces))
+        written = _write(descriptor, pieces)
+        if written == left:
+            return
+        rest = memoryview(b"".join(pieces))[written:]
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    def read(self, descriptor: int, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer only at the end of the file."""
+        if sys.platform == "win32":
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, size)
+        data = os.pread(descriptor, size, offset)
+        while len(data) < size:
+            more = os.pread(descriptor, size - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def size(self, descriptor: int) -> int:
+        return os.fstat(descriptor).st_size
+
+    def sync(self, descriptor: int) -> None:
+        """Return when the device has what was appended, its own write cache included."""
+        if sys.platform == "darwin":
+            # fsync on macOS stops at the drive's cache.
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        elif sys.platform == "win32":
+            os.fsync(descriptor)
+        else:
+            os.fdatasync(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        """Make creations, renames and removals in `path` durable."""
+        if sys.platform == "win32":
+            return  # NTFS journals its directories; there is no handle to flush
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
+    def move(self, source: Path, target: Path) -> None:
+        source.rename(target)
+
+    def free(self, path: Path) -> int:
+        """Bytes that we may still write in the file system of `path`."""
+        if sys.platform == "win32":
+            return sys.maxsize
+        state = os.statvfs(path)
+        return state.f_bavail * state.f_frsize
+
+    def lock(self, path: Path, owner: bytes) -> int:
+        """A lock that ends with the process, `owner` written beside it.
+
+        Raises BlockingIOError when somebody else holds it.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            if sys.platform == "win32":
+                try:
+                    msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                except PermissionError as error:
+                    raise BlockingIOError(*error.args) from error
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, owner, 0)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def owner(self, path: Path) -> str:
+        """What the holder of a lock wrote beside it."""
+        try:
+            return path.read_text().strip()
+        except OSError:
+            return ""
+
+
+def _write(descriptor: int, pieces: Sequence[bytes]) -> int:
+    if sys.platform == "win32":
+        return os.write(descriptor, b"".join(pieces))
+    return os.writev(descriptor, pieces)
+
+
+@contextmanager
+def opened(files: Files, path: Path) -> Iterator[tuple[Callable[[int, int], bytes], int]]:
+    """A way to read a file, and its size now."""
+    descriptor = files.open(path)
+    try:
+        yield lambda offset, count: files.read(descriptor, offset, count), files.size(descriptor)
+    finally:
+        with suppress(OSError):
+            files.close(descriptor)

@@ -1,0 +1,181 @@
+"""Records on their way in: to disk, and to memory while the disk fails."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from nrdot.buffer.gap import DISK_FULL, FULL, MEMORY_FULL, TOO_LARGE, Gap
+from nrdot.buffer.space import NO_SPACE
+from nrdot.stages import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from nrdot.buffer.accounts import Accounts
+    from nrdot.buffer.coding import Coder, Parcel
+    from nrdot.buffer.refuge import Refuge
+    from nrdot.buffer.settings import BufferSettings
+    from nrdot.buffer.space import Space
+    from nrdot.buffer.store import Store
+    from nrdot.clock import Clock
+    from nrdot.stages import Record
+
+log = logging.getLogger("nrdot.buffer")
+
+
+class Intake:
+    """Writes records, makes room for them, and knows whether the disk can be trusted.
+
+    Raises nothing. `alarm` says why records wait in memory; it is empty while the disk works.
+    """
+
+    def __init__(
+        self,
+        settings: BufferSettings,
+        clock: Clock,
+        *,
+        now_ns: Callable[[], int],
+        coder: Coder,
+        store: Store,
+        refuge: Refuge,
+        accounts: Accounts,
+        space: Space,
+        place: str,
+    ) -> None:
+        self.alarm = ""
+        self._settings = settings
+        self._clock = clock
+        self._now_ns = now_ns
+        self._coder = coder
+        self._store = store
+        self._refuge = refuge
+        self._accounts = accounts
+        self._space = space
+        self._place = place  # the directory, for messages
+        self._retry_at = 0.0
+
+    def put(self, record: Record) -> None:
+        accounts = self._accounts
+        accounts.books.produced += record.points
+        parcel = self._coder.pack(accounts.next_sequence, record)
+        accounts.next_sequence += 1
+        largest = self._settings.max_bytes
+        if parcel.raw > self._settings.record_bytes or self._store.room_for(parcel) > largest:
+            self.refuse(parcel, TOO_LARGE)
+        elif self.alarm:
+            self.shelter([parcel])
+        else:
+            self._write([parcel])
+        if self._store.sync_is_due:
+            self.flush()
+
+    def refuse(self, parcel: Parcel, reason: str) -> None:
+        """Drop a record that is not in the buffer."""
+        number, time_ns = parcel.sequence, parcel.time_ns
+        gap = Gap(reason, parcel.priority, 1, parcel.points, number, number, time_ns, time_ns)
+        self._accounts.dropped((), gap)
+
+    def _write(self, parcels: Sequence[Parcel]) -> bool:
+        """To disk; what the disk does not take waits in memory. Parcels are in order of sequence."""
+        waiting = deque(parcels)
+        failed = False
+        while waiting:
+            parcel = waiting[0]
+            try:
+                if self._space.make_room(parcel):
+                    self._store.append(parcel, self._now_ns())
+                else:
+                    self.refuse(parcel, FULL)
+            except OSError as error:
+                # The segment is not trusted any more. Once more with a new one, then the disk is not either.
+                waiting.extendleft(reversed(self._store.abandon(parcel.priority)))
+                if error.errno in NO_SPACE and self._evict(parcel.priority):
+                    continue
+                if failed:
+                    self.shelter(waiting, error)
+                    return False
+                failed = True
+            else:
+                waiting.popleft()
+                failed = False
+        return self.check_log()
+
+    def _evict(self, priority: Priority) -> bool:
+        try:
+            return self._space.evict(priority, DISK_FULL)
+        except OSError:
+            return False
+
+    def flush(self) -> None:
+        """Make everything durable that can be, records and log."""
+        suspects, failure = self._store.sync()
+        if failure is not None and self._write(suspects):
+            suspects, failure = self._store.sync()
+            if failure is not None:
+                self.shelter(suspects, failure)
+        if not self.alarm:
+            self.sync_log()
+
+    def shelter(self, parcels: Iterable[Parcel], error: OSError | None = None) -> None:
+        """Keep records in memory; with `error`, that is the state from here on, and it is said once."""
+        if error is not None:
+            self._retry_at = self._clock.monotonic() + self._settings.retry_seconds
+            reason = error.strerror or str(error)
+            if not self.alarm:
+                log.error(
+                    "cannot write to the buffer %s: %s; records wait in memory, %d MiB at most, until it can "
+                    "be written again",
+                    self._place,
+                    reason,
+                    self._settings.memory_bytes >> 20,
+                )
+            self.alarm = reason
+        for parcel in parcels:
+            for dropped in self._refuge.put(parcel):
+                self.refuse(dropped, MEMORY_FULL)
+
+    def return_to_disk(self, *, at_once: bool = False) -> None:
+        """Try to leave memory, when it is time."""
+        if not self.alarm or (not at_once and self._clock.monotonic() < self._retry_at):
+            return
+        try:
+            self.begin_log()
+        except OSError as error:
+            self.shelter((), error)
+            return
+        parcels = self._refuge.empty()
+        if self._write(parcels):
+            self.alarm = ""
+            log.warning(
+                "the buffer %s can be written again; %d records went there from memory",
+                self._place,
+                len(parcels),
+            )
+
+    def begin_log(self) -> None:
+        """Start a new file of the progress log. Raises OSError."""
+        while True:
+            try:
+                self._accounts.begin()
+            except OSError as error:
+                # Room for the log is made as for what waits: nothing that matters more than that goes.
+                highest = max((parcel.priority for parcel in self._refuge), default=Priority.OPTIONAL)
+                if error.errno not in NO_SPACE or not self._evict(highest):
+                    raise
+            else:
+                return
+
+    def check_log(self) -> bool:
+        """Whether the progress log can still be written; without it, records wait in memory too."""
+        failure = self._accounts.failure
+        if failure is not None and not self.alarm:
+            self.shelter((), failure)
+        return failure is None
+
+    def sync_log(self) -> None:
+        try:
+            self._accounts.sync()
+        except OSError as error:
+            self.shelter((), error)

@@ -1,0 +1,154 @@
+"""Dead letters: what an endpoint refused for good, kept to be looked at and sent again.
+
+    dead/<time>-<sequence>-<salt>.segment  =  header  NOTE  DATA ...
+
+One file for each request that was refused, in the format of segments, encrypted like them. To send one again
+it is moved to `replay/`; a buffer that runs, or the next that starts, puts its records anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nrdot.buffer.files import opened
+from nrdot.buffer.segment import (
+    FIRST_FRAME,
+    NO_KEY,
+    SALT_SIZE,
+    Content,
+    Frame,
+    Head,
+    Header,
+    Kind,
+    NewerFormat,
+    parse_header,
+    scan,
+)
+from nrdot.buffer.writer import Writer
+from nrdot.stages import Priority, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nrdot.buffer.coding import Coder, Parcel
+    from nrdot.buffer.encryption import Keyring
+    from nrdot.buffer.files import Files
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One refused request."""
+
+    name: str
+    reason: str
+    time_ns: int  # when it was refused
+    size: int  # bytes of the file
+    records: tuple[tuple[int, Record], ...]  # with their sequence numbers
+    unreadable: str = ""  # why records are missing from this list: damage, or a missing key
+
+
+class Letters:
+    """Writes letters, the oldest giving way to the newest. Raises OSError."""
+
+    def __init__(self, files: Files, directory: Path, limit: int, coder: Coder) -> None:
+        self._files = files
+        self._directory = directory
+        self._limit = limit
+        self._coder = coder
+        self._sizes = {name: _size(files, directory / name) for name in files.names(directory)}
+
+    @property
+    def used(self) -> int:
+        return sum(self._sizes.values())
+
+    def write(self, parcels: Sequence[Parcel], reason: str, now_ns: int, keys: Keyring | None) -> None:
+        """Durable on return."""
+        self._files.make_directory(self._directory)
+        salt = secrets.token_bytes(SALT_SIZE)
+        first = parcels[0].sequence
+        key_id = NO_KEY if keys is None else keys.current
+        header = Header(Content.LETTERS, 0, salt, first, 0, now_ns, key_id)
+        cipher = keys.cipher(key_id, salt) if keys else None
+        writer = Writer(
+            self._files, self._directory / f"{now_ns:020}-{first:020}-{salt[:4].hex()}.segment", header
+        )
+        try:
+            note = msgspec.json.encode({"reason": reason, "records": len(parcels)})
+            writer.append(Head(len(note), 0, now_ns, 0, 0, len(note), 0, Kind.NOTE, 0, 0), note)
+            for ordinal, parcel in enumerate(parcels, 1):
+                writer.append(*self._coder.seal(_head(parcel, ordinal), parcel.body, cipher))
+            writer.sync()
+        except OSError:
+            with suppress(OSError):
+                self._files.remove(writer.path)
+            raise
+        finally:
+            writer.close()
+        self._sizes[writer.path.name] = writer.size
+        self._trim()
+
+    def _trim(self) -> None:
+        for name in sorted(self._sizes)[:-1]:
+            if self.used <= self._limit:
+                return
+            with suppress(FileNotFoundError):
+                self._files.remove(self._directory / name)
+            del self._sizes[name]
+
+
+def _head(parcel: Parcel, ordinal: int) -> Head:
+    return Head(
+        stored=len(parcel.body),
+        sequence=parcel.sequence,
+        time_ns=parcel.time_ns,
+        points_before=0,
+        points=parcel.points,
+        raw=parcel.raw,
+        ordinal=ordinal,
+        kind=Kind.DATA,
+        priority=parcel.priority,
+        coding=parcel.coding,
+    )
+
+
+def _size(files: Files, path: Path) -> int:
+    try:
+        with opened(files, path) as (_, size):
+            return size
+    except OSError:
+        return 0
+
+
+def read_letter(files: Files, path: Path, keys: Keyring | None, coder: Coder) -> Letter:
+    """Raises OSError."""
+    with opened(files, path) as (read, size):
+        try:
+            header = parse_header(read(0, FIRST_FRAME))
+        except NewerFormat:
+            return Letter(path.name, "", 0, size, (), "written in a newer format")
+        if header is None:
+            return Letter(path.name, "", 0, size, (), "not a dead letter, or its header is damaged")
+        held = header.key_id != NO_KEY and (keys is None or header.key_id not in keys)
+        cipher = keys.cipher(header.key_id, header.salt) if keys and header.key_id in keys else None
+        reason, trouble = "", "its key is missing" if held else ""
+        records = []
+        for frame in scan(read, size, header.seed):
+            if not isinstance(frame, Frame):
+                trouble = frame.what
+            elif frame.head.kind == Kind.NOTE:
+                reason = str(msgspec.json.decode(frame.body).get("reason", ""))
+            elif frame.head.kind == Kind.DATA and not held:
+                head = frame.head
+                payload = coder.open(head, frame.body, cipher)
+                if payload is None:
+                    trouble = f"record {head.sequence} does not open"
+                else:
+                    record = Record(payload, head.points, head.time_ns, Priority(head.priority))
+                    records.append((head.sequence, record))
+        return Letter(path.name, reason, header.created_ns, size, tuple(records), trouble)

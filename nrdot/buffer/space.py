@@ -1,0 +1,107 @@
+"""Room for what comes: the bounds, and what goes when they are reached."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from nrdot.buffer.accounts import settle_all
+from nrdot.buffer.gap import DISK_FULL, EXPIRED, FULL
+from nrdot.buffer.recovery import gap_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nrdot.buffer.accounts import Accounts
+    from nrdot.buffer.coding import Parcel
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.lane import Segment
+    from nrdot.buffer.letters import Letters
+    from nrdot.buffer.reader import Reader
+    from nrdot.buffer.settings import BufferSettings
+    from nrdot.buffer.store import Store
+    from nrdot.stages import Priority
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Left free on the device, so that the progress log can still say what was evicted.
+_RESERVE = 64 * 1024
+
+
+class Space:
+    """Evicts whole segments: the lowest priority first, within it the oldest. Methods raise OSError."""
+
+    def __init__(
+        self,
+        files: Files,
+        directory: Path,
+        settings: BufferSettings,
+        *,
+        store: Store,
+        reader: Reader,
+        accounts: Accounts,
+        letters: Letters,
+    ) -> None:
+        self._files = files
+        self._directory = directory
+        self._settings = settings
+        self._store = store
+        self._reader = reader
+        self._accounts = accounts
+        self._letters = letters
+
+    def make_room(self, parcel: Parcel) -> bool:
+        """Until a record fits; False where only what matters more could go."""
+        need = self._store.room_for(parcel)
+        kept = self._store.used + self._letters.used - self._store.evictable(parcel.priority)
+        if kept + need > self._settings.max_bytes:
+            return False  # nothing is evicted for what would not fit afterwards
+        while True:
+            reason = self._shortage(need)
+            if reason is None:
+                return True
+            if self._accounts.remove_finished(active=True):
+                continue
+            if not self.evict(parcel.priority, reason):
+                # The device may still take it: others use it too, and its figures are rough.
+                return reason == DISK_FULL
+
+    def _shortage(self, need: int) -> str | None:
+        settings = self._settings
+        used = self._store.used + self._letters.used
+        if used + need > settings.max_bytes:
+            return FULL
+        if settings.max_records is not None:
+            waiting = sum(lane.pending_records for lane in self._store.lanes.values())
+            if waiting >= settings.max_records:
+                return FULL
+        return DISK_FULL if self._files.free(self._directory) < need + _RESERVE else None
+
+    def evict(self, priority: Priority, reason: str) -> bool:
+        """Drop the oldest segment of the lowest priority up to `priority`; False where there is none."""
+        victim = self._store.victim(priority)
+        if victim is None:
+            return False
+        self._discard(victim, reason)
+        return True
+
+    def expire(self, before_ns: int) -> None:
+        """Drop segments whose last record was put before that time."""
+        for lane in self._store.lanes.values():
+            for segment in lane.segments.copy():
+                if segment.put_ns < before_ns and segment.pending_records:
+                    self._discard(segment, EXPIRED)
+
+    def _discard(self, segment: Segment, reason: str) -> None:
+        gap = gap_of(segment, reason, segment.pending_records, segment.pending_points)
+        self._reader.release(segment)
+        if reason == DISK_FULL:
+            # The log needs room as well, so the room comes first. A crash in between leaves points that
+            # nobody accounts for, which the next start finds.
+            self._store.remove(segment)
+            self._accounts.dropped([settle_all(segment)], gap)
+            return
+        self._accounts.dropped([settle_all(segment)], gap)
+        with suppress(OSError):  # noted by the accounts; the room is needed all the same
+            self._accounts.sync()
+        self._store.remove(segment)
