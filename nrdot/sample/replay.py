@@ -61,7 +61,7 @@ class ReplayClock:
 
 
 class ReplaySource:
-    """Implements `stages.Sampler` from one capture of one host. Making one raises CaptureError as `sample` does.
+    """Implements `stages.Sampler` from one capture of one host. Opening raises CaptureError as `sample` does.
 
     `command_lines` says that they are exported, so that a change of them begins a new series.
     """
