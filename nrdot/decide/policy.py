@@ -33,6 +33,7 @@ FEW = 3  # processes for which a group is not worth its own series
 _RANK = np.zeros(len(Reason), np.int64)
 for _place, _reasons in enumerate(
     (
+        (Reason.FEW,),
         (Reason.NEW,),
         (Reason.SCORE, Reason.VISIBLE),
         (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO),
@@ -124,6 +125,10 @@ class Policy:
         """Everything is due at the next sample."""
         self._since_export = self._export_interval
 
+    def would_keep(self, rows: Rows) -> Flags:
+        """The verdicts behind `mode: observe`."""
+        return self._columns.would_keep[rows]
+
     def adopt(self, other: Policy) -> None:
         """Go on where another policy, which this one replaces, has come to."""
         self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
@@ -169,11 +174,10 @@ class Policy:
         columns.until[lasting] = self._now + self._hold(lasting)
         held = ~qualified & table.series[rows] & (columns.until[rows] > self._now)
         reason[held] = Reason.HOLD
-        kept = self._within_budget(table, rows, reason)
-        rolled = np.flatnonzero(~kept & (reason != Reason.BUDGET))
-        if len(rolled) < FEW:
-            kept[rolled] = True
+        rolled = reason == Reason.BELOW
+        if np.count_nonzero(rolled) < FEW:
             reason[rolled] = Reason.FEW
+        kept = self._within_budget(table, rows, reason)
         verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
         self._drop(table, rows, verdict, reason)
         if self.observe:

@@ -1,0 +1,254 @@
+"""Which processes are kept, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nrdot.batch import Counter, Gauge
+from nrdot.decide.budget import SeriesBudget
+from nrdot.decide.policy import Policy, Rules
+from nrdot.stages import Reason, Verdict
+from nrdot.testing.host import InventedHost
+
+RULES = Rules(threshold=0.6, top_cpu=2, top_memory=2, top_io=1, hold=60.0, grace=45.0)
+
+
+class Desk:
+    """A policy over an invented host; `step` samples and decides, `export` until everything is due."""
+
+    def __init__(self, processes: int = 30, rules: Rules = RULES, limit: int = 0, **settings) -> None:
+        self.host = InventedHost()
+        for number in range(processes):
+            self.host.begin(100 + number, f"worker-{number}")
+        self.budget = SeriesBudget(limit, reserved=0, points=7)
+        self.policy = Policy([rules], self.budget, export_interval=60.0, interval=15.0, **settings)
+        self.scores = {}
+        self.critical = set()
+        self.step()
+
+    def step(self):
+        batch = self.host.sample()
+        table = batch.table
+        for process in self.host.processes:
+            table.score[process.row] = self.scores.get(process.pid, 0.1)
+            table.never_filtered[process.row] = process.pid in self.critical
+        due = self.policy.decide(batch)
+        if due is not None:
+            rows = due if due.size else np.flatnonzero(table.alive | table.dead)
+            table.series[rows] = table.alive[rows] & (table.verdict[rows] == Verdict.KEEP)
+            if not due.size:
+                table.release()
+        return due
+
+    def export(self):
+        for _ in range(4):
+            due = self.step()
+            if due is not None and not due.size:
+                return
+        raise AssertionError("four samples of 15 s must end in an export")
+
+    def process(self, pid):
+        return next(process for process in self.host.processes if process.pid == pid)
+
+    def reason(self, pid):
+        return Reason(int(self.host.table.reason[self.process(pid).row]))
+
+    def kept(self):
+        table = self.host.table
+        return {p.pid for p in self.host.processes if table.verdict[p.row] == Verdict.KEEP}
+
+
+def test_a_process_without_a_reason_is_rolled_up():
+    desk = Desk()
+    desk.export()
+    assert desk.reason(110) == Reason.BELOW
+    assert 110 not in desk.kept()
+
+
+def test_the_threshold_keeps_from_the_very_score_on():
+    desk = Desk()
+    desk.scores = {110: 0.6, 111: 0.59}
+    desk.export()
+    assert desk.reason(110) == Reason.SCORE
+    assert desk.reason(111) == Reason.BELOW
+
+
+@pytest.mark.parametrize(
+    ("counter", "reason", "count"),
+    [(Counter.CPU_SYSTEM, Reason.TOP_CPU, 2), (Counter.WRITTEN, Reason.TOP_IO, 1)],
+)
+def test_the_largest_consumers_since_the_last_export_are_kept(counter, reason, count):
+    desk = Desk()
+    for pid, amount in ((110, 50), (111, 400), (112, 300)):
+        desk.host.run(desk.process(pid), counter, amount)
+    desk.export()
+    chosen = [pid for pid in (111, 112, 110) if desk.reason(pid) == reason]
+    assert chosen == [111, 112][:count]
+
+
+def test_who_uses_nothing_is_not_among_the_largest():
+    desk = Desk(rules=Rules(0.6, 10, 0, 10, 0.0, 0.0))
+    desk.export()
+    assert desk.kept() == set()
+
+
+def test_the_largest_in_memory_are_kept():
+    desk = Desk()
+    desk.process(115).rss = 9 << 30
+    desk.process(116).rss = 8 << 30
+    desk.export()
+    assert desk.reason(115) == desk.reason(116) == Reason.TOP_MEMORY
+
+
+def test_a_newcomer_is_kept_from_its_second_observation_until_its_grace_is_over():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, 0.0, grace=100.0))
+    for _ in range(3):
+        desk.step()
+    desk.host.begin(900, "fresh")
+    desk.step()  # the export of the first minute, its first observation
+    assert desk.reason(900) == Reason.BELOW
+    desk.export()
+    assert desk.reason(900) == Reason.NEW
+    desk.export()
+    assert desk.reason(900) == Reason.BELOW
+
+
+def test_no_more_than_twenty_newcomers_are_in_their_grace():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, 0.0, grace=600.0))
+    for number in range(50):
+        desk.host.begin(900 + number, f"fresh-{number}")
+    desk.export()
+    assert sum(desk.reason(900 + number) == Reason.NEW for number in range(50)) == 20
+
+
+def test_a_kept_process_stays_for_the_hold_time_and_no_longer():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=90.0, grace=0.0))
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.scores = {}
+    desk.export()
+    assert desk.reason(110) == Reason.HOLD
+    desk.export()
+    assert desk.reason(110) == Reason.BELOW
+    assert 110 not in desk.kept()
+
+
+def test_the_never_filtered_are_kept_whatever_the_score_and_the_budget():
+    desk = Desk(limit=7)
+    desk.critical = {110, 111, 112}
+    desk.scores = {120: 1.0}
+    desk.export()
+    assert {110, 111, 112} <= desk.kept()
+    assert desk.policy.over_budget
+    assert desk.reason(120) == Reason.BUDGET
+
+
+def test_the_budget_gives_up_grace_before_score_and_score_before_the_largest():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, grace=600.0), limit=14)
+    desk.scores = {110: 0.9, 111: 0.7}
+    desk.host.begin(900, "fresh")
+    desk.host.run(desk.process(112), Counter.CPU_USER, 100)
+    desk.export()
+    assert desk.kept() == {112, 110}
+    assert desk.reason(111) == desk.reason(900) == Reason.BUDGET
+
+
+def test_a_series_that_ended_takes_its_place_in_the_budget_for_twenty_minutes():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=0.0, grace=0.0), limit=7)
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.scores = {111: 0.9}
+    for _ in range(20):
+        desk.export()
+        assert desk.kept() == set()
+    desk.export()
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_equals_do_not_take_places_from_each_other():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=0.0, grace=0.0), limit=7)
+    desk.scores = {110: 0.7}
+    desk.export()
+    desk.scores = {110: 0.7, 111: 0.95}
+    for _ in range(30):
+        desk.export()
+        assert desk.kept() == {110}
+
+
+def test_a_rest_of_one_or_two_is_kept_because_a_group_would_cost_more():
+    desk = Desk(processes=5, rules=Rules(0.6, 0, 0, 0, 0.0, 0.0))
+    desk.scores = {100: 0.9, 101: 0.9, 102: 0.9}
+    desk.export()
+    assert desk.reason(103) == desk.reason(104) == Reason.FEW
+    assert len(desk.kept()) == 5
+
+
+def test_a_drop_rule_takes_detail_but_never_from_the_never_filtered():
+    rules = Rules(0.6, 0, 0, 0, 0.0, 0.0, drop=lambda identity, _class, _score: identity.name == "worker-10")
+    desk = Desk(rules=rules)
+    desk.scores = {110: 0.9}
+    desk.export()
+    assert desk.reason(110) == Reason.DROPPED
+    desk.critical = {110}
+    desk.export()
+    assert desk.reason(110) == Reason.NEVER_FILTERED
+
+
+def test_observing_exports_everything_and_remembers_what_the_profile_would_have_kept():
+    desk = Desk(observe=True)
+    desk.scores = {110: 0.9}
+    desk.export()
+    assert len(desk.kept()) == 30
+    assert desk.policy.would_keep(np.array([desk.process(110).row, desk.process(111).row])).tolist() == [
+        True,
+        False,
+    ]
+
+
+def test_the_birth_of_a_never_filtered_process_does_not_wait_for_the_next_export():
+    desk = Desk()
+    desk.critical = {900}
+    process = desk.host.begin(900, "payment-gateway-1")
+    assert desk.step().tolist() == [process.row]
+
+
+def test_processes_that_want_every_sample_are_due_at_every_sample():
+    desk = Desk(every_sample=lambda count: np.arange(count) == 0)
+    desk.critical = {p.pid for p in desk.host.processes if p.row == 0}
+    desk.export()
+    assert desk.step().tolist() == [0]
+    assert desk.step().tolist() == [0]
+
+
+def test_exports_come_at_the_profiles_interval_rounded_up_to_samples():
+    desk = Desk()
+    due = [desk.step() is not None for _ in range(12)]
+    assert due == [False, False, False, True] * 3
+
+
+def test_a_scope_judges_its_processes_by_its_own_profile():
+    strict = Rules(threshold=0.95, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
+    host_rules = Rules(threshold=0.5, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
+    desk = Desk()
+    desk.policy = Policy(
+        [host_rules, strict],
+        desk.budget,
+        export_interval=60.0,
+        interval=15.0,
+        scope_of=lambda identity, _class: int(identity.name == "worker-10"),
+    )
+    desk.host._named = set(range(30))
+    desk.scores = {110: 0.9, 111: 0.9}
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_gauges_of_memory_do_not_decide_about_kernel_threads():
+    desk = Desk(rules=Rules(0.6, 0, 5, 0, 0.0, 0.0))
+    for process in desk.host.processes:
+        process.rss = 0
+    desk.export()
+    assert desk.host.table.gauges[Gauge.RSS].sum() == 0
+    assert desk.kept() == set()
