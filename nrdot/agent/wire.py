@@ -70,7 +70,7 @@ def build_sampler(configuration: Configuration, clock: Clock) -> Sampler:
     if not _has_procfs() and settings.agent.procfs == "/proc":
         from nrdot.sample.psutil_source import PsutilSource
 
-        return PsutilSource(clock, optional=optional)
+        return PsutilSource(clock, optional=optional, command_lines=settings.command_line.enabled)
     from nrdot.sample.host import read_host
     from nrdot.sample.procfs import ProcfsSource
 

@@ -5,7 +5,8 @@ same for every process whatever its age:
 
 - the centre and the mean deviation of what it usually does, each with half an hour of memory; a value far
   outside counts only as far as the edge of the band, so that a burst does not widen the band by itself
-- the highest and the lowest value it ever had, forgetting over days, without the last two samples
+- the highest and the lowest value it ever had, forgetting over days, without the last two samples; a level
+  (memory, threads, files) raises the highest only over an hour, so that a leak cannot drag it along
 
 The band reaches from the lower to the upper of both, with a margin that small absolute changes never
 exceed. A value is an anomaly when it is outside at two samples in a row, or at one by twice the margin. So a
@@ -37,11 +38,13 @@ METRICS = ("cpu", "io", "memory", "threads", "descriptors")
 RESTART = "restarts"
 CENTRE_SECONDS = 1800.0
 PEAK_SECONDS = 3 * 86400.0
+RISE_SECONDS = 3600.0
 DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution: sigma by mean absolute deviation
 
 # Margins: a change below these is none, whatever the history. Cores, bytes a second, bytes, threads, files.
 _MARGIN = np.array([0.10, 1 << 20, 48 << 20, 16, 64])[:, None]
 _PEAK_MARGIN = np.array([0.25, 0.50, 0.20, 0.25, 0.25])[:, None]  # a share of the highest so far
+_LEVEL = np.array([False, False, True, True, True])[:, None]
 # A process stalls when it falls to nearly nothing from a level that it never left.
 _STALL_FROM = np.array([0.10, 1 << 20, math.inf, math.inf, math.inf])[:, None]
 _STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.40  # of the centre
@@ -143,8 +146,15 @@ class AnomalyDetector:
         self._deviation[:, rows] = deviation + share * (np.abs(step) - deviation)
         older = np.where(young, values, self._last_but_one[:, rows])
         highest, lowest = self._highest[:, rows], self._lowest[:, rows]
-        self._highest[:, rows] = np.maximum(older, centre + (highest - centre) * fade)
+        rise = np.where(young | ~_LEVEL, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))
+        reached = highest + rise * (older - highest)
+        self._highest[:, rows] = np.maximum(reached, centre + (highest - centre) * fade)
         self._lowest[:, rows] = np.minimum(older, centre + (lowest - centre) * fade)
+        # The first look at a process knows no rates: its history begins with the second.
+        fresh = rows[self._watched[rows] == seconds]
+        for column in (self._centre, self._highest, self._lowest):
+            column[:, fresh] = values[:, self._watched[rows] == seconds]
+        self._deviation[:, fresh] = 0.0
         self._last_but_one[:, rows] = self._last[:, rows]
         self._last[:, rows] = values
 

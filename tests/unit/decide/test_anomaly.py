@@ -1,0 +1,183 @@
+"""Which behaviour is unlike a process's own past."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from nrdot.batch import Counter
+from nrdot.decide.anomaly import AnomalyDetector
+from nrdot.testing.host import InventedHost
+
+HZ = 100
+INTERVAL = 15.0
+
+
+class Watch:
+    """A detector over an invented host; `cores` and so on say what processes do from now on."""
+
+    def __init__(self, processes: int = 1, seed: int = 1) -> None:
+        self.random = Random(seed)
+        self.host = InventedHost()
+        self.detector = AnomalyDetector()
+        self.processes = [self.host.begin(100 + n, f"service-{n}") for n in range(processes)]
+        self.cores = dict.fromkeys(range(processes), 0.0)
+        self.bytes = dict.fromkeys(range(processes), 0.0)
+        self.memory = dict.fromkeys(range(processes), 200 << 20)
+        self.step()
+
+    def step(self) -> set[int]:
+        """One sample; the numbers of the processes that are anomalous."""
+        for number, process in enumerate(self.processes):
+            noise = self.random.uniform(0.9, 1.1)
+            self.host.run(process, Counter.CPU_USER, round(self.cores[number] * noise * INTERVAL * HZ))
+            self.host.run(process, Counter.WRITTEN, round(self.bytes[number] * noise * INTERVAL))
+            process.rss = self.memory[number]
+        rows = self.detector.observe(self.host.sample()).tolist()
+        return {number for number, process in enumerate(self.processes) if process.row in rows}
+
+    def live(self, seconds: float) -> set[int]:
+        found: set[int] = set()
+        for _ in range(round(seconds / INTERVAL)):
+            found |= self.step()
+        return found
+
+    def why(self, number: int = 0):
+        return self.detector.departures[self.processes[number].row]
+
+
+def test_a_burst_of_cpu_is_found_within_two_samples_with_metric_value_and_band():
+    watch = Watch()
+    watch.cores[0] = 0.1
+    assert watch.live(1800) == set()
+    watch.cores[0] = 1.5
+    assert {0} in (watch.step(), watch.step())
+    why = watch.why()
+    assert why.metric == "cpu"
+    assert why.value > 1.2 > why.high
+    assert 0 < why.low < 0.05  # falling silent would be a departure as well
+
+
+def test_a_steady_high_consumer_is_no_anomaly():
+    watch = Watch()
+    watch.cores[0] = 3.5
+    watch.bytes[0] = 50e6
+    assert watch.live(7200) == set()
+
+
+def test_a_process_that_was_always_idle_and_grows_busy_is_found():
+    watch = Watch()
+    assert watch.live(1800) == set()
+    watch.cores[0] = 0.6
+    assert {0} in (watch.step(), watch.step())
+
+
+def test_a_stall_is_found():
+    watch = Watch()
+    watch.cores[0] = 0.8
+    assert watch.live(3600) == set()
+    watch.cores[0] = 0.0
+    assert {0} in (watch.step(), watch.step())
+    assert watch.why().value < watch.why().low
+
+
+def test_a_leak_is_found_when_memory_leaves_what_the_process_ever_had():
+    watch = Watch()
+    watch.live(1800)
+    found = set()
+    for _ in range(40):
+        watch.memory[0] += 8 << 20
+        found |= watch.step()
+    assert found == {0}
+    assert watch.why().metric == "memory"
+
+
+def test_storage_that_is_suddenly_busy_is_found():
+    watch = Watch()
+    watch.bytes[0] = 1e5
+    watch.live(1800)
+    watch.bytes[0] = 80e6
+    assert {0} in (watch.step(), watch.step())
+    assert watch.why().metric == "io"
+
+
+def test_nothing_is_an_anomaly_during_the_warm_up():
+    watch = Watch()
+    watch.live(300)
+    watch.cores[0] = 2.0
+    assert watch.live(270) == set()
+
+
+def test_what_happens_every_hour_is_an_anomaly_once():
+    watch = Watch()
+    watch.cores[0] = 0.05
+    watch.live(1800)
+    nights = []
+    for _ in range(4):
+        watch.cores[0] = 0.9
+        nights.append(bool(watch.live(120)))
+        watch.cores[0] = 0.05
+        watch.live(3480)
+    assert nights == [True, False, False, False]
+
+
+def test_a_single_odd_sample_within_twice_the_margin_is_no_anomaly():
+    watch = Watch()
+    watch.cores[0] = 0.1
+    watch.live(1800)
+    watch.cores[0] = 0.28
+    first = watch.step()
+    watch.cores[0] = 0.1
+    assert first | watch.live(600) == set()
+
+
+def test_a_new_process_on_the_same_row_does_not_inherit_a_history():
+    watch = Watch()
+    watch.cores[0] = 0.05
+    watch.live(1800)
+    watch.host.end(watch.processes[0])
+    watch.step()
+    watch.host.table.release()
+    watch.processes[0] = watch.host.begin(100, "service-0")
+    watch.cores[0] = 2.0
+    assert watch.live(300) == set()
+
+
+@pytest.mark.parametrize(("lives", "found"), [(900, True), (120, False)])
+def test_a_service_that_lived_long_and_now_restarts_in_a_loop_is_found(lives, found):
+    watch = Watch()
+    watch.live(lives)
+    seen = set()
+    for number in range(4):
+        watch.host.end(watch.processes[0])
+        watch.host.table.release()
+        watch.processes[0] = watch.host.begin(300 + number, "service-0")
+        seen |= watch.live(45)
+    assert bool(seen) is found
+
+
+def test_a_pool_that_renews_some_of_its_workers_is_no_loop():
+    watch = Watch(processes=12)
+    for process in watch.processes:
+        watch.host.rename(process, "php-fpm")
+    watch.live(15)
+    watch = Watch(processes=1)
+    pool = [watch.host.begin(500 + n, "php-fpm") for n in range(12)]
+    watch.live(900)
+    rows = set()
+    for n in range(6):
+        watch.host.end(pool[n])
+        fresh = watch.host.begin(600 + n, "php-fpm")
+        batch = watch.host.sample()
+        rows |= set(watch.detector.observe(batch).tolist()) & {fresh.row}
+    assert rows == set()
+
+
+def test_three_hundred_ordinary_processes_raise_no_false_alarm_in_a_day():
+    watch = Watch(processes=300, seed=7)
+    random = Random(8)
+    for number in range(300):
+        watch.cores[number] = random.choice((0.0, 0.0, 0.0, 0.01, 0.05, 0.3))
+        watch.memory[number] = random.randrange(2 << 20, 2 << 30)
+    assert watch.live(6 * 3600) == set()
