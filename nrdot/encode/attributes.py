@@ -38,7 +38,7 @@ class Resources:
             "process.parent_pid": parent,
             "process.executable.name": identity.name,
             "process.executable.path": identity.executable,
-            "process.command": identity.command,
+            "process.command": redact(identity.command),
         }
         if self.command_lines:
             found["process.command_line"] = redact(identity.command_line)

@@ -96,12 +96,21 @@ def status_fields(data: bytes) -> Status:
 def arguments(data: bytes) -> tuple[str, str]:
     """argv[0] and the whole command line, separated by spaces, cut at the limit.
 
-    A program may overwrite its arguments with a title that has no NUL in it (nginx, PostgreSQL): then the
-    title is both.
+    A program may overwrite its arguments with a title, which has blanks but no NUL in it (nginx, PostgreSQL).
+    A title is no argv[0]: it changes with what the program does at the moment. Then the first is empty.
     """
     data = data[:TEXT_LIMIT].rstrip(b"\0")
     first, _, _ = data.partition(b"\0")
+    if first == data and b" " in data:
+        first = b""
     return text(first), text(data.replace(b"\0", b" "))
+
+
+def steady_name(name: str) -> str:
+    """A kernel worker's name without the work that it does at the moment."""
+    if not name.startswith("kworker/"):
+        return name
+    return name.partition("-")[0].partition("+")[0]
 
 
 def text(data: bytes) -> str:

@@ -16,6 +16,7 @@ from nrdot.sample.parse import (
     arguments,
     full_name,
     status_fields,
+    steady_name,
     text,
 )
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 STATUS_SIZE = 4096
 CGROUP_SIZE = 8192
 EXECUTABLE_LIMIT = 4096
+DELETED = b" (deleted)"
 
 
 @lru_cache(maxsize=4096)
@@ -49,13 +51,15 @@ class Words:
         kernel = bool(flags & KERNEL_THREAD)
         name = text(raw_name)
         if kernel:
-            return Identity(name, uid=status.uid, user=user_name(status.uid), kernel=True)
+            return Identity(steady_name(name), uid=status.uid, user=user_name(status.uid), kernel=True)
         command, line = arguments(self._files.read(f"{pid}/cmdline", TEXT_LIMIT))
+        executable = self._executable(pid)
+        name = full_name(name, command)
         return Identity(
-            name=full_name(name, command),
-            command=command,
+            name=name,
+            command=command or (line and (executable or name)),
             command_line=line,
-            executable=self._executable(pid),
+            executable=executable,
             uid=status.uid,
             user=user_name(status.uid) if status.uid >= 0 else "",
         )
@@ -81,8 +85,10 @@ class Words:
         return ""
 
     def _executable(self, pid: str) -> str:
+        """The path, without the kernel's note that an upgrade has deleted the file meanwhile."""
         try:
-            return os.fsencode(self._files.link(f"{pid}/exe"))[:EXECUTABLE_LIMIT].decode("utf-8", "replace")
+            path = os.fsencode(self._files.link(f"{pid}/exe"))
+            return path.removesuffix(DELETED)[:EXECUTABLE_LIMIT].decode("utf-8", "replace")
         except PermissionError:
             self.unreadable.add("exe")
         except OSError:

@@ -202,7 +202,7 @@ def test_command_lines_are_left_out_unless_asked_for(proc, tmp_path):
     words = [batch.table.identity[row] for row in batch.living.tolist()]
     assert [(identity.command, identity.command_line) for identity in words[1:]] == [
         ("mysql", ""),
-        ("worker:", ""),
+        ("/usr/bin/worker", ""),  # a title is no argv[0]
     ]
 
 
@@ -215,7 +215,7 @@ def test_command_lines_that_are_asked_for_go_through_the_redaction(proc, tmp_pat
     assert (found[42]["cmd"], found[43]["cmd"], found[43]["argv0"]) == (
         "mysql -p****",
         "worker: ****",
-        "worker: ****",
+        "/usr/bin/worker",
     )
 
 
