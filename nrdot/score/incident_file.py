@@ -174,9 +174,9 @@ def _time(text: str) -> int:
 def _severity(text: str) -> float:
     if not text:
         return UNKNOWN_SEVERITY
-    words = re.findall(r"[a-z]+-?\d+|[a-z]+|[\d.]+", text.lower())
+    words = re.findall(r"[a-z]+-?\d+|[a-z]+|-?[\d.]+", text.lower())
     for word in words:
-        level = _LEVELS.get(word.replace("-", ""))
+        level = _LEVELS.get(re.sub(r"(?<=[a-z])-", "", word))
         if level is not None:
             return level
     try:

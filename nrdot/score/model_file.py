@@ -140,14 +140,12 @@ def load_model(path: Path, sha256: str = "", size_limit: int = SIZE_LIMIT) -> Mo
     body = body.removesuffix(b"\n")
     try:
         header = msgspec.json.decode(first[:HEADER_LIMIT], type=_Header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         pickled = data[:1] == b"\x80"
         what = "is a pickle, which is never loaded" if pickled else "is not a model of NRDOT's"
         raise _refused(path, what) from error
     if (header.format, header.version) != (FORMAT, VERSION):
-        raise _refused(
-            path, f"has the format {header.format[:40]!r} version {header.version}, not {FORMAT} {VERSION}"
-        )
+        raise _refused(path, f"is {header.format[:40]} {header.version}, not {FORMAT} {VERSION}")
     digest = hashlib.sha256(body).hexdigest()
     if digest != header.sha256:
         raise _refused(path, "has a wrong checksum: it was damaged or changed")

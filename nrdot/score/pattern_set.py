@@ -50,12 +50,13 @@ _REASONS: Final = (
 def check_pattern(pattern: str, where: str) -> None:
     """Raise ConfigError where `pattern` cannot be used; `where` names its place in the configuration."""
     shown = repr(pattern if len(pattern) <= 60 else f"{pattern[:57]}...")
-    reason, hint = _refusal(pattern)
+    reason, hint = refusal(pattern)
     if reason:
         raise ConfigError(f"{where}: pattern {shown} {reason}; {hint}")
 
 
-def _refusal(pattern: str) -> tuple[str, str]:
+def refusal(pattern: str) -> tuple[str, str]:
+    """Why a pattern cannot be used and what to do about it; two empty texts where it can."""
     if not pattern.strip():
         return "is empty", "it would match every process; remove it, or write .* if that is meant"
     if len(pattern) > LENGTH_LIMIT:

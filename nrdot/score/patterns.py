@@ -4,8 +4,8 @@ More than one class may claim a process. The first of these that tells them apar
 
 1. The user's classes come before the packs'.
 2. In the packs, what says more precisely what runs: a pattern or what a runtime runs, then the program's
-   name, then the systemd unit's name, then the runtime itself, then whose the process is, then the form of
-   its name.
+   name, then a family of names (a shell pattern), then the systemd unit's name, then the runtime itself, then
+   whose the process is, then the form of its name.
 3. The higher score.
 4. The order in which they are written.
 
@@ -44,10 +44,11 @@ class Precision(IntEnum):
     OWN = 0
     LINE = 1
     PROGRAM = 2
-    UNIT = 3
-    RUNTIME = 4
-    OWNER = 5
-    HINT = 6
+    FAMILY = 3
+    UNIT = 4
+    RUNTIME = 5
+    OWNER = 6
+    HINT = 7
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,10 +134,10 @@ class PatternPart:
             for pattern in rule.patterns:
                 self._lines.append((class_id, precision, f"pattern {pattern}"))
                 yield pattern
-            named = _OF_PROGRAMS[rule.kind]
+            family = _OF_FAMILIES[rule.kind]
             for program in rule.programs:
                 if is_glob(program):
-                    self._lines.append((class_id, named, f"program {program}"))
+                    self._lines.append((class_id, family, f"program {program}"))
                     yield f"(?i){glob_pattern(program)}"
                     continue
                 key = program.lower()
@@ -183,7 +184,7 @@ class PatternPart:
         for class_id in found:
             rule = self.classes[class_id]
             weak = rule is not None and rule.kind is not Kind.PROGRAM
-            best = _OF_PROGRAMS[rule.kind] if rule is not None and weak else precision
+            best = _OF_FAMILIES[rule.kind] if rule is not None and weak else precision
             yield self._claim(class_id, best, f"{_WORD[precision]} {name}")
 
     def _claim(self, class_id: int, precision: Precision, what: str) -> Claim:
@@ -223,8 +224,8 @@ _OF_PATTERNS: Final = {
     Kind.RUNTIME: Precision.RUNTIME,
     Kind.HINT: Precision.HINT,
 }
-_OF_PROGRAMS: Final = {
-    Kind.PROGRAM: Precision.PROGRAM,
+_OF_FAMILIES: Final = {
+    Kind.PROGRAM: Precision.FAMILY,
     Kind.RUNTIME: Precision.RUNTIME,
     Kind.HINT: Precision.HINT,
 }
@@ -233,6 +234,7 @@ _PRECEDENCE: Mapping[Precision, str] = {
     Precision.OWN: "your own classes",
     Precision.LINE: "what exactly runs",
     Precision.PROGRAM: "the program's name",
+    Precision.FAMILY: "the family of names",
     Precision.UNIT: "the systemd unit",
     Precision.RUNTIME: "the runtime",
     Precision.OWNER: "whose it is",

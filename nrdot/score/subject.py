@@ -88,7 +88,7 @@ def _runtime(program: str) -> Callable[[Arguments], str] | None:
 def started_as(command: str) -> str:
     """The program in argv[0]: the last part of a path, the first word of a title such as `nginx: worker`."""
     word = command if command.startswith(("/", "./", "../")) else command.partition(" ")[0]
-    return base(word).lstrip("-").rstrip(":")
+    return base(word).lstrip("-(").rstrip(":)")
 
 
 def base(path: str) -> str:
@@ -105,7 +105,7 @@ def stem(name: str) -> str:
 def _named(path: str) -> str:
     """The basename, after its folder where it says nothing by itself."""
     parts = path.replace("\\", "/").split("/")
-    name = parts[-1]
+    name = parts[-1].removeprefix(".")
     if name.partition(".")[0].lower() in _COMMON_FILES:
         for folder in reversed(parts[:-1]):
             if _FOLDER.fullmatch(folder) and folder.lower() not in _COMMON_FOLDERS:

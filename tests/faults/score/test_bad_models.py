@@ -1,0 +1,178 @@
+"""Row 49: a model that was tampered with, or is none, is refused; scoring goes on by rules alone."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from nrdot.errors import ConfigError
+from nrdot.score.features import FEATURES
+from nrdot.score.model_file import GOES_ON, load_model, save_model
+from nrdot.testing.models import CARD, save_stump, stump
+
+COUNT = len(FEATURES)
+
+
+def refused(path) -> str:
+    with pytest.raises(ConfigError) as error:
+        load_model(path)
+    said = str(error.value)
+    assert said.startswith(f"model {path}: ")
+    assert said.endswith(GOES_ON)
+    assert "\n" not in said
+    return said
+
+
+def written(path, body: dict, **header: object):
+    """A file whose checksum is right, whatever its body."""
+    text = json.dumps(body).encode()
+    digest = sha256(text).hexdigest()
+    first = {"format": "nrdot-model", "version": 1, "sha256": digest, **header}
+    path.write_bytes(json.dumps(first).encode() + b"\n" + text + b"\n")
+    return path
+
+
+def body(**changed: object) -> dict:
+    whole = {"name": "x", "features": list(FEATURES), "typical": [0.0] * COUNT, "card": CARD,
+             "trees": stump("cpu", 0.5, -1.0, 1.0)}  # fmt: skip
+    return {key: value for key, value in {**whole, **changed}.items() if value is not None}
+
+
+def trees(**changed: object) -> dict:
+    return body(trees={**stump("cpu", 0.5, -1.0, 1.0), **changed})
+
+
+def test_a_byte_that_changed_anywhere_is_noticed(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    save_stump(path)
+    data = path.read_bytes()
+    lines = np.zeros((1, COUNT))
+    honest = load_model(path).predict(lines)
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes((data[at] ^ 0x20,)) + data[at + 1 :])
+        try:
+            changed = load_model(path)
+        except ConfigError:
+            continue
+        # White space may differ around the header's words and at the end; what loads is the honest model.
+        assert changed.predict(lines) == honest
+        assert data[at : at + 1].isspace(), at
+
+
+def test_a_file_that_was_cut_anywhere_is_refused(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    save_stump(path)
+    data = path.read_bytes()
+    for length in range(len(data) - 1):
+        path.write_bytes(data[:length])
+        refused(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def test_a_pickle_is_refused_unread(tmp_path, capsys) -> None:
+    path = tmp_path / "m.pkl"
+    path.write_bytes(pickle.dumps(Bomb()))
+    assert "is a pickle, which is never loaded" in refused(path)
+    path.write_bytes(pickle.dumps(Bomb(), protocol=0))
+    assert "is not a model of NRDOT's" in refused(path)
+    np.savez(tmp_path / "m.npz", a=np.zeros(3))
+    assert "is not a model of NRDOT's" in refused(tmp_path / "m.npz")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"{}", b"{}\n{}", b"\0" * 100, b"[1]\n", b'{"format":1}\n', b"[" * 100_000, b"\xff\xfe"],
+)
+def test_a_foreign_file_is_refused(tmp_path, data: bytes) -> None:
+    path = tmp_path / "m.json"
+    path.write_bytes(data)
+    assert "is not a model of NRDOT's" in refused(path)
+
+
+def test_a_file_that_is_not_there_or_is_a_directory_is_told(tmp_path) -> None:
+    assert "cannot be read" in refused(tmp_path / "gone.json")
+    assert "cannot be read" in refused(tmp_path)
+
+
+def test_a_huge_file_is_not_read_to_its_end(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    assert "has more than 16777216 bytes" in refused(path)
+
+
+def test_another_format_version_and_another_models_checksum_are_refused(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    assert "is nrdot-model 2, not nrdot-model 1" in refused(written(path, body(), version=2))
+    assert "has a wrong checksum" in refused(written(path, body(), sha256="0" * 64))
+    save_stump(path)
+    with pytest.raises(ConfigError, match="is not the model whose checksum the configuration names"):
+        load_model(path, sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (body(features=list(FEATURES[1:])), "trained on other features"),
+        (body(trees=None), "either trees or logistic"),
+        (body(logistic={"mean": [], "scale": [], "weight": [], "bias": 0.0}), "either trees or logistic"),
+        (body(typical=[0.0]), "typical has 1 numbers"),
+        (body(extra=1), "unknown field"),
+        (body(name=7), "str"),
+        (trees(left=[0, 1, 2, 3]), "lists of different lengths"),
+        (trees(left=[], feature=[], threshold=[], value=[], roots=[]), "lists of different lengths, or none"),
+        (trees(left=[1, 0, 2]), "children stand before it or outside"),
+        (trees(left=[2, 1, 2]), "children stand before it or outside"),
+        (trees(left=[-5, 1, 2]), "children stand before it or outside"),
+        (trees(feature=[COUNT, 0, 0]), "a feature that does not exist"),
+        (trees(feature=[-1, 0, 0]), "a feature that does not exist"),
+        (trees(roots=[3]), "a tree has no root"),
+        (trees(roots=[]), "a tree has no root"),
+        (trees(roots=[0] * 1001), "more than 1000 trees"),
+        (trees(value=[0.0, 1e400, 0.0]), "finite|malformed|number"),
+        (trees(bias="x"), "float"),
+    ],
+)
+def test_numbers_that_make_no_model_are_refused_for_all_their_checksum(
+    tmp_path, wrong: dict, says: str
+) -> None:
+    said = refused(written(tmp_path / "m.json", wrong))
+    assert any(word in said for word in says.split("|")), said
+
+
+def test_a_tree_without_end_is_refused(tmp_path) -> None:
+    depth = 40  # at each level the left child is a leaf and the right one asks on
+    size = 2 * depth + 1
+    left = [node + 1 if node % 2 == 0 else node for node in range(size)]
+    left[-1] = size - 1
+    zeros = [0.0] * size
+    deep = {
+        "roots": [0],
+        "feature": [0] * size,
+        "threshold": zeros,
+        "left": left,
+        "value": zeros,
+        "bias": 0.0,
+    }
+    assert "deeper than 32" in refused(written(tmp_path / "m.json", body(trees=deep)))
+
+
+def test_a_model_that_would_be_refused_is_not_written_over_a_good_one(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    digest = save_stump(path)
+    with pytest.raises(ConfigError):
+        save_model(path, name="x", typical=[0.0], card=CARD, trees=stump("cpu", 0.0, 0.0, 0.0))
+    with pytest.raises(ValueError, match="Out of range"):
+        save_model(
+            path, name="x", typical=[float("nan")] * COUNT, card=CARD, trees=stump("cpu", 0.0, 0.0, 0.0)
+        )
+    assert load_model(path).sha256 == digest

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nrdot.batch import Counter, Gauge, Owner, Table
+from nrdot.score.features import FEATURES, MEMORY, Features
+from nrdot.testing.clock import NOON_NS
+from nrdot.testing.scoring import batch_of, process, table_of
+
+AT = {name: index for index, name in enumerate(FEATURES)}
+NAN = np.array([np.nan, 0.7])
+
+
+def after(table: Table, *ticks: dict, features: Features | None = None) -> np.ndarray:
+    """Feature matrix of all living after some ticks: cpu by row, and which rows moved."""
+    features = features or Features(NAN)
+    born = table.living().tolist()
+    for tick in ticks:
+        for row, cpu in tick["cpu"].items():
+            table.cpu[row] = cpu
+        features.observe(
+            batch_of(table, seconds=tick.get("seconds", 10.0), born=born, moved=list(tick["cpu"]))
+        )
+        born = []
+    return features.matrix(table, table.living())
+
+
+def test_every_name_has_a_column_and_every_number_is_finite() -> None:
+    table = table_of(process("a"), process(name="k", kernel="yes"), process("b", owner=Owner(container="c")))
+    lines = after(table, {"cpu": {0: 1.0, 1: 0.0, 2: 0.5}})
+    assert lines.shape == (3, len(FEATURES))
+    assert len(set(FEATURES)) == len(FEATURES)
+    assert np.isfinite(lines).all()
+
+
+def test_before_the_first_batch_everything_is_zero() -> None:
+    assert not Features(NAN).matrix(table_of(process("a")), np.array([0])).any()
+
+
+def test_a_steady_value_is_its_own_mean_without_deviation() -> None:
+    lines = after(table_of(process("a")), *({"cpu": {0: 0.5}} for _ in range(5)))
+    assert lines[0, AT["cpu_mean"]] == pytest.approx(0.5)
+    assert lines[0, AT["cpu_deviation"]] == pytest.approx(0.0, abs=1e-6)
+    assert lines[0, AT["active"]] == pytest.approx(1.0)
+
+
+def test_a_row_behind_the_idle_gate_has_the_means_of_one_that_was_read_and_did_nothing() -> None:
+    gated, read = table_of(process("a")), table_of(process("a"))
+    silent = [{"cpu": {0: 0.0}} for _ in range(6)]
+    skipped = [{"cpu": {}} for _ in range(6)]
+    busy = {"cpu": {0: 1.0}}
+    slept, watched = after(gated, busy, *skipped, busy), after(read, busy, *silent, busy)
+    for name in ("cpu_mean", "cpu_deviation", "active", "io_mean"):
+        assert slept[0, AT[name]] == pytest.approx(watched[0, AT[name]]), name
+    assert 0.2 < slept[0, AT["cpu_mean"]] < 0.4
+
+
+def test_old_observations_fade() -> None:
+    ticks = [{"cpu": {0: 1.0}}] + [{"cpu": {0: 0.0}, "seconds": MEMORY} for _ in range(5)]
+    assert after(table_of(process("a")), *ticks)[0, AT["cpu_mean"]] < 0.001
+
+
+def test_a_row_that_is_used_again_remembers_nothing() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    after(table, *({"cpu": {0: 3.0}} for _ in range(5)), features=features)
+    table.close_row(0)
+    table.release()
+    row = table.open_row(77, 1)
+    table.identity[row] = process("b")
+    assert row == 0
+    assert after(table, {"cpu": {0: 0.25}}, features=features)[0, AT["cpu_mean"]] == pytest.approx(0.25)
+
+
+def test_ranks_say_how_many_use_less() -> None:
+    table = table_of(*(process("a") for _ in range(4)))
+    table.gauges[Gauge.RSS, :4] = [4, 3, 2, 1]
+    lines = after(table, {"cpu": {0: 0.0, 1: 0.0, 2: 0.2, 3: 0.9}})
+    assert lines[:, AT["cpu_rank"]].tolist() == [0.0, 0.0, 0.5, 0.75]
+    assert lines[:, AT["rss_rank"]].tolist() == [0.75, 0.5, 0.25, 0.0]
+
+
+def test_growth_is_a_log_ratio_a_minute() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    table.gauges[Gauge.RSS, 0] = 1 << 20
+    features.observe(batch_of(table, seconds=0.0))
+    table.gauges[Gauge.RSS, 0] = 2 << 20
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[0]))
+    assert features.matrix(table, np.array([0]))[0, AT["rss_growth"]] == pytest.approx(np.log(2), rel=1e-5)
+
+
+def test_counters_become_rates_of_this_interval() -> None:
+    table = table_of(process("a"))
+    table.counters[Counter.FAULTS_MINOR, 0], table.previous[Counter.FAULTS_MINOR, 0] = 1500, 500
+    table.counters[Counter.CPU_WAIT, 0] = 250
+    lines = after(table, {"cpu": {0: 0.0}, "seconds": 10.0})
+    assert lines[0, AT["faults"]] == pytest.approx(np.log1p(100))
+    assert lines[0, AT["io_wait"]] == pytest.approx(0.25)
+
+
+def test_age_class_and_owner_are_there() -> None:
+    table = table_of(process("a", owner=Owner(unit="a.service")), process("b", owner=Owner(pod_uid="u")))
+    table.class_id[0] = 1
+    lines = after(table, {"cpu": {0: 0.0, 1: 0.0}})
+    assert lines[0, AT["age"]] == pytest.approx(np.log1p((NOON_NS - table.born_ns[0]) / 1e9))
+    assert lines[:, AT["class_known"]].tolist() == [1.0, 0.0]
+    assert lines[:, AT["class_score"]].tolist() == [0.7, 0.0]
+    assert lines[:, AT["owner_service"]].tolist() == [1.0, 0.0]
+    assert lines[:, AT["owner_pod"]].tolist() == [0.0, 1.0]
+
+
+def test_a_table_that_grows_is_followed() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    after(table, {"cpu": {0: 0.5}}, features=features)
+    for number in range(1000):
+        table.identity[table.open_row(number, 1)] = process("b")
+    features.observe(batch_of(table, born=table.living()[1:].tolist(), moved=[0]))
+    lines = features.matrix(table, table.living())
+    assert lines.shape == (1001, len(FEATURES))
+    assert lines[0, AT["cpu_mean"]] == pytest.approx(0.5)

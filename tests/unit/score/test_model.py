@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nrdot.score.features import FEATURES
+from nrdot.score.model import ModelPart
+from nrdot.score.model_file import load_model, save_model
+from nrdot.testing.models import CARD, save_stump
+from nrdot.testing.scoring import batch_of, process, table_of
+
+SCORES = np.array([np.nan])
+
+
+def test_a_saved_model_comes_back_with_its_card_and_its_answers(tmp_path) -> None:
+    digest = save_stump(tmp_path / "m.json", "cpu", 0.5)
+    model = load_model(tmp_path / "m.json", sha256=digest.upper())
+    assert (model.name, model.card, model.sha256) == ("stump", CARD, digest)
+    lines = np.zeros((3, len(FEATURES)))
+    lines[:, 0] = [0.4, 0.5, 0.6]
+    assert model.predict(lines) == pytest.approx([0.1192, 0.1192, 0.8808], abs=1e-4)
+    assert model.predict(lines[:0]).shape == (0,)
+
+
+def test_a_logistic_model_is_a_weighted_sum_of_scaled_features(tmp_path) -> None:
+    count = len(FEATURES)
+    weight = [0.0] * count
+    weight[0] = 2.0
+    save_model(
+        tmp_path / "m.json", name="line", typical=[0.0] * count, card=CARD,
+        logistic={"mean": [1.0] * count, "scale": [0.5] * count, "weight": weight, "bias": 0.25},
+    )  # fmt: skip
+    lines = np.zeros((1, count))
+    lines[0, 0] = 1.5
+    assert load_model(tmp_path / "m.json").predict(lines)[0] == pytest.approx(1 / (1 + np.exp(-2.25)))
+
+
+def test_without_a_model_the_part_is_absent_and_says_why() -> None:
+    table = table_of(process("a"))
+    part = ModelPart(None, SCORES, "model m.json: has a wrong checksum")
+    part.observe(batch_of(table))
+    assert np.isnan(part.score(table, table.living())).all()
+    (told,) = part.evidence(table, 0)
+    assert (told.value, told.note, told.decides) == (None, "model m.json: has a wrong checksum", False)
+    assert not part.present
+
+
+def test_the_evidence_names_the_feature_that_made_the_difference(tmp_path) -> None:
+    save_stump(tmp_path / "m.json", "io", 1.0)
+    part = ModelPart(load_model(tmp_path / "m.json"), SCORES)
+    table = table_of(process("a"))
+    table.io[0] = 1e6
+    part.observe(batch_of(table))
+    assert part.score(table, table.living())[0] == pytest.approx(0.8808, abs=1e-4)
+    (told,) = part.evidence(table, 0)
+    assert told.rule == "model stump"
+    assert told.value == pytest.approx(0.8808, abs=1e-4)
+    assert told.note.startswith("io 13.8 (+0.76)")
