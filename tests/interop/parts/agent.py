@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
@@ -13,9 +16,10 @@ from parts.points import Point, read_lines
 from parts.program import HANG_GUARD, Program, free_port, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Container
 
-_COMMAND = [sys.executable, "-m", "nrdot", "agent"]
+_LAST_TIME = re.compile(rb'"timeUnixNano":"(\d+)"')
+_COMMAND = [str(Path(sys.executable).with_name("nrdot")), "agent"]
 
 
 class Agent:
@@ -37,6 +41,8 @@ class Agent:
         self.sent = folder / f"{name}.jsonl"
         self.config = folder / f"{name}.yaml"
         self.port = free_port()
+        self._read = 0  # bytes of the file that are counted
+        self._times: set[bytes] = set()
         own = {
             "interval": "1s",
             "state_dir": str(folder / f"{name}-state"),
@@ -69,9 +75,9 @@ class Agent:
             raise RuntimeError(f"the agent ended with status {done.returncode}: {done.stdout}")
         return self.points()
 
-    def points(self) -> list[Point]:
-        """Every point that left for the destinations."""
-        return [point for file in self.files() for point in read_lines(file)]
+    def points(self, pids: Container[int] | None = None) -> list[Point]:
+        """Every point that left for the destinations, or those of some processes."""
+        return [point for file in self.files() for point in read_lines(file, pids)]
 
     def files(self) -> list[Path]:
         """The file destination's files, rotated ones included."""
@@ -80,7 +86,10 @@ class Agent:
     def wait_for_exports(self, count: int) -> None:
         """Until `count` more exports than now have been written."""
         goal = self._exports() + count
-        wait_until(lambda: self._exports() >= goal, f"{count} exports of the agent\n{self.program.output}")
+        wait_until(
+            lambda: self.program.is_alive() and self._exports() >= goal,
+            lambda: f"{count} exports of the agent\n{self.program.output}",
+        )
 
     def __enter__(self) -> Self:
         self.program.start()
@@ -90,7 +99,14 @@ class Agent:
         self.program.stop()
 
     def _exports(self) -> int:
-        return len({point.time_ns for point in self.points()})
+        """How many moments have been exported. An export may be several lines, so their times are counted."""
+        with suppress(FileNotFoundError), self.sent.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._times.add(_LAST_TIME.findall(line[-4096:])[-1])
+                    self._read += len(line)
+        return len(self._times)
 
     def _ready(self) -> bool:
         try:

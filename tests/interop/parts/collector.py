@@ -13,6 +13,10 @@ from parts.program import Program, free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from pathlib import Path
+
 READY = "Everything is ready"
 
 
@@ -50,8 +54,9 @@ class Collector:
         """Ends it as a service manager would; everything that it accepted is in `output` afterwards."""
         self.program.stop()
 
-    def points(self) -> list[Point]:
-        return read_lines(self.output)
+    def points(self, pids: Container[int] | None = None) -> list[Point]:
+        """Every point that it wrote, or those of some processes."""
+        return read_lines(self.output, pids)
 
     def __enter__(self) -> Self:
         self.start()
@@ -79,10 +84,15 @@ class Collector:
         }
 
 
-def process_scraper(interval: str = "1s", **metrics: bool) -> dict[str, Any]:
-    """The hostmetrics receiver with its process scraper; `metrics` by their names, on or off."""
+def process_scraper(interval: str = "1s", names: tuple[str, ...] = (), **metrics: bool) -> dict[str, Any]:
+    """The hostmetrics receiver with its process scraper, for all processes or some by their names.
+
+    `metrics` are further metrics by their names, on or off.
+    """
     switches = {name: {"enabled": on} for name, on in metrics.items()}
     scraper: dict[str, Any] = {"mute_process_all_errors": True, "metrics": switches}
+    if names:
+        scraper["include"] = {"match_type": "strict", "names": list(names)}
     return {
         "hostmetrics": {
             "collection_interval": interval,

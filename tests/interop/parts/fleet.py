@@ -6,6 +6,7 @@ holds what a backend shows against what was done, not against what the agent say
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class FakeHost:
         self.proc = FakeProcfs(root)
         self.did: Counter[tuple[str, str]] = Counter()  # by metric and state or direction; ticks or bytes
         self._next = 5000
+        self._since = time.monotonic()
         self.proc.add(1, "init", parent=0)
         self.proc.add(2, "kthreadd", parent=0, cmdline=b"", exe="", flags=0x00200000)
         self.proc.add_kernel_thread(9, "kworker/0:0")
@@ -57,9 +59,16 @@ class FakeHost:
 
     def start(self, name: str, *, parent: int = 102) -> int:
         self._next += 1
+        self._let_time_pass()
         self.proc.add(self._next, name, parent=parent)
         return self._next
 
     def end(self, pid: int) -> None:
         """Ends and is reaped; what it used since anybody looked is charged to its parent's children."""
         self.proc.exit(pid)
+
+    def _let_time_pass(self) -> None:
+        """The machine's uptime keeps pace with ours: by it the agent tells newcomers from those it found."""
+        now = time.monotonic()
+        self.proc.advance(now - self._since)
+        self._since = now

@@ -100,7 +100,7 @@ class Program:
             )
         try:
             wait_until(self._up, f"{self.command[0]} to be ready")
-        except Exception as error:
+        except TimeoutError as error:
             self.stop()
             raise RuntimeError(f"{error}\n{self.output[-4000:]}") from error
 
@@ -135,7 +135,12 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _up(self) -> bool:
+    def is_alive(self) -> bool:
+        """True, or an error with the last words of a program that has ended by itself."""
         if self._child is not None and self._child.poll() is not None:
-            raise RuntimeError(f"{self.command[0]} ended with status {self._child.returncode}")
-        return bool(self.ready())
+            status = self._child.returncode
+            raise RuntimeError(f"{self.command[0]} ended with status {status}\n{self.output[-4000:]}")
+        return True
+
+    def _up(self) -> bool:
+        return self.is_alive() and bool(self.ready())

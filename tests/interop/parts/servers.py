@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from parts.program import Program, answers, executable, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextmanager
@@ -52,6 +52,25 @@ class PostgreSQL:
         command = [executable("postgres"), f"-D{data}", *settings]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         self.program = Program(command, folder / "log", self._ready, user=self._as, stop_signal=signal.SIGINT)
+
+    @contextmanager
+    def session(self) -> Iterator[Callable[[], None]]:
+        """A client that stays connected, so its backend lives on; call it to make the backend work."""
+        query = "SELECT sum(sqrt(n)) FROM generate_series(1, 2000000) AS n; \\echo done\n"
+        command = [executable("psql"), *self._connection(), "--quiet", "--no-psqlrc", "postgres"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder
+        ) as client:
+
+            def work() -> None:
+                print(query, file=client.stdin, flush=True)
+                while client.stdout is not None and "done" not in client.stdout.readline():
+                    if client.poll() is not None:
+                        raise RuntimeError(f"psql ended with status {client.returncode}")
+
+            work()
+            yield work
+            client.communicate()
 
     def work(self) -> None:
         """A table, some rows, some reading: backends that come, use the processor and go."""
