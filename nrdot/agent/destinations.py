@@ -8,7 +8,12 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from nrdot.agent.drains import Destination
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.encryption import keys_from_command, keys_from_environment, keys_from_file
+from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
+from nrdot.buffer.settings import BufferSettings
+from nrdot.errors import ConfigError
 from nrdot.export.endpoint import endpoint, proxy
 from nrdot.export.file import FileExporter
 from nrdot.export.journal import Journal
@@ -18,14 +23,16 @@ from nrdot.export.tls import TlsFiles
 from nrdot.pipeline import Drain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from nrdot.buffer.encryption import Keyring
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_export import Batching, Compression, Otlp
     from nrdot.config.schema_export import Destination as Stated
-    from nrdot.stages import Exporter
+    from nrdot.stages import Buffer, Exporter
 
+MEMORY = 64 * 1024 * 1024  # bytes that wait for a file on this host
 USUAL_RATE = 50_000.0  # points a second, while an outage is made up for
 
 
@@ -41,8 +48,13 @@ class _Plan:
 class Destinations:
     """Builds destinations, and keeps those that a reload leaves alone."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, state_dir: Path, resource: Mapping[str, str], keys: Keyring | None
+    ) -> None:
         self._clock = clock
+        self._state_dir = state_dir
+        self._resource = resource
+        self._keys = keys
         self._built: dict[str, tuple[_Plan, Destination]] = {}
 
     def use(self, configuration: Configuration) -> tuple[Destination, ...]:
@@ -64,11 +76,7 @@ class Destinations:
     def _build(self, plan: _Plan, before: Destination | None) -> Destination:
         """A destination; what waits in the buffer of the one before it stays where it is."""
         stated, batching = plan.stated, plan.batching
-        buffer = (
-            before.buffer
-            if before
-            else MemoryBuffer(batching.local_buffer_size, newest_first=stated.order == "newest_first")
-        )
+        buffer = before.buffer if before else self._buffer(plan)
         drain = Drain(
             buffer=buffer,
             exporter=self._exporter(plan),
@@ -82,6 +90,26 @@ class Destinations:
             accepts_late=stated.accepts_late or batching.max_age or None,
         )
         return Destination(stated.title, buffer, drain)
+
+    def _buffer(self, plan: _Plan) -> Buffer:
+        """On disk for what crosses a network; what goes into a file on this host waits in memory."""
+        stated, batching = plan.stated, plan.batching
+        newest_first = stated.order == "newest_first"
+        if stated.otlp is None:
+            return MemoryBuffer(MEMORY, newest_first=newest_first)
+        settings = BufferSettings(
+            max_bytes=batching.local_buffer_size,
+            max_seconds=batching.max_age or None,
+            newest_first=newest_first,
+        )
+        return DiskBuffer(
+            self._state_dir / "buffer" / stated.title,
+            settings,
+            self._clock,
+            Files(),
+            keys=self._keys,
+            gap_resource=self._resource,
+        )
 
     def _exporter(self, plan: _Plan) -> Exporter:
         if (file := plan.stated.file) is not None:
@@ -100,6 +128,25 @@ class Destinations:
             tls=_tls(otlp) if target.tls else None,
             proxy=proxy(otlp.proxy) if otlp.proxy else None,
         )
+
+
+def keyring(configuration: Configuration) -> Keyring | None:
+    """The keys of the disk buffer. Raises ConfigError where encryption is demanded and there is no key."""
+    stated = configuration.settings.encryption
+    if stated.enabled is False or not stated.has_key:
+        if configuration.needs_encryption:
+            raise ConfigError(
+                f"{configuration.file}: a class demands encrypted_storage and there is no key; "
+                "the agent does not start; write encryption.key_file, key_env or key_command"
+            )
+        return None
+    if stated.key_file:
+        ring = keys_from_file(Path(stated.key_file))
+    elif stated.key_env:
+        ring = keys_from_environment(stated.key_env)
+    else:
+        ring = keys_from_command(stated.key_command)
+    return ring.joined(*(keys_from_file(Path(path)) for path in stated.old_key_files))
 
 
 def _tls(otlp: Otlp) -> TlsFiles:

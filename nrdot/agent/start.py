@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.daemon import Daemon, Parts
-from nrdot.agent.destinations import Destinations
+from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
 from nrdot.agent.notify import Notifier
 from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
@@ -42,7 +42,6 @@ class Agent:
         settings = self.configuration.settings
         self._sampler: Sampler = build_sampler(self.configuration, clock)
         self._host_id = self._sampler.host.id
-        self._destinations = Destinations(clock)
         self._status = Status(clock)
         resource = {
             "host.name": self._sampler.host.name,
@@ -50,6 +49,9 @@ class Agent:
             "os.type": self._sampler.host.os,
         }
         self._meters = Meters(resource | settings.resource, clock)
+        self._destinations = Destinations(
+            clock, Path(settings.agent.state_dir), resource | settings.resource, keyring(self.configuration)
+        )
         self._stages: Stages | None = None
         self._redaction = Redaction()
 

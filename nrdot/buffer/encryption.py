@@ -34,6 +34,14 @@ class Keyring:
         self._keys = {key_id(key): key for key in (current, *older)}
         self.current = key_id(current)
 
+    def joined(self, *older: Keyring) -> Keyring:
+        """With the keys of older rings, which still open what they closed."""
+        keys = [key for ring in older for key in ring.keys()]
+        return Keyring(self._keys[self.current], *self.keys(), *keys)
+
+    def keys(self) -> list[bytes]:
+        return list(self._keys.values())
+
     def __contains__(self, identity: object) -> bool:
         return identity in self._keys
 
