@@ -36,10 +36,10 @@ class Keyring:
 
     def joined(self, *older: Keyring) -> Keyring:
         """With the keys of older rings, which still open what they closed."""
-        keys = [key for ring in older for key in ring.keys()]
-        return Keyring(self._keys[self.current], *self.keys(), *keys)
+        keys = [key for ring in older for key in ring.secrets()]
+        return Keyring(self._keys[self.current], *self.secrets(), *keys)
 
-    def keys(self) -> list[bytes]:
+    def secrets(self) -> list[bytes]:
         return list(self._keys.values())
 
     def __contains__(self, identity: object) -> bool:
