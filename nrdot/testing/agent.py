@@ -71,7 +71,7 @@ class ListBuffer:
     """`stages.Buffer` without bounds."""
 
     def __init__(self, records: Sequence[Record] = ()) -> None:
-        self.closed = False
+        self.closing = Event()
         self.produced = sum(record.points for record in records)
         self.delivered = 0
         self.rejected = 0
@@ -120,8 +120,12 @@ class ListBuffer:
                 dropped=dict(self.dropped),
             )
 
+    @property
+    def closed(self) -> bool:
+        return self.closing.is_set()
+
     def close(self) -> None:
-        self.closed = True
+        self.closing.set()
 
     def _remove(self, sequences: Sequence[int]) -> int:
         with self._lock:

@@ -6,6 +6,7 @@ from nrdot.agent.drains import Destination, Drains
 from nrdot.clock import SystemClock
 from nrdot.stages import Record
 from nrdot.testing.agent import ListBuffer, SwitchedDrain
+from nrdot.testing.clock import ManualClock
 
 HANG = 30.0  # seconds after which a test that waits for another thread has failed
 
@@ -26,9 +27,9 @@ def destination(name="collector", records=(), *, works=True):
     return Destination(name, buffer, SwitchedDrain(buffer, works=works))
 
 
-def settle(drains, prospect=HANG):
+def settle(drains):
     clock = SystemClock()
-    return drains.settle(prospect, clock.monotonic() + HANG, Event(), lambda: None)
+    return drains.settle(HANG, clock.monotonic() + HANG, Event(), lambda: None)
 
 
 def test_each_destination_gets_what_is_in_its_own_buffer(drains):
@@ -54,11 +55,28 @@ def test_a_destination_that_hangs_does_not_hold_up_another(drains):
     hanging, working = destination("one", [record()], works=False), destination("two", [record()])
     drains.use([hanging, working])
 
-    left = settle(drains, prospect=0.2)
+    left = drains.settle(0.2, SystemClock().monotonic() + HANG, Event(), lambda: None)
 
     assert left == 1
     assert working.drain.deliveries == [b"r"]
     hanging.drain.works.set()
+
+
+@pytest.mark.parametrize(("prospect", "deadline", "waited"), [(5.0, 100.0, 5.0), (100.0, 8.0, 8.0)])
+def test_a_hopeless_delivery_is_waited_for_up_to_a_limit_and_any_up_to_the_deadline(
+    prospect, deadline, waited
+):
+    clock = ManualClock()
+    drains = Drains(clock)
+    hanging = destination(records=[record()], works=False)
+    drains.use([hanging])
+    began = clock.monotonic()
+
+    assert drains.settle(prospect, began + deadline, Event(), lambda: None) == 1
+
+    assert clock.monotonic() - began == pytest.approx(waited, abs=0.1)
+    hanging.drain.works.set()
+    drains.close(HANG)
 
 
 def test_whoever_asks_to_end_at_once_does_not_wait(drains):
@@ -69,12 +87,6 @@ def test_whoever_asks_to_end_at_once_does_not_wait(drains):
     left = drains.settle(HANG, clock.monotonic() + HANG, at_once, at_once.set)
 
     assert left == 1
-
-
-def test_no_delivery_is_waited_for_past_the_deadline(drains):
-    drains.use([destination(records=[record()], works=False)])
-
-    assert drains.settle(HANG, SystemClock().monotonic(), Event(), lambda: None) == 1
 
 
 def test_the_end_makes_buffers_durable_though_a_request_hangs():
@@ -107,14 +119,22 @@ def test_a_destination_that_is_gone_stops_and_closes_its_buffer(drains):
 
     drains.use([])
 
-    assert gone.drain.stopped.wait(HANG)
-    drains.close(HANG)
-    assert gone.buffer.closed
+    assert gone.buffer.closing.wait(HANG)
+    assert gone.drain.stopped.is_set()
 
 
 def test_a_changed_destination_takes_over_the_buffer_when_the_old_drain_has_let_go(drains):
+    history = []
+
+    class Noted(SwitchedDrain):
+        def run(self, stop):
+            history.append(f"{self.name} begins")
+            super().run(stop)
+            history.append(f"{self.name} ends")
+
     buffer = ListBuffer([record()])
-    old, new = SwitchedDrain(buffer, works=False), SwitchedDrain(buffer)
+    old, new = Noted(buffer, works=False), Noted(buffer)
+    old.name, new.name = "old", "new"
     drains.use([Destination("collector", buffer, old)])
 
     drains.use([Destination("collector", buffer, new)])
@@ -122,7 +142,7 @@ def test_a_changed_destination_takes_over_the_buffer_when_the_old_drain_has_let_
     old.works.set()
 
     assert settle(drains) == 0
-    assert old.stopped.is_set()
+    assert history == ["old begins", "old ends", "new begins"]
     assert old.deliveries + new.deliveries == [b"r"]
     assert not buffer.closed
 

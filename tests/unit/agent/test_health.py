@@ -153,6 +153,27 @@ def test_a_client_that_says_nothing_holds_nobody_up_for_long(status):
     assert code == 200
 
 
+def test_a_client_that_speaks_byte_by_byte_is_cut_off(status):
+    server = HealthServer("127.0.0.1:0", SystemClock(), status, lambda: "# EOF\n")
+    with socket.create_connection(server.address) as client:
+        client.settimeout(0.2)
+        ended = any(cut_off(client) for _ in range(25))
+    server.close()
+
+    assert ended
+
+
+def cut_off(client):
+    """Send a byte, and see whether the other end has closed a moment later."""
+    try:
+        client.sendall(b"G")
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def test_a_page_that_fails_is_logged_and_harms_no_other(clock, status, caplog):
     broken = HealthServer("127.0.0.1:0", clock, status, lambda: 1 / 0)
 
