@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot.agent.checks import load
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
@@ -17,7 +18,6 @@ from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
 from nrdot.agent.wire import build_sampler, build_stages
-from nrdot.config.load import load
 from nrdot.export.pace import offset
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
@@ -93,7 +93,7 @@ class Agent:
             return daemon.once() if once else daemon.run(duration)
 
     def _load(self) -> Configuration:
-        return load(self._path, os.environ)
+        return load(self._path)
 
     def _parts(self, configuration: Configuration) -> Parts:
         """What a configuration makes of the agent, with what the one before has come to know."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,9 +35,9 @@ def configuration(path: Path | None, procfs: Path | None = None) -> Configuratio
 
     import msgspec
 
-    from nrdot.config.load import load
+    from nrdot.agent.checks import load
 
-    found = load(path, os.environ)
+    found = load(path)
     for problem in found.warnings:
         typer.echo(str(problem), err=True)
     if procfs is None:
