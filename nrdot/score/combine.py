@@ -10,8 +10,8 @@ the score is 0. Labels speak of the very workload and a class only of its progra
 labels' word stands (it starts from the class where labels only modify). An override's `importance` takes the
 place of the composite. A class of 1.0 and `force_collect` make a process never-filtered whatever its score.
 
-What depends on who a process is, is computed when that changes; the model follows what moved. Once an hour,
-and when an override ends, everybody is looked at again, because incidents fade.
+What depends on who a process is, is computed when that changes; the model follows what moved. Once an hour
+everybody's incidents are weighed again, because they fade, and when an override ends everybody's overrides.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 PARTS: Final = ("pattern", "label", "model", "business", "incident")
 PATTERN, LABEL, MODEL, BUSINESS, INCIDENT = range(len(PARTS))
 REFRESH_NS: Final = 3600 * 1_000_000_000
+PORTION: Final = 256  # rows that one part after the other looks at, so that the words of each stay at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +100,19 @@ class CompositeScorer:
     weights: Weights = field(default_factory=Weights)
     _parts: Floats = field(default_factory=lambda: np.zeros((len(PARTS), 0)), init=False)
     _importance: Floats = field(default_factory=lambda: np.zeros(0), init=False)
-    _next_look_ns: int = field(default=0, init=False)
-    _last_look_ns: int = field(default=0, init=False)
+    _weighed_ns: int = field(default=0, init=False)  # when incidents were weighed last
+    _expiry_ns: int | None = field(default=None, init=False)  # when the next override ends
     _stale: bool = field(default=True, init=False)
 
     def score(self, batch: Batch) -> None:
         table = batch.table
         self._widen(table.capacity)
-        everybody = self._look_at_everybody()
-        named = batch.living if everybody else batch.named
-        if named.size:
-            self._identify(table, named)
+        named = batch.living if self._stale else batch.named
+        for at in range(0, named.size, PORTION):
+            self._identify(table, named[at : at + PORTION])
+        if self._time_tells(table, batch.living):
+            named = batch.living
+        self._stale = False
         self.model.observe(batch)
         moved = batch.moved
         if self.model.present and moved.size:
@@ -136,7 +139,7 @@ class CompositeScorer:
         """Why the row, which has been scored, has its score."""
         rows = np.array([row], np.intp)
         values = self._parts[:, row].tolist()
-        shares = self._shares(rows)[:, 0].tolist()
+        shares = self._shares(self._four(rows))[:, 0].tolist()
         labelled = not math.isnan(values[LABEL])
         sources: tuple[_Source, ...] = (self.patterns, self.labels, self.model, self.business, self.incidents)
         by_part = (0.0 if labelled else shares[0], shares[0] if labelled else 0.0, *shares[1:])
@@ -168,6 +171,9 @@ class CompositeScorer:
         self._parts[LABEL, rows] = self.labels.score(table, rows)
         self._parts[BUSINESS, rows] = self.business.score(table, rows)
         self._parts[INCIDENT, rows] = self.incidents.score(table, rows)
+        self._override(table, rows)
+
+    def _override(self, table: Table, rows: Rows) -> None:
         forced, self._importance[rows] = self.overrides.look(table, rows)
         table.never_filtered[rows] = forced | self.patterns.never_filtered(table.class_id[rows])
 
@@ -176,8 +182,9 @@ class CompositeScorer:
         return np.where(np.isnan(importance), self._composite(rows), importance)
 
     def _composite(self, rows: Rows) -> Floats:
-        values = np.nan_to_num(self._four(rows), nan=0.0)
-        composite: Floats = np.clip((values * self._shares(rows)).sum(axis=0), 0.0, 1.0)
+        four = self._four(rows)
+        weighted = np.nansum(four * self._shares(four), axis=0)
+        composite: Floats = np.clip(weighted, 0.0, 1.0)
         return composite
 
     def _four(self, rows: Rows) -> Floats:
@@ -186,8 +193,8 @@ class CompositeScorer:
         parts[LABEL] = np.where(np.isnan(parts[LABEL]), parts[PATTERN], parts[LABEL])
         return parts[LABEL:]
 
-    def _shares(self, rows: Rows) -> Floats:
-        present = self.weights.column() * ~np.isnan(self._four(rows))
+    def _shares(self, four: Floats) -> Floats:
+        present = self.weights.column() * ~np.isnan(four)
         total = present.sum(axis=0)
         shares: Floats = present / np.where(total > 0.0, total, 1.0)
         return shares
@@ -197,16 +204,20 @@ class CompositeScorer:
         by_class = (f"class {rule.name} has the score 1.0",) if rule and rule.never_filtered else ()
         return (*by_class, *self.overrides.forcing(table.identity[row]))
 
-    def _look_at_everybody(self) -> bool:
-        """True when rules changed, an override ended, or the last full look is an hour old."""
+    def _time_tells(self, table: Table, living: Rows) -> bool:
+        """Weigh incidents anew once an hour, overrides when one has ended. True when there was a look."""
         now = self.clock.wall_ns()
-        if not self._stale and self._last_look_ns <= now < self._next_look_ns:
-            return False
-        self._stale = False
-        self._last_look_ns = now
-        expiry = self.overrides.next_expiry_ns()
-        self._next_look_ns = min(now + REFRESH_NS, expiry or now + REFRESH_NS)
-        return True
+        ended = self._expiry_ns is not None and now >= self._expiry_ns
+        if ended:
+            self._override(table, living)
+        if ended or self._expiry_ns is None:
+            self._expiry_ns = self.overrides.next_expiry_ns()
+        faded = self.incidents.present and abs(now - self._weighed_ns) >= REFRESH_NS
+        if faded:
+            self._weighed_ns = now
+        if faded and not self._stale:
+            self._parts[INCIDENT, living] = self.incidents.score(table, living)
+        return ended or faded
 
     def _widen(self, capacity: int) -> None:
         missing = capacity - self._importance.size

@@ -18,38 +18,45 @@ from nrdot.score.rules import OwnerKind
 if TYPE_CHECKING:
     from nrdot.batch import Batch, Floats, Host, Ints, Rows, Table
 
+_SPENT: Final = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
+_FAULTS: Final = slice(Counter.FAULTS_MINOR, Counter.FAULTS_MAJOR + 1)
+_SWITCHES: Final = slice(Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY + 1)
+
 MEMORY: Final = 300.0  # seconds after which an observation counts a third
 
 OWNERS: Final = (OwnerKind.KERNEL, OwnerKind.POD, OwnerKind.CONTAINER, OwnerKind.SERVICE, OwnerKind.SESSION)
-FEATURES: Final = (
+_MEANS: Final = ("cpu_mean", "active", "rss_growth", "threads_growth")
+_LOGS: Final = (
+    "io",  # bytes a second
+    "io_mean",
+    "io_deviation",
+    "rss",  # bytes
+    "threads",
+    "faults",  # page faults a second
+    "switches",  # context switches a second
+    "age",  # seconds
+)
+_PLAIN: Final = (
     "cpu",  # cores over the last interval
-    "cpu_mean",
     "cpu_deviation",
     "cpu_share",  # of the host's processors
     "cpu_rank",  # share of the living processes that use less
     "cpu_lifetime",  # cores over its whole life
-    "active",  # share of the time in which it used any CPU
-    "io",  # log of bytes a second
-    "io_mean",
-    "io_deviation",
     "io_wait",  # cores that waited for block devices
-    "rss",  # log of bytes
     "rss_share",  # of the host's memory
     "rss_rank",
-    "rss_growth",  # log ratio a minute
-    "threads",  # log
-    "threads_growth",  # log ratio a minute
-    "faults",  # log of page faults a second
-    "switches",  # log of context switches a second
     "children",  # cores that its reaped children used
-    "age",  # log of seconds
     "class_known",
     "class_score",
-    *(f"owner_{kind.value}" for kind in OWNERS),
 )
+# Growth is a log ratio a minute, `active` the share of the time in which it used any CPU.
+FEATURES: Final = (*_MEANS, *_LOGS, *_PLAIN, *(f"owner_{kind.value}" for kind in OWNERS))
+_AFTER_LOGS: Final = len(_MEANS) + len(_LOGS)
+_AFTER_PLAIN: Final = _AFTER_LOGS + len(_PLAIN)
+_OWNER_NUMBERS: Final = np.arange(len(OWNERS))[:, None]
 
-# Rows of `Features._sums`: exponentially forgetting sums, all over the same weight.
-_WEIGHT, _CPU, _CPU_SQUARED, _IO, _IO_SQUARED, _ACTIVE, _RSS_GROWTH, _THREADS_GROWTH = range(8)
+# Rows of `Features._sums`: exponentially forgetting sums, all over the same weight. The first are `_MEANS`.
+_CPU, _ACTIVE, _RSS_GROWTH, _THREADS_GROWTH, _IO, _CPU_SQUARED, _IO_SQUARED, _WEIGHT = range(8)
 
 
 class Features:
@@ -88,50 +95,48 @@ class Features:
 
     def matrix(self, table: Table, rows: Rows) -> Floats:
         """One line for each of `rows`, every number finite. Zeros before the first batch."""
-        lines = np.zeros((rows.size, len(FEATURES)))
+        columns = np.zeros((len(FEATURES), rows.size))
         host = self._host
         if host is None:
-            return lines
+            return columns.T
         sums = self._sums[:, rows]
         mean = sums / np.maximum(sums[_WEIGHT], 1e-9)
-        rate = 1.0 / self._seconds if self._seconds > 0.0 else 0.0
-        counters = (table.counters[:, rows] - table.previous[:, rows]) * rate
+        squares = mean[[_CPU_SQUARED, _IO_SQUARED]] - mean[[_CPU, _IO]] ** 2
+        deviation = np.sqrt(np.maximum(squares, 0.0))
+        counters = table.counters[:, rows]
+        rates = (counters - table.previous[:, rows]) / (self._seconds or np.inf)
         ticks = max(host.hz, 1)
         cpu, rss = table.cpu[rows], table.gauges[Gauge.RSS, rows]
-        age = np.maximum((self._time_ns - table.born_ns[rows]) / 1e9, 0.0)
-        spent = table.counters[Counter.CPU_USER, rows] + table.counters[Counter.CPU_SYSTEM, rows]
+        age = (self._time_ns - table.born_ns[rows]) / 1e9
         known = self._class_scores[table.class_id[rows]]
-        columns = (
+        columns[: len(_MEANS)] = mean[: len(_MEANS)]
+        logs = columns[len(_MEANS) : _AFTER_LOGS]
+        logs[:] = (
+            table.io[rows],
+            mean[_IO],
+            deviation[1],
+            rss,
+            table.gauges[Gauge.THREADS, rows],
+            rates[_FAULTS].sum(axis=0),
+            rates[_SWITCHES].sum(axis=0),
+            age,
+        )
+        np.log1p(np.maximum(logs, 0.0, out=logs), out=logs)
+        columns[_AFTER_LOGS:_AFTER_PLAIN] = (
             cpu,
-            mean[_CPU],
-            _deviation(mean[_CPU], mean[_CPU_SQUARED]),
+            deviation[0],
             cpu / max(host.cpus, 1),
             _rank(self._cpu_sorted, cpu),
-            spent / ticks / np.maximum(age, 1.0),
-            mean[_ACTIVE],
-            np.log1p(table.io[rows]),
-            np.log1p(np.maximum(mean[_IO], 0.0)),
-            np.log1p(_deviation(mean[_IO], mean[_IO_SQUARED])),
-            counters[Counter.CPU_WAIT] / ticks,
-            np.log1p(np.maximum(rss, 0)),
+            counters[_SPENT].sum(axis=0) / ticks / np.maximum(age, 1.0),
+            rates[Counter.CPU_WAIT] / ticks,
             rss / max(host.memory, 1),
             _rank(self._rss_sorted, rss),
-            mean[_RSS_GROWTH],
-            np.log1p(np.maximum(table.gauges[Gauge.THREADS, rows], 0)),
-            mean[_THREADS_GROWTH],
-            np.log1p(np.maximum(counters[Counter.FAULTS_MINOR] + counters[Counter.FAULTS_MAJOR], 0.0)),
-            np.log1p(
-                np.maximum(counters[Counter.SWITCHES_VOLUNTARY] + counters[Counter.SWITCHES_INVOLUNTARY], 0.0)
-            ),
-            counters[CHILDREN].sum(axis=0) / ticks,
-            np.log1p(age),
+            rates[CHILDREN].sum(axis=0) / ticks,
             ~np.isnan(known),
             np.nan_to_num(known, nan=0.0),
-            *(self._owner[rows] == index for index in range(len(OWNERS))),
         )
-        for index, column in enumerate(columns):
-            lines[:, index] = column
-        return lines
+        columns[_AFTER_PLAIN:] = self._owner[rows] == _OWNER_NUMBERS
+        return columns.T
 
     def _absorb(self, table: Table, rows: Rows, seconds: float) -> None:
         """Forget what is old, count the silence since the last look as zeros, add the last interval."""
@@ -143,7 +148,7 @@ class Features:
         growth = (levels - self._last[:, rows]) * (60.0 / (idle + seconds))
         sums = self._sums[:, rows] * fade
         sums[_WEIGHT] += 1.0 - fade
-        news = np.stack((np.ones_like(cpu), cpu, cpu * cpu, io, io * io, cpu > 0.0, growth[0], growth[1]))
+        news = np.array((cpu, cpu > 0.0, growth[0], growth[1], io, cpu * cpu, io * io, np.ones_like(cpu)))
         self._sums[:, rows] = sums * keep + news * (1.0 - keep)
         self._last[:, rows] = levels
         self._seen[rows] = self._now
@@ -165,11 +170,6 @@ def _levels(table: Table, rows: Rows) -> Floats:
 def _owner_index(table: Table, row: int) -> int:
     kind = owner_kind(table.identity[row])
     return OWNERS.index(kind) if kind in OWNERS else -1
-
-
-def _deviation(mean: Floats, squared: Floats) -> Floats:
-    deviation: Floats = np.sqrt(np.maximum(squared - mean * mean, 0.0))
-    return deviation
 
 
 def _rank(everybody: Floats | Ints, values: Floats) -> Floats:

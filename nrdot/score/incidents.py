@@ -71,6 +71,10 @@ class IncidentPart:
                 values[index] = self._value(found)
         return values
 
+    @property
+    def present(self) -> bool:
+        return bool(self._incidents)
+
     def evidence(self, table: Table, row: int) -> tuple[Evidence, ...]:
         """The incidents that weigh most, each with its age and what it still counts."""
         found = np.array(sorted(self._matching(table.identity[row])), np.intp)
@@ -101,6 +105,8 @@ class IncidentPart:
         return counts
 
     def _matching(self, identity: Identity) -> frozenset[int]:
+        if not self._incidents:
+            return frozenset()
         found = {index for name in _called(identity) for index in self._services.get(name, ())}
         found.update(self._by_pattern[at] for at in self._patterns.match(full_text(identity)))
         return frozenset(found)

@@ -34,7 +34,8 @@ class Names:
         return tuple(dict.fromkeys(word for word in words if word))
 
 
-@lru_cache(maxsize=4096)
+# Small, because it keeps command lines alive; the scorer goes through rows in portions that fit.
+@lru_cache(maxsize=512)
 def names_of(identity: Identity) -> Names:
     return Names(
         name=identity.name,

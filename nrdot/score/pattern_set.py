@@ -8,6 +8,7 @@ Each pattern works line by line: `^` and `$` are a line's ends, and nothing matc
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -22,6 +23,7 @@ PROGRAM_LIMIT: Final = 1000  # instructions of one compiled pattern; a counted r
 CACHE_LIMIT: Final = 8192  # distinct texts whose answer is remembered
 _MEMORY: Final = (8 << 20, 32 << 20)  # bytes that RE2 may use for a set: tried in this order
 
+_NOTHING: Final[frozenset[int]] = frozenset()
 _REASONS: Final = (
     ("invalid perl operator: (?=", "looks ahead", "RE2 has no lookaround: match what is there"),
     (
@@ -89,7 +91,7 @@ class PatternSet:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = tuple(patterns)
-        self._cache: dict[bytes, frozenset[int]] = {}
+        self._cache: dict[bytes, frozenset[int]] = {}  # by digest: command lines may be long and many
         self._set = self._compiled()
 
     def __len__(self) -> int:
@@ -97,18 +99,19 @@ class PatternSet:
 
     def match(self, text: bytes) -> frozenset[int]:
         """Indices of the patterns that match somewhere in `text`."""
-        found = self._cache.get(text)
+        if not self._patterns:
+            return _NOTHING
+        key = blake2b(text, digest_size=16).digest()
+        found = self._cache.get(key)
         if found is None:
             found = self._match(text)
             if len(self._cache) >= CACHE_LIMIT:
                 for old in list(self._cache)[: CACHE_LIMIT // 2]:
                     del self._cache[old]
-            self._cache[text] = found
+            self._cache[key] = found
         return found
 
     def _match(self, text: bytes) -> frozenset[int]:
-        if not self._patterns:
-            return frozenset()
         hits = self._set.Match(text) or ()
         if len(self._patterns) in hits:  # the sentinel
             return frozenset(hits) - {len(self._patterns)}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,16 +24,18 @@ import numpy as np
 from nrdot.errors import ConfigError
 from nrdot.score.evidence import Evidence
 from nrdot.score.names import full_text, glob_pattern, is_glob, names_of, unit_stem
-from nrdot.score.pattern_set import PatternSet
+from nrdot.score.pattern_set import CACHE_LIMIT, PatternSet
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
 from nrdot.score.subject import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from nrdot.batch import Flags, Floats, Identity, Rows, Table
+
+    _Outcome = tuple[int, frozenset[str]]
 
 CLASSES_LIMIT: Final = 10_000
 KERNEL_NAME_LIMIT: Final = 15  # bytes that the kernel keeps of a program's name
@@ -81,6 +84,7 @@ class PatternPart:
         self._owners: dict[OwnerKind, list[int]] = {}
         self._lines: list[tuple[int, Precision, str]] = []  # beside each pattern of the set
         self._handling: dict[str, Flags] = {}
+        self._outcomes: dict[tuple[bytes, OwnerKind, str], _Outcome] = {}
         self._set = PatternSet(list(self._index(rules)))
 
     def score(self, table: Table, rows: Rows) -> Floats:
@@ -88,10 +92,9 @@ class PatternPart:
         for handled in self._handling.values():
             handled[rows[rows < handled.size]] = False
         for index, row in enumerate(rows.tolist()):
-            claims = self._claims(table.identity[row])
-            if claims:
-                ids[index] = min(claims).class_id
-                self._handle(table, row, claims)
+            ids[index], special = self._outcome(table.identity[row])
+            for handling in special:
+                self._grown(handling, table.capacity)[row] = True
         table.class_id[rows] = ids
         return self.class_scores[ids]
 
@@ -147,6 +150,22 @@ class PatternPart:
             for owner in rule.owners:
                 self._owners.setdefault(owner, []).append(class_id)
 
+    def _outcome(self, identity: Identity) -> _Outcome:
+        """Class and special handling, once for each distinct text, unit and kind of owner."""
+        text, owner = full_text(identity), owner_kind(identity)
+        key = (blake2b(text, digest_size=16).digest(), owner, identity.owner.unit)
+        found = self._outcomes.get(key)
+        if found is None:
+            claims = self._claims(identity)
+            own = (self.classes[claim.class_id] for claim in claims if claim.precision is Precision.OWN)
+            special = frozenset(word for rule in own if rule is not None for word in rule.special_handling)
+            found = (min(claims).class_id if claims else 0, special)
+            if len(self._outcomes) >= CACHE_LIMIT:
+                for old in list(self._outcomes)[: CACHE_LIMIT // 2]:
+                    del self._outcomes[old]
+            self._outcomes[key] = found
+        return found
+
     def _claims(self, identity: Identity) -> set[Claim]:
         """One claim for each class at each precision and reason. Kernel threads borrow programs' names."""
         claims = {
@@ -189,13 +208,6 @@ class PatternPart:
 
     def _claim(self, class_id: int, precision: Precision, what: str) -> Claim:
         return Claim(precision, 1.0 - float(self.class_scores[class_id]), class_id, what)
-
-    def _handle(self, table: Table, row: int, claims: Iterable[Claim]) -> None:
-        for claim in claims:
-            rule = self.classes[claim.class_id]
-            if rule is not None and claim.precision is Precision.OWN:
-                for special in rule.special_handling:
-                    self._grown(special, table.capacity)[row] = True
 
     def _grown(self, special: str, capacity: int) -> Flags:
         column = self._handling.get(special)

@@ -1,13 +1,20 @@
-"""Derive `service_names.txt`: the executables that Debian's service packages start.
+"""Derive the names of executables that Debian's service packages start.
 
-    apt-get update with the index of files (Contents) beside the index of packages, then
-    python tests/bench/data/derive_service_names.py LISTS_DIRECTORY > tests/bench/data/service_names.txt
+    apt-get update \
+      -o Dir::Etc::sourcelist=SOURCES -o Dir::Etc::sourceparts=- -o Dir::State::lists=LISTS \
+      -o 'Acquire::IndexTargets::deb::Contents-deb::MetaKey=$(COMPONENT)/Contents-$(ARCHITECTURE)' \
+      -o 'Acquire::IndexTargets::deb::Contents-deb::Description=contents'
+    python derive_service_names.py LISTS > services_debian12.txt
+    python derive_service_names.py LISTS_13 services_debian12.txt > services_new_in_debian13.txt
+
+SOURCES names one release, so apt keeps its index of files (about 45 MB) in LISTS; both may be thrown away
+afterwards. A second argument is a list whose names are left out.
 
 A service package ships a systemd unit of the system, `NAME.service`. Its executable is the file in a program
 directory of the same package whose name fits the unit's: the same, or with or without a final `d`,
-`-server`, `-daemon` or `.real`; failing that, the only program in `sbin`. Units that fit no file (one-shot
-helpers of other packages, mostly) give no name. The index is read through apt's own helper, so any
-compression that apt chose will do.
+`-server`, `-daemon`, `-service` or `.real`; failing that, the only program in `sbin`. Units that fit no file
+(one-shot helpers, mostly) give no name. The index is read through apt's own helper, which knows how it is
+compressed.
 """
 
 from __future__ import annotations
@@ -27,21 +34,17 @@ NO_PROGRAM = re.compile(
 ENDINGS = ("", "d", "-server", "-daemon", ".real", "-service")
 
 
-def main(lists: Path) -> None:
+def main(lists: Path, known: set[str]) -> None:
     units: dict[str, set[str]] = defaultdict(set)
     programs: dict[str, dict[str, str]] = defaultdict(dict)
     for index in sorted(lists.glob("*_Contents-*")):
         with subprocess.Popen([HELPER, "cat-file", str(index)], stdout=subprocess.PIPE, text=True) as reader:
             for line in reader.stdout or ():
                 take(line, units, programs)
-    found = {}
-    for package, names in sorted(units.items()):
-        for unit in sorted(names):
-            program = fitting(unit, programs[package], len(names))
-            if program:
-                found.setdefault(program, package)
-    for program, package in sorted(found.items()):
-        print(f"{program} {package}")
+    found = {
+        fitting(unit, programs[package], len(names)) for package, names in units.items() for unit in names
+    }
+    print("\n".join(sorted(found - known - {""})))
 
 
 def take(line: str, units: dict[str, set[str]], programs: dict[str, dict[str, str]]) -> None:
@@ -66,4 +69,4 @@ def fitting(unit: str, programs: dict[str, str], units: int) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), {name for older in sys.argv[2:] for name in Path(older).read_text().split()})

@@ -48,7 +48,8 @@ business_rules = st.lists(
 past = st.lists(
     st.builds(lambda name, severity: Incident(NOON_NS, severity, (name,)), names, shares), max_size=3
 )
-weights = st.builds(Weights, shares, shares, shares, st.floats(0.01, 1))
+weight = st.just(0.0) | st.floats(0.001, 1)
+weights = st.builds(Weights, weight, weight, weight, st.floats(0.01, 1))
 everything = st.fixed_dictionaries({
     "own": classes, "labels": label_rules, "business": business_rules, "incidents": past,
     "overrides": override_rules, "weight": weights,

@@ -17,7 +17,7 @@ def test_a_saved_model_comes_back_with_its_card_and_its_answers(tmp_path) -> Non
     model = load_model(tmp_path / "m.json", sha256=digest.upper())
     assert (model.name, model.card, model.sha256) == ("stump", CARD, digest)
     lines = np.zeros((3, len(FEATURES)))
-    lines[:, 0] = [0.4, 0.5, 0.6]
+    lines[:, FEATURES.index("cpu")] = [0.4, 0.5, 0.6]
     assert model.predict(lines) == pytest.approx([0.1192, 0.1192, 0.8808], abs=1e-4)
     assert model.predict(lines[:0]).shape == (0,)
 

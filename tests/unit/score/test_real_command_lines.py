@@ -110,3 +110,9 @@ def test_no_program_stands_in_two_shipped_classes() -> None:
     for rule in load_packs([directory]):
         for program in rule.programs:
             assert seen.setdefault(program.lower(), rule.name) == rule.name, program
+
+
+def test_nearly_every_service_of_a_distribution_has_a_class() -> None:
+    names = (LINES.parents[2] / "bench/data/services_debian12.txt").read_text(encoding="utf-8").split()
+    known = [rule for name in names if (rule := packs().classify(process(name=name)))]
+    assert sum(rule.name != "service_by_form" for rule in known) >= 0.95 * len(names)
