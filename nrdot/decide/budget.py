@@ -7,6 +7,12 @@ wait until there is room, and who is kept is trimmed only when the kept alone ar
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nrdot.batch import Flags, Ints
 
 ACTIVE_SECONDS = 1200.0
 
@@ -41,3 +47,10 @@ class SeriesBudget:
         total = room // self._points
         new = max(room - kept * self._points - self._ended_series, 0) // self._points
         return total, new
+
+    def needed(self, newcomer: Flags, kept: int) -> Ints:
+        """The limit from which on each would have a place, in the order in which places are given."""
+        places = np.arange(1, len(newcomer) + 1) * self._points
+        beside = (kept + np.cumsum(newcomer)) * self._points + self._ended_series
+        limits: Ints = self._reserved + np.where(newcomer, np.maximum(places, beside), places)
+        return limits

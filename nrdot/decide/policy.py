@@ -100,7 +100,17 @@ class Policy:
         self._every_sample = every_sample
         self._now = 0.0  # seconds since the first sample
         self._since_export = export_interval - first_export if first_export else 0.0
-        self._columns = _Columns(0)
+        self._columns = Columns(0)
+
+    @property
+    def remembered(self) -> Columns:
+        """What is known of each row beside the table: for whoever explains verdicts, and read only."""
+        return self._columns
+
+    @property
+    def now(self) -> float:
+        """Seconds since the first sample."""
+        return self._now
 
     def decide(self, batch: Batch) -> Rows | None:
         table, columns = batch.table, self._columns
@@ -197,6 +207,7 @@ class Policy:
         memory = table.gauges[Gauge.RSS, rows]
         scope, kept = columns.scope[rows], table.series[rows]
         age = (batch.time_ns - table.born_ns[rows]) / 1e9
+        columns.used[:, rows] = used
         reason = np.full(len(rows), Reason.BELOW, np.uint8)
         grace = np.array([rules.grace for rules in self.rules])[scope]
         eligible = ~table.found[rows] & (table.observations[rows] > 1) & ~table.never_filtered[rows]
@@ -221,7 +232,8 @@ class Policy:
         wanting = np.flatnonzero(reason != Reason.BELOW)
         kept = np.zeros(len(rows), np.bool_)
         has = table.series[rows[wanting]] & ~table.changed[rows[wanting]]
-        total, new = self.budget.places(int(np.count_nonzero(table.series)), self._now)
+        series = int(np.count_nonzero(table.series))
+        total, new = self.budget.places(series, self._now)
         meaning = np.where(
             reason[wanting] == Reason.HOLD, self._columns.last_reason[rows[wanting]], reason[wanting]
         )
@@ -230,6 +242,7 @@ class Policy:
         newcomer = ~table.series[rows[order]]
         allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
         kept[order[allowed]] = True
+        self._columns.needs[rows[order]] = self.budget.needed(newcomer, series)
         reason[order[~allowed]] = Reason.BUDGET
         self.trimmed = int(np.count_nonzero(~allowed))
         self.over_budget = int(np.count_nonzero(never)) > total
@@ -254,7 +267,7 @@ class Policy:
         return holds
 
 
-class _Columns:
+class Columns:
     """What the policy remembers of each row of the table."""
 
     def __init__(self, capacity: int) -> None:
@@ -264,6 +277,8 @@ class _Columns:
         self.anomalous: Flags = np.zeros(capacity, np.bool_)
         self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
         self.used_at: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # at the last export
+        self.used: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # between the last two exports
+        self.needs: Ints = np.zeros(capacity, np.int64)  # budget that would have kept it at the last export
 
     def fit(self, capacity: int) -> None:
         for name, column in vars(self).items():
