@@ -215,6 +215,21 @@ class DiskBuffer:
             if not self._closed:
                 self._intake.flush()
 
+    def use_keys(self, keys: Keyring | None) -> None:
+        """New segments get the current key of `keys`; segments that waited for one of them are released."""
+        with self._lock:
+            self._store.keys = keys
+
+    def check(self) -> None:
+        """Read every segment, so that what is damaged is in the books now and not when its turn comes."""
+        with self._lock:
+            for lane in self._store.lanes.values():
+                for segment in lane.segments.copy():
+                    self._reader.load(segment)
+                    self._account_losses()
+                    self._reader.release(segment)
+            self._after_leaving()
+
     def close(self) -> None:
         with self._lock:
             if self._closed:

@@ -42,6 +42,10 @@ class Keyring:
     def secrets(self) -> list[bytes]:
         return list(self._keys.values())
 
+    def with_older(self, other: Keyring) -> Keyring:
+        """The same current key, and every key of another ring to read with."""
+        return Keyring(self._keys[self.current], *self._keys.values(), *other._keys.values())
+
     def __contains__(self, identity: object) -> bool:
         return identity in self._keys
 

@@ -57,13 +57,11 @@ class Intake:
         self._retry_at = 0.0
 
     def put(self, record: Record) -> None:
-        accounts = self._accounts
-        accounts.books.produced += record.points
-        parcel = self._coder.pack(accounts.next_sequence, record)
-        accounts.next_sequence += 1
+        parcel = self._coder.pack(self._accounts.next_sequence, record)
+        self._accounts.next_sequence += 1
         largest = self._settings.max_bytes
         if parcel.raw > self._settings.record_bytes or self._store.room_for(parcel) > largest:
-            self.refuse(parcel, TOO_LARGE)
+            self._refuse(parcel, TOO_LARGE)
         elif self.alarm:
             self.shelter([parcel])
         else:
@@ -71,11 +69,24 @@ class Intake:
         if self._store.sync_is_due:
             self.flush()
 
-    def refuse(self, parcel: Parcel, reason: str) -> None:
-        """Drop a record that is not in the buffer."""
+    def _refuse(self, parcel: Parcel, reason: str) -> None:
+        """It does not get in."""
+        self._count(parcel)
+        self._drop(parcel, reason)
+
+    def _drop(self, parcel: Parcel, reason: str) -> None:
         number, time_ns = parcel.sequence, parcel.time_ns
         gap = Gap(reason, parcel.priority, 1, parcel.points, number, number, time_ns, time_ns)
         self._accounts.dropped((), gap)
+
+    def _count(self, parcel: Parcel) -> None:
+        """It has arrived, be it on disk, in memory or among the dropped. On its way it counts nowhere."""
+        self._accounts.books.produced += parcel.points
+
+    def _take_back(self, parcels: list[Parcel]) -> list[Parcel]:
+        """They are on their way again."""
+        self._accounts.books.produced -= sum(parcel.points for parcel in parcels)
+        return parcels
 
     def _write(self, parcels: Sequence[Parcel]) -> bool:
         """To disk; what the disk does not take waits in memory. Parcels are in order of sequence."""
@@ -86,11 +97,13 @@ class Intake:
             try:
                 if self._space.make_room(parcel):
                     self._store.append(parcel, self._now_ns())
+                    self._count(parcel)
                 else:
-                    self.refuse(parcel, FULL)
+                    self._refuse(parcel, FULL)
             except OSError as error:
                 # The segment is not trusted any more. Once more with a new one, then the disk is not either.
-                waiting.extendleft(reversed(self._store.abandon(parcel.priority)))
+                suspects = self._take_back(self._store.abandon(parcel.priority))
+                waiting.extendleft(reversed(suspects))
                 if error.errno in NO_SPACE and self._evict(parcel.priority):
                     continue
                 if failed:
@@ -111,10 +124,10 @@ class Intake:
     def flush(self) -> None:
         """Make everything durable that can be, records and log."""
         suspects, failure = self._store.sync()
-        if failure is not None and self._write(suspects):
+        if failure is not None and self._write(self._take_back(suspects)):
             suspects, failure = self._store.sync()
             if failure is not None:
-                self.shelter(suspects, failure)
+                self.shelter(self._take_back(suspects), failure)
         if not self.alarm:
             self.sync_log()
 
@@ -133,8 +146,9 @@ class Intake:
                 )
             self.alarm = reason
         for parcel in parcels:
+            self._count(parcel)
             for dropped in self._refuge.put(parcel):
-                self.refuse(dropped, MEMORY_FULL)
+                self._drop(dropped, MEMORY_FULL)
 
     def return_to_disk(self, *, at_once: bool = False) -> None:
         """Try to leave memory, when it is time."""
@@ -145,7 +159,7 @@ class Intake:
         except OSError as error:
             self.shelter((), error)
             return
-        parcels = self._refuge.empty()
+        parcels = self._take_back(self._refuge.empty())
         if self._write(parcels):
             self.alarm = ""
             log.warning(

@@ -56,11 +56,13 @@ class Reader:
 
     def _lane(self, lane: Lane, newest_first: bool) -> Iterator[Place]:
         for segment in reversed(lane.segments.copy()) if newest_first else lane.segments.copy():
-            if not segment.pending_records or self._store.held(segment):
-                continue
-            index = segment.index if self.load(segment) else None
-            if index is None:
-                continue
+            if segment.pending_records and not self._store.held(segment):
+                yield from self.places(segment, newest_first=newest_first)
+
+    def places(self, segment: Segment, *, newest_first: bool = False) -> Iterator[Place]:
+        """What waits in one segment, whether it can be opened or not."""
+        index = segment.index if self.load(segment) else None
+        if index is not None:
             for position in index.pending(segment.settled, newest_first=newest_first):
                 yield _place(segment, index, position)
 

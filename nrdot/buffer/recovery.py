@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nrdot.buffer.lane import Loss
     from nrdot.buffer.segment import Header
 
+SUFFIX = ".segment"
 SEGMENT_NAME = re.compile(
     rf"({'|'.join(priority.name.lower() for priority in Priority)})-(\d{{20}})\.segment"
 )
@@ -49,12 +50,14 @@ class Recovered:
 
     segments: list[Segment] = field(default_factory=list)  # by first sequence
     books: Books = field(default_factory=Books)
+    recorded: dict[str, int] = field(default_factory=dict)  # dropped, as the log says; books may say more
     gaps: Gaps = field(default_factory=Gaps)
     put: list[int] = field(default_factory=lambda: [0] * len(Priority))
     next_sequence: int = 1
     generation: int = 0  # of the progress log
     strays: list[Stray] = field(default_factory=list)
     progress_lost: bool = False
+    vanished: bool = False  # files went away while they were looked at: an agent runs
 
 
 def recover(files: Files, directory: Path) -> Recovered:
@@ -83,7 +86,7 @@ def recover(files: Files, directory: Path) -> Recovered:
                 else:
                     found.segments.append(Segment(directory / name, header, size))
         except FileNotFoundError:
-            continue  # an agent that runs has finished it meanwhile
+            found.vanished = True
         except OSError as error:
             found.strays.append(Stray(name, f"cannot be read: {error.strerror}"))
     found.segments.sort(key=lambda segment: segment.header.first_sequence)
@@ -123,7 +126,9 @@ def _read_segments(files: Files, found: Recovered, progress: Progress | None) ->
                     segment.index = known.index
         except OSError as error:
             found.segments.remove(segment)
-            if not isinstance(error, FileNotFoundError):
+            if isinstance(error, FileNotFoundError):
+                found.vanished = True
+            else:
                 found.strays.append(Stray(segment.path.name, f"cannot be read: {error.strerror}"))
             continue
         following[header.priority] = header.first_sequence
@@ -166,6 +171,7 @@ def _balance(found: Recovered, progress: Progress | None) -> None:
         found.put = progress.put
         found.next_sequence = max(found.next_sequence, progress.next_sequence)
         found.books = progress.books
+        found.recorded = dict(progress.books.dropped)
         for gap in progress.gaps:
             found.gaps.add(gap)
         for reason, points in lost.dropped.items():

@@ -97,6 +97,9 @@ class SimulatedDisk(Files):
     def content(self, path: Path) -> bytes:
         return bytes(self._files[path].data)
 
+    def durable_size(self, path: Path) -> int:
+        return self._files[path].synced
+
     def paths(self, pattern: str = "*") -> list[Path]:
         return sorted(path for path in self._files if path.match(pattern))
 
@@ -191,7 +194,7 @@ class SimulatedDisk(Files):
         return self._locked[path]
 
     def owner(self, path: Path) -> str:
-        return self._files[path].data.decode().strip()
+        return self._files[path].data.decode().strip() if path in self._files else ""
 
     def _describe(self, path: Path) -> int:
         self._next += 1

@@ -1,0 +1,114 @@
+import pytest
+
+from nrdot.stages import Priority
+from nrdot.testing.clock import NOON_NS
+from nrdot.testing.records import imbalance, numbers, put_all, record
+
+
+def test_when_full_the_oldest_of_the_lowest_priority_goes(start):
+    buffer = start(max_bytes=100_000)
+    put_all(buffer, [record(number, 3000, Priority.CRITICAL) for number in range(10)])
+    put_all(buffer, [record(number, 3000, Priority.OPTIONAL) for number in range(10, 25)])
+    put_all(buffer, [record(number, 3000, Priority.NORMAL) for number in range(25, 35)])
+    left = numbers(buffer)
+    assert [number for number in left if number < 10] == list(range(10))
+    optional = [number for number in left if 10 <= number < 25]
+    assert optional == list(range(25 - len(optional), 25))
+    assert 0 < len(optional) < 15
+    assert left[-10:] == list(range(25, 35))
+    assert imbalance(buffer) == 0
+
+
+def test_a_newcomer_never_pushes_out_what_matters_more(start):
+    buffer = start(max_bytes=40_000)
+    put_all(buffer, [record(number, 3000, Priority.CRITICAL) for number in range(12)])
+    kept = numbers(buffer)
+    put_all(buffer, [record(100 + number, 3000, Priority.NORMAL) for number in range(5)])
+    assert [number for number in numbers(buffer) if number < 100] == kept
+    assert sum(buffer.statistics().dropped.values()) > 0
+    assert imbalance(buffer) == 0
+
+
+def test_critical_goes_only_for_critical_and_oldest_first(start):
+    buffer = start(max_bytes=40_000)
+    put_all(buffer, [record(number, 3000, Priority.CRITICAL) for number in range(30)])
+    left = numbers(buffer)
+    assert left == list(range(30 - len(left), 30))
+    assert len(left) > 8
+
+
+def test_the_disk_never_holds_more_than_the_bound(start, disk):
+    buffer = start(max_bytes=64_000)
+    for number in range(200):
+        buffer.put(record(number, number % 4000, Priority(number % 3)))
+        segments = [path for path in disk.paths("*.segment") if not path.match("progress-*")]
+        assert sum(len(disk.content(path)) for path in segments) <= 64_000
+    buffer.close()
+    segments = [path for path in disk.paths("*.segment") if not path.match("progress-*")]
+    assert sum(len(disk.content(path)) for path in segments) <= 64_000
+
+
+def test_a_bound_on_records_holds_as_well(start):
+    buffer = start(max_records=10)
+    put_all(buffer, map(record, range(25)))
+    assert numbers(buffer) == list(range(15, 25))
+    assert buffer.statistics().dropped == {"full": 150}
+
+
+def test_a_record_beyond_its_limit_is_dropped_by_name(start):
+    buffer = start(record_bytes=1000, max_bytes=50_000)
+    put_all(buffer, [record(1), record(2, 1001), record(3)])
+    assert numbers(buffer) == [1, 3]
+    assert buffer.statistics().dropped == {"too_large": 10}
+
+
+def test_a_record_larger_than_the_buffer_evicts_nothing(start):
+    buffer = start(max_bytes=20_000)
+    put_all(buffer, [record(1), record(2, 30_000, Priority.CRITICAL)])
+    assert numbers(buffer) == [1]
+    assert buffer.statistics().dropped == {"too_large": 10}
+
+
+def test_what_waits_too_long_goes(start, clock):
+    buffer = start(max_seconds=80.0)
+    for number in range(20):
+        buffer.put(record(number))
+        clock.advance(10)
+    left = numbers(buffer)
+    assert left == list(range(20 - len(left), 20))
+    assert 6 <= len(left) <= 9
+    assert buffer.statistics().dropped == {"expired": 10 * (20 - len(left))}
+    assert imbalance(buffer) == 0
+
+
+@pytest.mark.parametrize("seconds", [-3600, 365 * 86400])
+def test_a_clock_that_jumps_expires_nothing_and_changes_no_order(start, clock, seconds):
+    buffer = start(max_seconds=7200.0)
+    put_all(buffer, map(record, range(3)))
+    clock.jump(seconds)
+    clock.advance(5)
+    put_all(buffer, map(record, range(3, 6)))
+    assert numbers(buffer) == list(range(6))
+    clock.advance(7300)
+    assert numbers(buffer) == []
+
+
+def test_age_goes_on_over_a_restart(start, clock):
+    buffer = start(max_seconds=100.0)
+    buffer.put(record(0))
+    buffer.close()
+    clock.advance(90)
+    buffer = start(max_seconds=100.0)
+    assert numbers(buffer) == [0]
+    clock.advance(20)
+    assert numbers(buffer) == []
+
+
+def test_the_oldest_record_is_known(start):
+    buffer = start()
+    assert buffer.statistics().oldest_ns is None
+    put_all(buffer, map(record, range(5)))
+    offered = [sequence for sequence, _ in buffer.peek(1 << 30, 1 << 30)]
+    buffer.acknowledge(offered[:2])
+    assert buffer.statistics().oldest_ns == NOON_NS + 2
+    assert start().statistics().oldest_ns == NOON_NS + 2

@@ -1,0 +1,94 @@
+import errno
+from pathlib import Path
+
+from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.inspection import dead_letters, replay
+from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences
+
+DIRECTORY = Path("/state/buffer")
+
+
+def rejected(start, count=3, **options):
+    buffer = start(**options)
+    put_all(buffer, map(record, range(count)))
+    buffer.reject(sequences(buffer, 2), "400 Bad Request")
+    return buffer
+
+
+def test_what_an_endpoint_refuses_for_good_can_be_looked_at(start, disk, clock):
+    rejected(start)
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert letter.reason == "400 Bad Request"
+    assert letter.time_ns == clock.wall_ns()
+    assert [number_of(made) for _, made in letter.records] == [0, 1]
+    assert letter.unreadable == ""
+
+
+def test_the_queue_moves_on_and_the_books_count_it(start):
+    buffer = rejected(start)
+    assert numbers(buffer) == [2]
+    assert buffer.statistics().rejected == 20
+    assert imbalance(buffer) == 0
+
+
+def test_letters_are_sent_again_by_the_buffer_that_runs(start, disk, clock):
+    buffer = rejected(start)
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert replay(disk, DIRECTORY) == [letter.name]
+    clock.advance(2)
+    assert numbers(buffer) == [2, 0, 1]
+    assert list(dead_letters(disk, DIRECTORY)) == []
+    assert imbalance(buffer) == 0
+    assert numbers(start()) == [2, 0, 1]
+
+
+def test_letters_are_sent_again_by_the_next_buffer(start, disk):
+    rejected(start)
+    assert replay(disk, DIRECTORY, ["no such letter"]) == []
+    (letter,) = dead_letters(disk, DIRECTORY)
+    replay(disk, DIRECTORY, [letter.name])
+    assert numbers(start()) == [2, 0, 1]
+
+
+def test_a_letter_that_cannot_be_opened_stays_a_letter(start, disk, caplog):
+    rejected(start, keys=Keyring(b"k" * 32))
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert (letter.records, letter.unreadable) == ((), "its key is missing")
+    replay(disk, DIRECTORY)
+    start()
+    assert "its key is missing; it stays a dead letter" in caplog.text
+    (letter,) = dead_letters(disk, DIRECTORY, Keyring(b"k" * 32))
+    assert len(letter.records) == 2
+
+
+def test_the_oldest_letters_give_way(start, disk, clock):
+    buffer = start(max_bytes=200_000)
+    for number in range(20):
+        buffer.put(record(number, 3000))
+        buffer.reject(sequences(buffer), "400")
+        clock.advance(1)
+    kept = [number_of(letter.records[0][1]) for letter in dead_letters(disk, DIRECTORY)]
+    assert kept == list(range(20 - len(kept), 20))
+    assert 1 < len(kept) < 5
+    assert buffer.statistics().rejected == 200
+
+
+def test_rejecting_goes_on_when_no_letter_can_be_written(start, disk, caplog):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    disk.read_only = True
+    buffer.reject(sequences(buffer, 1), "400")
+    assert "cannot keep 1 rejected records" in caplog.text
+    assert numbers(buffer) == [1, 2]
+    assert imbalance(buffer) == 0
+
+
+def test_records_that_wait_in_memory_become_letters_too(start, disk, clock):
+    buffer = start()
+    disk.fail = lambda _operation, path: errno.EIO if path.match("normal-*") else None
+    put_all(buffer, map(record, range(2)))
+    buffer.reject(sequences(buffer, 1), "400")
+    disk.fail = lambda _operation, _path: None
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert number_of(letter.records[0][1]) == 0
+    assert numbers(buffer) == [1]

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.settings import BufferSettings
+from nrdot.errors import StartError
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+DIRECTORY = Path("/state/buffer")
+
+
+def test_foreign_files_stay_where_they_are_and_nobody_minds(start, disk, caplog):
+    put_all(start(), map(record, range(3)))
+    strange = {DIRECTORY / name: b"not ours" for name in ("README", "normal-1.segment", ".segment", "x")}
+    for path, data in strange.items():
+        disk.write(path, data)
+    buffer = start()
+    put_all(buffer, [record(3)])
+    assert numbers(buffer) == [0, 1, 2, 3]
+    assert {path: disk.content(path) for path in strange} == strange
+    assert "README: not a file of the buffer; set aside" in caplog.text
+
+
+def test_a_newer_format_is_moved_aside_and_kept(start, disk):
+    put_all(start(), map(record, range(3)))
+    newer = b"NRDOTBUF" + (9).to_bytes(2, "little") + b"who knows" * 99
+    disk.write(DIRECTORY / "normal-00000000000000000077.segment", newer)
+    disk.write(DIRECTORY / "progress-00000000000000000099.segment", newer)
+    buffer = start()
+    assert numbers(buffer) == [0, 1, 2]
+    assert [disk.content(path) for path in disk.paths("aside/*")] == [newer, newer]
+    buffer.put(record(3))
+    assert numbers(start()) == [0, 1, 2, 3]
+
+
+def test_a_segment_with_a_destroyed_header_is_moved_aside_and_kept(start, disk):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    buffer.close()
+    (path,) = disk.paths("normal-*")
+    disk.flip(path, 30)
+    disk.flip(path, 100)
+    before = disk.content(path)
+    buffer = start()
+    assert numbers(buffer) == []
+    assert [disk.content(path) for path in disk.paths("aside/*")] == [before]
+    assert buffer.statistics().dropped == {"unaccounted": 30}
+    assert imbalance(buffer) == 0
+
+
+@pytest.mark.parametrize("destroy", ["remove", "cut", "flip"])
+def test_without_a_progress_log_everything_in_the_segments_waits_again(start, disk, destroy, caplog):
+    buffer = start()
+    put_all(buffer, map(record, range(6)))
+    buffer.acknowledge(sequences(buffer, 2))
+    for path in disk.paths("progress-*"):
+        if destroy == "remove":
+            disk.remove(path)
+        elif destroy == "cut":
+            disk.cut(path, 10)
+        else:
+            for offset in range(len(disk.content(path))):
+                disk.flip(path, offset)
+    buffer = start()
+    assert numbers(buffer) == list(range(6))
+    assert imbalance(buffer) == 0
+    assert "what lies in the segments is sent again" in caplog.text
+    buffer.acknowledge(sequences(buffer))
+    assert (buffer.statistics().produced, buffer.statistics().delivered) == (60, 60)
+
+
+def test_a_damaged_snapshot_is_made_good_by_the_generation_before(start, disk):
+    buffer = start()
+    put_all(buffer, map(record, range(6)))
+    buffer.acknowledge(sequences(buffer, 2))
+    buffer = start()
+    newest = disk.paths("progress-*")[-1]
+    disk.flip(newest, 140)
+    buffer = start()
+    assert numbers(buffer) == [2, 3, 4, 5]
+    assert buffer.statistics().delivered == 20
+
+
+def test_a_second_process_ends_with_a_line_that_names_the_first(start, disk, clock):
+    start()
+    with pytest.raises(StartError) as caught:
+        DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)
+    message = str(caught.value)
+    assert "/state/buffer is in use by process " in message
+    assert message.split("process ")[1].split(";", maxsplit=1)[0].isdigit()
+    assert "\n" not in message
+
+
+def test_a_directory_that_cannot_be_written_is_a_clean_error_at_the_start(disk, clock):
+    disk.read_only = True
+    with pytest.raises(StartError, match="cannot write to the buffer /state/buffer: Read-only file system"):
+        DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)
+
+
+def test_a_segment_that_somebody_removed_is_missed_in_the_books(start, disk, caplog):
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, 9000) for number in range(6)])
+    disk.remove(disk.paths("normal-*")[1])
+    before = numbers(buffer)
+    assert before != list(range(6))
+    assert imbalance(buffer) == 0
+    assert "cannot be read any more; they count as dropped" in caplog.text
+    after = start()
+    assert numbers(after) == before
+    assert imbalance(after) == 0

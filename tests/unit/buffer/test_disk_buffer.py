@@ -1,0 +1,104 @@
+from nrdot.stages import Priority
+from nrdot.testing.clock import NOON_NS
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences, waiting
+
+
+def test_records_come_back_whole_and_in_the_order_they_were_put(start):
+    buffer = start()
+    made = [record(number, priority=Priority(number % 3)) for number in range(9)]
+    put_all(buffer, made)
+    assert waiting(buffer) == made
+    assert waiting(start()) == made
+
+
+def test_newest_first_offers_the_present_before_the_past(start):
+    buffer = start(newest_first=True)
+    put_all(buffer, [record(number, priority=Priority(number % 3)) for number in range(6)])
+    assert numbers(buffer) == [5, 4, 3, 2, 1, 0]
+    buffer.acknowledge(sequences(buffer, 2))
+    assert numbers(start(newest_first=True)) == [3, 2, 1, 0]
+
+
+def test_peek_takes_as_many_as_fit_and_at_least_one(start):
+    buffer = start()
+    put_all(buffer, [record(number, size=96, points=10) for number in range(5)])
+    assert len(buffer.peek(25, 1 << 20)) == 2
+    assert len(buffer.peek(1 << 20, 350)) == 3
+    assert len(buffer.peek(1, 1)) == 1
+    assert len(buffer.peek(0, 0)) == 1
+
+
+def test_peek_of_an_empty_buffer_is_empty(start):
+    assert start().peek(100, 100) == []
+
+
+def test_what_left_does_not_come_back(start):
+    buffer = start()
+    put_all(buffer, map(record, range(8)))
+    offered = sequences(buffer)
+    buffer.acknowledge([offered[6], offered[1]])
+    buffer.drop([offered[2]], "too_old")
+    buffer.reject([offered[4]], "400")
+    assert numbers(buffer) == [0, 3, 5, 7]
+    assert numbers(start()) == [0, 3, 5, 7]
+
+
+def test_the_books_say_where_every_point_went_and_survive_restarts(start):
+    buffer = start()
+    put_all(buffer, [record(number, points=100) for number in range(6)])
+    offered = sequences(buffer)
+    buffer.acknowledge(offered[:2], rejected_points=7)
+    buffer.reject(offered[2:3], "400")
+    buffer.drop(offered[3:4], "too_old")
+    for _ in range(3):
+        now = buffer.statistics()
+        assert (now.produced, now.delivered, now.rejected) == (600, 193, 107)
+        assert now.dropped == {"too_old": 100}
+        assert (now.records, now.oldest_ns) == (2, NOON_NS + 4)
+        assert imbalance(buffer) == 0
+        buffer.close()
+        buffer = start()
+    buffer.acknowledge(sequences(buffer))
+    put_all(buffer, [record(6, points=1)])
+    assert start().statistics().produced == 601
+
+
+def test_numbers_that_do_not_wait_are_passed_over(start):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    first = sequences(buffer, 1)
+    buffer.acknowledge([*first, *first])
+    buffer.acknowledge([*first, 999])
+    buffer.drop(first, "too_old")
+    buffer.reject(first, "400")
+    assert buffer.statistics().delivered == 10
+    assert imbalance(buffer) == 0
+
+
+def test_delivered_segments_leave_the_disk(start, disk):
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, size=5000) for number in range(40)])
+    full = disk.used
+    buffer.acknowledge(sequences(buffer))
+    assert disk.used < full / 8
+    buffer.close()
+    assert not disk.paths("normal-*")
+
+
+def test_putting_after_close_is_counted_and_does_not_raise(start):
+    buffer = start()
+    buffer.close()
+    buffer.put(record(1))
+    buffer.close()
+    assert buffer.statistics().dropped == {"closed": 10}
+
+
+def test_a_long_life_keeps_few_files_and_short_logs(start, disk):
+    buffer = start(max_bytes=1 << 20)
+    for number in range(600):
+        buffer.put(record(number))
+        buffer.acknowledge(sequences(buffer))
+    assert len(disk.paths()) <= 5
+    assert disk.used < 100_000
+    after = start().statistics()
+    assert (after.produced, after.delivered) == (6000, 6000)

@@ -1,0 +1,128 @@
+import errno
+from random import Random
+
+import pytest
+
+from nrdot.buffer.settings import Durability
+from nrdot.stages import Priority
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+
+def syncs_of(disk, action):
+    seen = []
+    disk.fail = lambda operation, path: seen.append(path.name) if operation == "sync" else None
+    action()
+    disk.fail = lambda _operation, _path: None
+    return len([name for name in seen if not name.startswith("progress")])
+
+
+@pytest.mark.parametrize(
+    ("durability", "syncs"), [(Durability.EACH, 10), (Durability.INTERVAL, 0), (Durability.NEVER, 0)]
+)
+def test_each_record_is_synced_only_where_that_was_asked_for(start, disk, durability, syncs):
+    buffer = start(durability=durability, sync_seconds=3600.0)
+    assert syncs_of(disk, lambda: put_all(buffer, map(record, range(10)))) == syncs
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_power_cut_loses_nothing_that_was_synced_one_by_one(start, disk, seed):
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, 3000, Priority(number % 3)) for number in range(12)])
+    disk.cut_power(Random(seed))
+    after = start()
+    assert numbers(after) == list(range(12))
+    assert imbalance(after) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_power_cut_loses_at_most_what_was_put_since_the_last_flush(start, disk, seed):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0, max_bytes=1 << 20)
+    put_all(buffer, map(record, range(6)))
+    buffer.flush()
+    put_all(buffer, map(record, range(6, 10)))
+    disk.cut_power(Random(seed))
+    left = numbers(start())
+    assert left[:6] == list(range(6))
+    assert left == sorted(left)
+
+
+def test_the_interval_is_kept_without_anybody_calling(start, disk):
+    """A thread of its own: the agent may have nothing to put for minutes."""
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=0.01)
+    buffer.put(record(1))
+    (path,) = disk.paths("normal-*")
+    for _ in range(1000):
+        if disk.durable_size(path) == len(disk.content(path)):
+            break
+        buffer._flusher._stop.wait(0.01)
+    assert disk.durable_size(path) == len(disk.content(path))
+
+
+def test_what_waits_for_a_sync_is_bounded(start, disk):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, [record(number, 200_000) for number in range(12)])
+    (path,) = disk.paths("normal-*")
+    assert len(disk.content(path)) - disk.durable_size(path) < 1_500_000
+
+
+def test_after_a_failed_sync_the_record_goes_to_a_new_segment(start, disk):
+    """The kernel tells once of a page that it could not write: the old file proves nothing any more."""
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    failures = [errno.EIO]
+    disk.fail = lambda operation, path: (
+        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
+    )
+    put_all(buffer, map(record, range(3, 6)))
+    old, new = disk.paths("normal-*")
+    assert buffer.alarm == ""
+    before = disk.content(old)
+    put_all(buffer, map(record, range(6, 8)))
+    assert disk.content(old) == before
+    assert disk.durable_size(new) == len(disk.content(new))
+    assert numbers(buffer) == list(range(8))
+    disk.cut_power(Random(1))
+    assert numbers(start()) == list(range(8))
+
+
+def test_records_of_an_interval_whose_sync_failed_are_written_again(start, disk):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, map(record, range(2)))
+    buffer.flush()
+    put_all(buffer, map(record, range(2, 6)))
+    buffer.acknowledge(sequences(buffer, 3))
+    failures = [errno.EIO]
+    disk.fail = lambda operation, path: (
+        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
+    )
+    buffer.flush()
+    assert numbers(buffer) == [3, 4, 5]
+    assert imbalance(buffer) == 0
+    disk.cut_power(Random(3))
+    after = start()
+    assert numbers(after)[-3:] == [3, 4, 5]
+    assert imbalance(after) == 0
+
+
+def test_a_device_that_never_syncs_turns_the_buffer_to_memory(start, disk, clock):
+    buffer = start()
+    buffer.put(record(0))
+    disk.fail = lambda operation, _path: errno.EIO if operation == "sync" else None
+    put_all(buffer, map(record, range(1, 5)))
+    assert buffer.alarm == "Input/output error"
+    assert numbers(buffer) == list(range(5))
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(5))
+    assert buffer.alarm == ""
+    disk.cut_power(Random(2))
+    assert numbers(start()) == list(range(6))
+
+
+def test_what_a_killed_process_left_in_the_kernel_is_made_durable_at_the_next_start(start, disk):
+    buffer = start(durability=Durability.NEVER)
+    put_all(buffer, map(record, range(4)))
+    assert numbers(start(durability=Durability.EACH)) == list(range(4))
+    disk.cut_power(Random(5))
+    assert numbers(start()) == list(range(4))
+    assert buffer.alarm == ""

@@ -1,0 +1,82 @@
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from nrdot.stages import Priority
+from nrdot.testing.clock import NOON_NS
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+HOST = {"host.name": "web-1", "host.id": "h1"}
+
+
+def gaps_told(buffer):
+    """The points of gap records that wait: attributes, value, start and end."""
+    told = []
+    for _, found in buffer.peek(1 << 30, 1 << 30):
+        if b"nrdot.gap.points" in found.payload:
+            request = ExportMetricsServiceRequest.FromString(found.payload)
+            (resource,) = request.resource_metrics
+            (metric,) = resource.scope_metrics[0].metrics
+            (point,) = metric.gauge.data_points
+            words = {item.key: item.value.string_value for item in point.attributes}
+            host = {item.key: item.value.string_value for item in resource.resource.attributes}
+            assert (metric.name, host, found.points) == ("nrdot.gap.points", HOST, 1)
+            assert found.priority is Priority.CRITICAL
+            told.append((words, point.as_int, point.start_time_unix_nano, point.time_unix_nano))
+    return told
+
+
+def test_a_drop_is_told_once_the_endpoint_takes_data_again(start):
+    buffer = start(gap_resource=HOST)
+    put_all(buffer, map(record, range(6)))
+    offered = sequences(buffer)
+    buffer.drop(offered[1:4], "too_old")
+    assert gaps_told(buffer) == []
+    buffer.acknowledge(offered[:1])
+    words = {"reason": "too_old", "priority": "normal"}
+    assert gaps_told(buffer) == [(words, 30, NOON_NS + 1, NOON_NS + 3)]
+    buffer.acknowledge(sequences(buffer))
+    assert numbers(buffer) == []
+    assert imbalance(buffer) == 0
+
+
+def test_gaps_of_one_kind_are_told_as_one(start):
+    buffer = start(gap_resource=HOST)
+    put_all(buffer, [record(number, priority=Priority(number % 2)) for number in range(8)])
+    for sequence in sequences(buffer)[:6]:
+        buffer.drop([sequence], "too_old")
+    buffer.acknowledge(sequences(buffer)[:1])
+    assert [(words["priority"], points) for words, points, _, _ in gaps_told(buffer)] == [
+        ("optional", 30),
+        ("normal", 30),
+    ]
+
+
+def test_a_gap_outlives_the_process_that_made_it(start):
+    buffer = start(gap_resource=HOST, max_records=4)
+    put_all(buffer, map(record, range(9)))
+    buffer = start(gap_resource=HOST, max_records=4)
+    buffer.acknowledge(sequences(buffer)[:1])
+    assert [(words["reason"], points) for words, points, _, _ in gaps_told(buffer)] == [("full", 50)]
+    buffer = start(gap_resource=HOST, max_records=4)
+    buffer.acknowledge(sequences(buffer))
+    assert gaps_told(buffer) == []
+
+
+def test_without_a_resource_gaps_are_counted_and_not_told(start):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    buffer.drop(sequences(buffer)[:1], "too_old")
+    buffer.acknowledge(sequences(buffer)[:1])
+    assert numbers(buffer) == [2]
+    assert buffer.statistics().dropped == {"too_old": 10}
+
+
+def test_a_gap_whose_time_nobody_knows_is_told_as_of_now(start, disk, clock):
+    buffer = start(gap_resource=HOST)
+    put_all(buffer, map(record, range(3)))
+    buffer.close()
+    disk.remove(disk.paths("normal-*")[0])
+    buffer = start(gap_resource=HOST)
+    put_all(buffer, [record(9)])
+    buffer.acknowledge(sequences(buffer))
+    words = {"reason": "unaccounted", "priority": "optional"}
+    assert gaps_told(buffer) == [(words, 30, clock.wall_ns(), clock.wall_ns())]

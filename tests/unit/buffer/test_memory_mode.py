@@ -1,0 +1,115 @@
+import errno
+import logging
+
+from nrdot.stages import Priority
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+
+def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_once(start, disk, caplog):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    disk.read_only = True
+    with caplog.at_level(logging.WARNING):
+        put_all(buffer, map(record, range(3, 10)))
+    assert buffer.alarm == "Read-only file system"
+    assert [message for message in caplog.messages if "records wait in memory" in message] == caplog.messages
+    assert len(caplog.messages) == 1
+    assert numbers(buffer) == list(range(10))
+    assert imbalance(buffer) == 0
+
+
+def test_records_go_back_to_disk_by_themselves_in_order(start, disk, clock, caplog):
+    buffer = start()
+    put_all(buffer, [record(number, priority=Priority(number % 3)) for number in range(3)])
+    disk.read_only = True
+    put_all(buffer, [record(number, priority=Priority(number % 3)) for number in range(3, 9)])
+    disk.read_only = False
+    clock.advance(6)
+    buffer.put(record(9))
+    assert buffer.alarm == ""
+    assert "can be written again; 6 records went there from memory" in caplog.text
+    assert numbers(buffer) == list(range(10))
+    assert numbers(start()) == list(range(10))
+
+
+def test_the_disk_is_not_tried_again_before_its_time(start, disk, clock):
+    buffer = start(retry_seconds=5.0)
+    disk.read_only = True
+    buffer.put(record(0))
+    tries = []
+    disk.fail = lambda operation, _path: tries.append(operation)
+    put_all(buffer, map(record, range(1, 50)))
+    assert tries == []
+    clock.advance(6)
+    buffer.put(record(50))
+    assert "create" in tries
+
+
+def test_delivery_goes_on_while_the_disk_cannot_be_written(start, disk, clock):
+    buffer = start()
+    put_all(buffer, map(record, range(4)))
+    disk.read_only = True
+    put_all(buffer, map(record, range(4, 8)))
+    buffer.acknowledge(sequences(buffer, 6))
+    assert numbers(buffer) == [6, 7]
+    assert buffer.statistics().delivered == 60
+    disk.read_only = False
+    clock.advance(6)
+    assert numbers(buffer) == [6, 7]
+    after = start()
+    assert numbers(after) == [6, 7]
+    assert after.statistics().delivered == 60
+
+
+def test_memory_is_bounded_and_lets_go_of_the_lowest_priority_first(start, disk):
+    buffer = start(memory_bytes=20_000)
+    disk.read_only = True
+    put_all(buffer, [record(number, 1000, Priority.CRITICAL) for number in range(5)])
+    put_all(buffer, [record(number, 1000, Priority.OPTIONAL) for number in range(5, 30)])
+    left = numbers(buffer)
+    assert left[:5] == list(range(5))
+    assert left[5:] == list(range(30 - len(left[5:]), 30))
+    assert buffer.statistics().dropped == {"memory_full": 10 * (30 - len(left))}
+    assert imbalance(buffer) == 0
+
+
+def test_what_waited_in_memory_is_said_to_be_lost_when_the_process_ends_with_it(start, disk, caplog):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    disk.read_only = True
+    put_all(buffer, map(record, range(3, 5)))
+    buffer.close()
+    assert "2 records that waited in memory are lost with this process: Read-only file system" in caplog.text
+    disk.read_only = False
+    after = start()
+    assert numbers(after) == [0, 1, 2]
+    assert imbalance(after) == 0
+
+
+def test_points_that_memory_took_with_it_are_in_the_books_where_the_log_knew_of_them(start, disk, clock):
+    buffer = start()
+    disk.read_only = True
+    put_all(buffer, map(record, range(4)))
+    disk.read_only = False
+    # The log can be written again, the records cannot.
+    disk.fail = lambda operation, path: (
+        errno.EIO if path.match("normal-*") and operation == "create" else None
+    )
+    clock.advance(6)
+    buffer.put(record(4))
+    disk.fail = lambda _operation, _path: None
+    after = start()
+    now = after.statistics()
+    assert (now.records, now.produced, now.dropped) == (0, 40, {"unaccounted": 40})
+
+
+def test_a_start_on_a_disk_that_fails_after_the_lock_goes_to_memory(start, disk, clock):
+    disk.fail = lambda operation, _path: errno.ENOSPC if operation == "create" else None
+    buffer = start()
+    assert buffer.alarm == "No space left on device"
+    put_all(buffer, map(record, range(3)))
+    assert numbers(buffer) == [0, 1, 2]
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(3))
+    assert (buffer.alarm, numbers(start())) == ("", [0, 1, 2, 3])

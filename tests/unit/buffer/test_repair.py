@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.inspection import dead_letters, status, verify
+from nrdot.buffer.repair import repair
+from nrdot.errors import StartError
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+DIRECTORY = Path("/state/buffer")
+
+
+def filled(start, **options):
+    buffer = start(max_bytes=1 << 20, **options)
+    put_all(buffer, [record(number, 3000) for number in range(20)])
+    buffer.acknowledge(sequences(buffer, 2))
+    buffer.reject(sequences(buffer, 1), "400")
+    buffer.close()
+
+
+@pytest.mark.parametrize("keys", [None, Keyring(b"k" * 32)])
+def test_after_a_repair_nothing_is_damaged_and_the_rest_is_there(start, disk, clock, keys):
+    filled(start, keys=keys)
+    segment = disk.paths("normal-*")[1]
+    disk.flip(segment, 1000)
+    disk.flip(disk.paths("normal-*")[0], 20)  # one copy of its header
+    assert len(verify(disk, DIRECTORY, keys).faults) == 2
+    done = repair(disk, DIRECTORY, clock, keys)
+    assert len(done.rewritten) == 2
+    assert done.lost_points == 10
+    assert verify(disk, DIRECTORY, keys).whole
+    after = start(keys=keys, max_bytes=1 << 20)
+    assert len(numbers(after)) == 16
+    assert -1 not in numbers(after)
+    assert after.statistics().dropped == {"corrupt": 10}
+    assert imbalance(after) == 0
+
+
+def test_a_repair_of_a_whole_buffer_changes_nothing_that_matters(start, disk, clock):
+    filled(start)
+    before = status(disk, DIRECTORY)
+    done = repair(disk, DIRECTORY, clock)
+    assert (done.rewritten, done.restored, done.set_aside, done.lost_points) == ((), (), (), 0)
+    assert status(disk, DIRECTORY) == before
+    assert numbers(start()) == list(range(3, 20))
+
+
+def test_damaged_originals_are_kept_aside(start, disk, clock):
+    filled(start)
+    path = disk.paths("normal-*")[1]
+    disk.flip(path, 1000)
+    damaged = disk.content(path)
+    repair(disk, DIRECTORY, clock)
+    assert [disk.content(path) for path in disk.paths("aside/*.damaged")] == [damaged]
+    repair(disk, DIRECTORY, clock)
+    assert len(numbers(start())) == 16
+
+
+def test_a_progress_log_and_letters_are_mended_too(start, disk, clock):
+    filled(start)
+    disk.flip(disk.paths("progress-*")[-1], 150)
+    (letter,) = disk.paths("dead/*")
+    disk.flip(letter, 300)
+    repair(disk, DIRECTORY, clock)
+    assert verify(disk, DIRECTORY).whole
+    assert [made.reason for made in dead_letters(disk, DIRECTORY)] == ["400"]
+
+
+def test_what_was_set_aside_comes_back_once_it_can_be_read(start, disk, clock):
+    """A downgraded agent sets newer segments aside; the upgraded one finds them again."""
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    buffer.close()
+    (path,) = disk.paths("normal-*")
+    for offset in (8, 72):
+        disk.flip(path, offset, 0x04)
+    for offset in (0, 64):
+        disk.flip(path, offset + 56, 0x04)  # and its checksum, so that neither copy is whole
+    start().put(record(3))
+    (aside,) = disk.paths("aside/*")
+    for offset in (8, 72, 56, 120):
+        disk.flip(aside, offset, 0x04)
+    disk.kill()
+    done = repair(disk, DIRECTORY, clock)
+    disk.kill()
+    assert done.restored == (aside.name,)
+    assert numbers(start()) == [3, 0, 1, 2]
+    assert disk.paths("aside/*") == []
+
+
+def test_a_repair_that_was_interrupted_is_finished_by_the_next(start, disk, clock):
+    filled(start)
+    path = disk.paths("normal-*")[1]
+    whole = disk.content(path)
+    disk.remove(path)
+    disk.write(path.with_name(path.name + ".new"), whole)
+    repair(disk, DIRECTORY, clock)
+    assert numbers(start()) == list(range(3, 20))
+
+
+def test_a_buffer_in_use_is_left_alone(start, disk, clock):
+    buffer = start()
+    buffer.put(record(1))
+    with pytest.raises(StartError, match="is in use by process"):
+        repair(disk, DIRECTORY, clock)
+    assert numbers(buffer) == [1]
