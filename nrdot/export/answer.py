@@ -78,13 +78,15 @@ def judge(answer: Answer, points: int, now_ns: int) -> Delivery:
         raise Retryable(f"the server turns us away, whatever the data ({status}){_said(answer)}", alarm=True)
     if status in _PASSING:
         raise Retryable(f"the server is not ready ({status}){_said(answer)}", retry_after(answer, now_ns))
+    if status == 413:
+        # Before the look at web pages: gateways say this in one, for whatever server stands behind them.
+        said = "" if answer.kind == "text/html" else _said(answer)
+        raise Permanent(f"the request is too large (413){said}", too_large=True)
     if answer.kind == "text/html":
         _not_otlp(f"it answers {status} with a web page")
     if status == 400 and b"HTTPS" in answer.body:
         # What Go and nginx say to plain HTTP on a TLS port. They did not read the request.
         raise Retryable("the endpoint wants https:// (400)", alarm=True)
-    if status == 413:
-        raise Permanent(f"the request is too large (413){_said(answer)}", too_large=True)
     raise Permanent(f"the server refuses the request ({status}){_said(answer)}")
 
 

@@ -157,6 +157,15 @@ def test_a_record_that_cannot_be_cut_goes_to_the_dead_letters_and_the_rest_goes_
         assert buffer.statistics().delivered == 2 * POINTS
 
 
+def test_a_413_is_heard_in_the_web_page_of_a_gateway(exporter):
+    page = b"<html><head><title>413 Request Entity Too Large</title></head></html>"
+    with OtlpServer(Reply(status=413, body=page, kind="text/html")) as server:
+        with pytest.raises(Permanent) as caught:
+            exporter(server).export(request(2), 2 * POINTS)
+        assert caught.value.too_large
+        assert "<" not in str(caught.value)
+
+
 def test_a_413_that_comes_before_the_body_was_read_is_heard(exporter):
     large = request(40_000)  # more than the kernel buffers of a connection hold
     with OtlpServer(Reply(status=413, early=True)) as server:
