@@ -8,6 +8,7 @@ import pytest
 from parts.agent import Agent
 from parts.certificates import Authority
 from parts.collector import Collector
+from parts.fleet import FakeHost
 from parts.program import wait_until
 from parts.servers import Nginx, open_folder
 
@@ -73,7 +74,9 @@ def test_requests_that_a_gateway_finds_too_large_arrive_in_parts(
 ) -> None:
     """nginx answers 413; no setting of the agent knows its limit."""
     otlp = {"endpoint": f"http://127.0.0.1:{gateway.port}", "compression": "none"}
-    with Agent(tmp_path, otlp=otlp, mode="observe") as agent:
+    host = FakeHost(tmp_path / "proc", "large", workers=60)
+    procfs = {"procfs": str(host.proc.root)}
+    with Agent(tmp_path, otlp=otlp, mode="observe", agent=procfs) as agent:
         agent.wait_for_exports(2)
         sent = set(agent.points())
         wait_until(lambda: sent <= set(collector.points()), "everything to arrive in parts")

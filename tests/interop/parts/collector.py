@@ -69,10 +69,10 @@ class Collector:
         return self.program.output.count(READY) >= self._starts
 
     def _configuration(self) -> dict[str, Any]:
-        receivers = {
-            "otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.port}"}}},
-            **self.receivers,
-        }
+        http: dict[str, Any] = {"endpoint": f"127.0.0.1:{self.port}"}
+        if self.tls:
+            http["tls"] = self.tls
+        receivers = {"otlp": {"protocols": {"http": http}}, **self.receivers}
         # Written at once and appended after a restart, so that what was accepted can be counted.
         file = {"path": str(self.output), "append": True, "flush_interval": "100ms"}
         exporters = {"file": file, **self.exporters}
