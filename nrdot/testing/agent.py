@@ -140,6 +140,7 @@ class SwitchedDrain:
 
     def __init__(self, buffer: ListBuffer, *, works: bool = True) -> None:
         self.works = Event()
+        self.requesting = Event()  # it has begun to deliver
         self.hurried = Event()
         self.stopped = Event()
         self.deliveries: list[bytes] = []
@@ -149,6 +150,7 @@ class SwitchedDrain:
 
     def run(self, stop: Event) -> None:
         while not stop.wait(0.01):
+            self.requesting.set()
             self.works.wait()
             for sequence, record in self._buffer.peek(1, 1):
                 self.deliveries.append(record.payload)

@@ -136,9 +136,10 @@ def test_a_changed_destination_takes_over_the_buffer_when_the_old_drain_has_let_
     old, new = Noted(buffer, works=False), Noted(buffer)
     old.name, new.name = "old", "new"
     drains.use([Destination("collector", buffer, old)])
+    assert old.requesting.wait(HANG)
 
     drains.use([Destination("collector", buffer, new)])
-    assert buffer.statistics().records == 1
+    assert not new.requesting.wait(0.1)
     old.works.set()
 
     assert settle(drains) == 0
