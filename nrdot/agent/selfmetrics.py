@@ -46,8 +46,6 @@ class TickWatcher:
 
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._busy: int | None = None  # ticks of the host's clock at the first sample
-        self._accounted = 0
 
     def __call__(self, tick: Tick) -> None:
         self._see(tick)
@@ -55,14 +53,14 @@ class TickWatcher:
 
     def _compare(self, batch: Batch) -> None:
         """The host's own account of its CPU beside the sum over processes and reaped children."""
-        table, host = batch.table, batch.host
-        if self._busy is None:
-            self._busy = host.busy
+        table, status, hz = batch.table, self._status, batch.host.hz
+        busy = batch.host.busy / hz
+        if status.host_baseline is None:
+            status.host_baseline = busy
             return
         grown = table.counters[_CPU] - table.previous[_CPU]
-        self._accounted += max(int(grown.sum()), 0)
-        self._status.host_busy = max(host.busy - self._busy, 0) / host.hz
-        self._status.host_accounted = self._accounted / host.hz
+        status.host_accounted += max(int(grown.sum()), 0) / hz
+        status.host_busy = max(busy - status.host_baseline, status.host_busy)
 
     def _see(self, tick: Tick) -> None:
         table, living = tick.batch.table, tick.batch.living
