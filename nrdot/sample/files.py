@@ -10,6 +10,7 @@ budget; past it a file is opened, read and closed, with the same answers.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from typing import TYPE_CHECKING
@@ -45,13 +46,19 @@ class ProcFiles:
         return os.listdir(self.root)
 
     def keep(self, pid: str, name: str) -> int:
-        """A descriptor to keep, or -1 when the budget is spent or the file does not open.
+        """A descriptor to keep, or -1 when the budget is spent.
 
         Gone processes raise; a file that our rights do not reach raises PermissionError.
         """
         if self.kept >= self.budget:
             return -1
-        descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
+        try:
+            descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            self.budget = max(self.kept - RESERVED, 0)  # others use more of them than we thought
+            return -1
         self.kept += 1
         return descriptor
 
@@ -67,6 +74,9 @@ class ProcFiles:
             return os.read(descriptor, size)
         finally:
             os.close(descriptor)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(f"{self.root}/{path}")
 
     def link(self, path: str) -> str:
         return os.readlink(f"{self.root}/{path}")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from nrdot.sample.files import GATE_SIZE, Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nrdot.sample.files import ProcFiles
 
@@ -46,6 +46,9 @@ class Gate(Protocol):
 
     def moved(self) -> tuple[list[int], list[int]]:
         """Rows that ran since the last call, and rows whose process has ended."""
+
+    def ended(self, rows: Iterable[int]) -> list[int]:
+        """Those of `rows` that it guards and whose process has ended by now."""
 
 
 def choose_gate(files: ProcFiles) -> Gate:
@@ -96,6 +99,11 @@ class _Watch(Generic[Key, Seen]):
         ended = {row for row, new in zip(self.rows, now, strict=True) if new == gone}
         return [row for row in changed if row not in ended], sorted(ended)
 
+    def ended(self, rows: Iterable[int], ask: Callable[[list[Key]], list[Seen]], gone: Seen) -> list[int]:
+        asked = [row for row in rows if row in self._guarded]
+        answers = ask([self._guarded[row] for row in asked])
+        return [row for row, answer in zip(asked, answers, strict=True) if answer == gone]
+
     def _compact(self) -> None:
         kept = [index for index, row in enumerate(self.rows) if row not in self._removed]
         self.rows = [self.rows[index] for index in kept]
@@ -131,6 +139,9 @@ class ClockGate:
             self.trusted = time.clock_gettime_ns(_clock_id(os.getpid())) != self._own
             changed = [row for row in self._watch.rows if row not in ended]
         return changed, ended
+
+    def ended(self, rows: Iterable[int]) -> list[int]:
+        return self._watch.ended(rows, _clocks, -1)
 
 
 class SchedstatGate:
@@ -171,6 +182,9 @@ class SchedstatGate:
             self.trusted = self._read_own() != self._own
             changed = [row for row in self._watch.rows if row not in ended]
         return changed, ended
+
+    def ended(self, rows: Iterable[int]) -> list[int]:
+        return self._watch.ended(rows, _schedstats, b"")
 
     def _read_own(self) -> bytes:
         os.sched_yield()  # makes the kernel write our run time down

@@ -53,8 +53,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def uptime_ns(procfs: Path) -> int:
-    """Nanoseconds since boot, to the hundredth of a second that the kernel prints."""
-    return round(float((procfs / "uptime").read_text(encoding="ascii").split()[0]) * 1e9)

@@ -123,7 +123,7 @@ def full_name(name: str, command: str) -> str:
     if len(name.encode()) < NAME_LIMIT:
         return name
     base = command.rsplit("/", 1)[-1]
-    return base if base.startswith(name) else name
+    return base if base.startswith(name.rstrip("\ufffd")) else name  # the cut may split a character
 
 
 def busy_ticks(data: bytes) -> int:
@@ -139,6 +139,11 @@ def forks(data: bytes) -> int:
     """Processes and threads made since boot, from /proc/stat; -1 where it does not say."""
     at = data.rfind(b"\nprocesses ")
     return int(data[at + 11 :].split(None, 1)[0]) if at >= 0 else -1
+
+
+def uptime_ns(data: bytes) -> int:
+    """Nanoseconds since boot, to the hundredth of a second that the kernel prints."""
+    return round(float(data.split(None, 1)[0]) * 1e9)
 
 
 def memory_total(data: bytes) -> int:

@@ -1,68 +1,56 @@
 """The Linux source: /proc into the table, at the price of what moved.
 
-A sample lists /proc, asks the idle gate which processes ran, and reads stat and io of those alone. What
-others can change while a process sleeps (its resident memory under reclaim, its control group) is refreshed
-by a sweep: at each sample a fixed share of the sleepers is read all the same, so that no value is older than
-`SWEEP_SECONDS`. A process whose parent ended is read at once, because it has a new parent.
+A sample lists /proc, asks the idle gate which processes ran, and reads stat, statm and io of those alone.
+What others can change while a process sleeps (its resident memory under reclaim) is refreshed by a sweep,
+which reads each sleeper all the same once in `SWEEP_SECONDS`; its words and its control group have their turn
+at every `WORDS_EVERY`th sweep. A process whose parent ended is read at once, because it has a new parent.
 """
 
 from __future__ import annotations
 
-import math
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.batch import Batch, Counter, Gauge, Table
+from nrdot.batch import Counter, Gauge, Table
 from nrdot.errors import StartError
 from nrdot.sample import parse
 from nrdot.sample.children import Children
+from nrdot.sample.columns import Columns, Looks
 from nrdot.sample.files import Gone, ProcFiles, raise_descriptor_limit
 from nrdot.sample.gate import choose_gate
-from nrdot.sample.host import read_host, uptime_ns
-from nrdot.sample.rates import update_rates
+from nrdot.sample.host import read_host
+from nrdot.sample.members import HIDDEN_NS, close_sample
 from nrdot.sample.readings import Readings
+from nrdot.sample.sweep import Sweep
 from nrdot.sample.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from nrdot.batch import Host, Rows
+    from nrdot.batch import Batch, Host, Rows
     from nrdot.clock import Clock
-    from nrdot.sample.readings import Files
 
-SWEEP_SECONDS = 60.0
 YOUNG = 2  # observations within which a process that moves may still exec or change its user
-WORDS_EVERY = 5  # sweeps between two looks at words that can change without a change of name
-HIDDEN_NS = 1_000_000_000  # how much older than the sample before a new process must be to have been hidden
 STAT_SIZE = 1 << 20  # /proc/stat has a line for each processor and a number for each interrupt
-
-_COUNTERS = (
-    (Counter.CPU_USER, "user"),
-    (Counter.CPU_SYSTEM, "system"),
-    (Counter.CPU_WAIT, "wait"),
-    (Counter.FAULTS_MINOR, "faults_minor"),
-    (Counter.FAULTS_MAJOR, "faults_major"),
-)
+CLOCK_STEP_NS = 1_000_000_000  # by how much the wall clock must have been set before starts are told anew
+_ZOMBIE = ord("Z")
+_SWITCHES = (Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY)
+_Unreadable = (*Gone, ValueError, LookupError)  # it ended, be it in the middle of a line
 
 
 @dataclass(slots=True)
 class _Round:
-    """What one sample finds, collected row by row and written into the columns at once."""
+    """What one sample finds."""
 
-    rows: list[int] = field(default_factory=list)
-    stats: list[parse.Stat] = field(default_factory=list)
-    memory: list[tuple[int, int, int]] = field(default_factory=list)
-    io_rows: list[int] = field(default_factory=list)
-    io: list[tuple[int, int]] = field(default_factory=list)
+    swept: set[int]
+    looks: Looks = field(default_factory=Looks)
     named: set[int] = field(default_factory=set)
     exported: set[int] = field(default_factory=set)  # rows whose exported words differ
     died: list[int] = field(default_factory=list)
-    reborn: list[str] = field(default_factory=list)  # pids of the dead that another process may have by now
-    swept: set[int] = field(default_factory=set)
+    reborn: dict[str, None] = field(default_factory=dict)  # pids of the dead: perhaps in use again
     vanished: int = 0
 
 
@@ -93,19 +81,19 @@ class ProcfsSource:
         self._readings = Readings(self._files)
         self._words = Words(self._files)
         self._children = Children(self.table)
-        self._page = os.sysconf("SC_PAGE_SIZE")
-        self._boot_ns = clock.wall_ns() - uptime_ns(root)
+        self._columns = Columns(self.table)
+        self._sweep = Sweep()
+        self._boot_ns = 0  # Unix time of the boot
+        self._uptime_ns = 0  # at the last sample
         self._entries: list[str] = []
         self._forks = -1  # processes ever made, read before the last listing
         self._rows: dict[str, int] = {}
         self._pids: dict[int, str] = {}
         self._heads: dict[int, bytes] = {}
+        self._hidden: set[str] = set()  # pids that are listed and not readable at all
         self._unguarded: set[int] = set()
         self._stale_words: set[int] = set()  # rows that moved since their words were read
-        self._sweep_at = 0
-        self._sweeps = 0
         self._last: float | None = None
-        self._last_wall = 0
 
     def sample(self) -> Batch:
         table, now = self.table, self._clock.monotonic()
@@ -115,8 +103,10 @@ class ProcfsSource:
         np.copyto(table.previous, table.counters)
         self._readings.expire()
 
-        round_ = _Round(swept=self._sweep(seconds))
-        host_stat = self._host_stat()
+        round_ = _Round(self._sweep.begin(now, table.alive))
+        host_stat, uptime_ns = self._host_files()
+        if abs(time_ns - uptime_ns - self._boot_ns) > CLOCK_STEP_NS:
+            self._boot_ns = time_ns - uptime_ns
         born_pids = self._listing(parse.forks(host_stat), round_)
         moved, gone = self.gate.moved()
         for row in gone:
@@ -126,38 +116,36 @@ class ProcfsSource:
         swept = round_.swept.intersection(self._pids).difference(moving)  # some of them just ended
         self._read(sorted(swept), round_, moving=False)
         born = self._births([*born_pids, *round_.reborn], round_, first=first)
-        self._inherit(round_)
-        self._write(round_)
-        found = self._array([row for row in born if table.found[row]])
-        table.previous[:, found] = table.counters[:, found]
-        update_rates(table, seconds, self.host.hz)
+        read = self._write(round_)
         self._children.end_sample()
 
-        living = table.living()
-        table.observations[living] += 1
-        limited = int(np.count_nonzero(table.limited[living]))
-        self._last, self._last_wall = now, time_ns
-        return Batch(
+        self._last, self._uptime_ns = now, uptime_ns
+        unreadable = set(self._words.unreadable)
+        batch = close_sample(
+            table,
+            replace(self.host, busy=parse.busy_ticks(host_stat)),
             time_ns=time_ns,
             seconds=seconds,
             first=first,
-            table=table,
-            host=replace(self.host, busy=parse.busy_ticks(host_stat)),
-            living=living,
-            moved=np.unique(self._array(round_.rows)),
-            born=self._array(born),
-            named=self._array(sorted(round_.named.union(born))),
-            died=self._array(round_.died),
+            moved=read[table.alive[read]],
+            born=born,
+            named=[*round_.named.intersection(self._pids), *born],
+            died=round_.died,
             vanished=round_.vanished,
-            limited=limited,
-            unreadable=tuple(sorted(self._words.unreadable | ({"io"} if limited else set()))),
         )
+        if batch.limited:
+            unreadable.add("io")
+        if self._hidden:
+            unreadable.add("stat")
+        limited = batch.limited + len(self._hidden)
+        return replace(batch, limited=limited, unreadable=tuple(sorted(unreadable)))
 
     # births and deaths
 
-    def _host_stat(self) -> bytes:
+    def _host_files(self) -> tuple[bytes, int]:
+        """/proc/stat and the uptime, both from before the listing."""
         try:
-            return self._files.read("stat", STAT_SIZE)
+            return self._files.read("stat", STAT_SIZE), parse.uptime_ns(self._files.read("uptime"))
         except OSError as error:
             raise StartError(
                 f"{self._files.root}: cannot read processes any more: {error.strerror}; the agent ends"
@@ -167,9 +155,12 @@ class ProcfsSource:
         """Pids that are new, by the listing of /proc; the rows of those that are no longer listed end.
 
         Where the kernel has made no process since before the last listing there is nothing new to list, and
-        the gate tells who ended.
+        the gate tells who ended. All the same /proc is listed once a sweep: rights may have changed.
         """
-        if forks == self._forks and not self._unguarded and not round_.swept:
+        if self._sweep.wrapped:
+            self._hidden.clear()
+            self._entries = []
+        elif forks == self._forks >= 0 and not self._unguarded:
             return []
         self._forks = forks
         entries = self._files.list()
@@ -177,17 +168,21 @@ class ProcfsSource:
             return []
         self._entries = entries
         now = {entry for entry in entries if entry.isdecimal()}
+        self._hidden &= now
         for pid in self._rows.keys() - now:
             row = self._rows[pid]
             self._end(row)
             round_.died.append(row)
-        return sorted(now - self._rows.keys(), key=int)
+        return sorted(now - self._rows.keys() - self._hidden, key=int)
 
     def _lose(self, row: int, round_: _Round) -> None:
         """A listed process turned out to be gone; its pid may have a new process already."""
         round_.died.append(row)
-        round_.reborn.append(self._end(row))
-        self._entries = []
+        round_.reborn[self._end(row)] = None
+        self._list_again()
+
+    def _list_again(self) -> None:
+        self._entries, self._forks = [], -1
 
     def _end(self, row: int) -> str:
         pid = self._pids.pop(row)
@@ -201,22 +196,25 @@ class ProcfsSource:
         return pid
 
     def _births(self, pids: list[str], round_: _Round, *, first: bool) -> list[int]:
-        born = []
         for pid in pids:
             try:
                 row = self._birth(pid, first=first)
-                born.append(row)
                 # Read once more behind the gate, so that nothing can move in between unseen.
                 files = self._readings.read(row, pid, moving=False)
-                self._collect(row, parse.stat_fields(files.stat, parse.stat_head(files.stat)), files, round_)
+                stat = parse.stat_fields(files.stat, parse.stat_head(files.stat))
+                if stat.start != self.table.start[row]:
+                    raise ProcessLookupError  # it ended, and the next one has its pid
                 self._read_optional(row, pid)
-            except (*Gone, ValueError):
-                round_.vanished += 1
+                round_.looks.add(row, stat, files, limited=self._readings.limited(row))
+            except (*_Unreadable, PermissionError) as error:
+                if isinstance(error, PermissionError):
+                    self._hidden.add(pid)
+                elif pid not in round_.reborn:
+                    round_.vanished += 1
+                    self._list_again()
                 if pid in self._rows:
-                    born.remove(self._rows[pid])
-                    round_.died.append(self._rows[pid])
                     self._end(self._rows[pid])
-        return born
+        return [self._rows[pid] for pid in pids if pid in self._rows]
 
     def _birth(self, pid: str, *, first: bool) -> int:
         data = self._files.read(f"{pid}/stat")
@@ -227,6 +225,7 @@ class ProcfsSource:
         table = self.table
         row = table.open_row(int(pid), stat.start)
         self._children.fit(table.capacity)
+        self._columns.begin(row)
         table.born_ns[row] = self._boot_ns + stat.start * 1_000_000_000 // self.host.hz
         table.identity[row] = identity
         table.cgroup[row] = cgroup
@@ -237,17 +236,19 @@ class ProcfsSource:
         self._pids[row] = pid
         self._heads[row] = data[:end]
         # A process that is older than the sample before was hidden from us then: it counts from now, like
-        # those that the first sample finds.
-        found = first or bool(table.born_ns[row] < self._last_wall - HIDDEN_NS)
+        # those that the first sample finds. By the uptime: the wall clock may have been set since.
+        found = first or stat.start * 1_000_000_000 // self.host.hz < self._uptime_ns - HIDDEN_NS
         table.found[row] = found
         self._children.begin(row, (stat.child_user, stat.child_system) if found else (0, 0))
-        self._guard(row, pid, stat.threads)
+        self.gate.watch(row, pid, stat.threads)
+        if not self.gate.guards(row):
+            self._unguarded.add(row)
         return row
 
     # values
 
     def _read(self, rows: Iterable[int], round_: _Round, *, moving: bool) -> None:
-        starts = self.table.start
+        starts, looks, limited = self.table.start, round_.looks, self._readings.limited
         for row in rows:
             pid = self._pids[row]
             try:
@@ -258,43 +259,44 @@ class ProcfsSource:
                     raise ProcessLookupError  # another process has the pid
                 if moving:
                     self._stale_words.add(row)
-                self._collect(row, stat, files, round_)
+                refused = limited(row)
                 self._refresh(row, pid, files.stat[:end], stat, round_)
-            except (*Gone, ValueError):
+                looks.add(row, stat, files, limited=refused)
+            except _Unreadable:
                 round_.vanished += 1
                 self._lose(row, round_)
-
-    def _collect(self, row: int, stat: parse.Stat, files: Files, round_: _Round) -> None:
-        round_.rows.append(row)
-        round_.stats.append(stat)
-        round_.memory.append(parse.memory_pages(files.statm))
-        if files.io:
-            round_.io_rows.append(row)
-            round_.io.append(parse.io_bytes(files.io))
-        self.table.limited[row] = self._readings.limited(row)
+            except PermissionError:
+                self._lose(row, round_)
 
     def _refresh(self, row: int, pid: str, head: bytes, stat: parse.Stat, round_: _Round) -> None:
         """Gate, parent and words of a process that was read."""
         table = self.table
-        if stat.threads != table.gauges[Gauge.THREADS, row]:
+        if row in self._unguarded or stat.threads != table.gauges[Gauge.THREADS, row]:
             self._guard(row, pid, stat.threads)
         if stat.parent != table.parent[row]:
             round_.named.add(row)
             round_.exported.add(row)
-        due = row in round_.swept and (row + self._sweeps) % WORDS_EVERY == 0
-        young = row in self._stale_words and table.observations[row] < YOUNG
-        if head != self._heads[row] or young or (due and row in self._stale_words):
-            self._heads[row] = head
-            self._stale_words.discard(row)
-            self._reread_words(row, pid, head, stat.flags, round_)
-        elif due:
-            self._reread_cgroup(row, pid, round_)
+        if head != self._heads[row] or stat.state != _ZOMBIE:  # the kernel forgets the words of a zombie
+            self._refresh_words(row, pid, head, stat.flags, round_)
         if self._optional:
             self._read_optional(row, pid)
 
+    def _refresh_words(self, row: int, pid: str, head: bytes, flags: int, round_: _Round) -> None:
+        due = row in round_.swept and self._sweep.words_due(row)
+        stale = row in self._stale_words
+        young = stale and self.table.observations[row] < YOUNG
+        if head != self._heads[row] or young or (due and stale):
+            self._heads[row] = head
+            self._stale_words.discard(row)
+            self._reread_words(row, pid, head, flags, round_)
+        elif due:
+            self._reread_cgroup(row, pid, round_)
+
     def _guard(self, row: int, pid: str, threads: int) -> None:
+        """Let the gate watch a process that was read before: until it is read again it may have moved."""
+        guarded = self.gate.guards(row)
         self.gate.watch(row, pid, threads)
-        if self.gate.guards(row):
+        if guarded and self.gate.guards(row):
             self._unguarded.discard(row)
         else:
             self._unguarded.add(row)
@@ -325,67 +327,49 @@ class ProcfsSource:
         table, wanted = self.table, self._optional
         if Gauge.DESCRIPTORS in wanted:
             table.gauges[Gauge.DESCRIPTORS, row] = self._words.descriptors(pid)
-        if wanted & {Gauge.SWAP, Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY}:
+        if wanted & {Gauge.SWAP, *_SWITCHES}:
             status = self._words.status(pid)
             table.gauges[Gauge.SWAP, row] = status.swap
-            table.counters[Counter.SWITCHES_VOLUNTARY, row] = status.switches_voluntary
-            table.counters[Counter.SWITCHES_INVOLUNTARY, row] = status.switches_involuntary
+            table.counters[_SWITCHES, row] = status.switches_voluntary, status.switches_involuntary
 
-    def _sweep(self, seconds: float) -> set[int]:
-        """This sample's share of all processes, in turn."""
-        rows = list(self._pids)
-        if not rows:
-            return set()
-        share = min(math.ceil(len(rows) * seconds / SWEEP_SECONDS), len(rows))
-        if self._sweep_at >= len(rows):
-            self._sweep_at = 0
-            self._sweeps += 1
-        chosen = rows[self._sweep_at : self._sweep_at + share]
-        self._sweep_at += share
-        return set(chosen)
+    # into the table
 
-    def _inherit(self, round_: _Round) -> None:
-        """Children of the dead have a new parent, and who reaped the dead is charged with their CPU."""
-        if not round_.died:
-            return
+    def _write(self, round_: _Round) -> Rows:
+        """Write what was read, and settle who reaped the dead. Rows that were written.
+
+        A parent may have reaped a child between the listing and its own reading. So the children of those
+        that reaped are asked once more, or what we know of such a child would count twice.
+        """
         table = self.table
-        parents = {int(table.pid[row]): int(table.parent[row]) for row in round_.died}
-        orphans = np.flatnonzero(table.alive & np.isin(table.parent, list(parents)))
-        known = set(round_.rows)
-        self._read([row for row in orphans.tolist() if row not in known], round_, moving=False)
-        for row in round_.died:
-            heir = int(table.parent[row])
-            seen = set()
-            while heir in parents and str(heir) not in self._rows and heir not in seen:
-                seen.add(heir)
-                heir = parents[heir]
-            if (heir_row := self._rows.get(str(heir))) is not None:
-                self._children.died(table, row, heir_row)
+        rows, reaped = self._columns.write(round_.looks)
+        reapers = self._children.grown(rows, reaped)
+        if reapers.size:
+            known = table.alive & (table.observations > 0)
+            suspects = np.flatnonzero(known & np.isin(table.parent, table.pid[reapers]))
+            for row in self.gate.ended(suspects.tolist()):
+                self._lose(row, round_)
+        late = self._read_orphans(round_)
+        late_rows, late_reaped = self._columns.write(late)
+        self._children.inherit(table, round_.died, self._row_of_pid)
+        for charged, times in ((rows, reaped), (late_rows, late_reaped)):
+            alive = table.alive[charged]  # what the dead had reaped is their heir's
+            self._children.charge(table, charged[alive], times[:, alive])
+        changed = [row for row in round_.exported if row in self._pids]
+        table.changed[changed] = True
+        return np.concatenate([rows, late_rows])
 
-    def _write(self, round_: _Round) -> None:
-        """Everything that was read, into the columns."""
-        if not round_.rows:
-            return
-        table = self.table
-        rows = self._array(round_.rows)
-        values = np.array(round_.stats, np.int64).T
-        column = dict(zip(parse.Stat._fields, values, strict=True))
-        for counter, name in _COUNTERS:
-            table.counters[counter, rows] = column[name]
-        memory = np.array(round_.memory, np.int64).T * self._page
-        table.gauges[Gauge.VIRTUAL, rows], table.gauges[Gauge.RSS, rows], table.gauges[Gauge.SHARED, rows] = (
-            memory
-        )
-        table.gauges[Gauge.THREADS, rows] = column["threads"]
-        table.parent[rows] = column["parent"]
-        table.state[rows] = column["state"]
-        table.changed[self._array(sorted(round_.exported))] = True
-        self._children.charge(table, rows, np.stack([column["child_user"], column["child_system"]]))
-        if round_.io_rows:
-            io_rows = self._array(round_.io_rows)
-            read, written = np.array(round_.io, np.int64).T
-            table.counters[Counter.READ, io_rows] = read
-            table.counters[Counter.WRITTEN, io_rows] = written
+    def _read_orphans(self, round_: _Round) -> Looks:
+        """Read the children of the dead, which have a new parent, and of those that turn out to be dead."""
+        table, looks = self.table, Looks()
+        known = table.observations > 0
+        round_.looks = looks
+        asked = 0
+        while asked < len(round_.died):
+            dead = table.pid[round_.died[asked:]]
+            asked = len(round_.died)
+            orphans = np.flatnonzero(known & table.alive & np.isin(table.parent, dead))
+            self._read([row for row in orphans.tolist() if row not in looks.rows], round_, moving=False)
+        return looks
 
-    def _array(self, rows: list[int]) -> Rows:
-        return np.array(rows, np.intp)
+    def _row_of_pid(self, pid: int) -> int | None:
+        return self._rows.get(str(pid))

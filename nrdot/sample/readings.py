@@ -53,7 +53,9 @@ class Readings:
             raise ProcessLookupError
         if moving and kept.until < self._tick + KEEP_FOR // 2:
             self._kept[row] = kept._replace(until=self._tick + KEEP_FOR)
-        return Files(stat, statm, self._pread_io(row, kept) if kept.io >= 0 else b"")
+        if kept.io >= 0:
+            return Files(stat, statm, self._pread_io(row, kept))
+        return Files(stat, statm, self._read_io(row, pid))
 
     def limited(self, row: int) -> bool:
         return row in self._refused
@@ -80,6 +82,10 @@ class Readings:
         except OSError:
             files.drop(stat)
             raise
+        if stat < 0 or statm < 0:
+            files.drop(stat)
+            files.drop(statm)
+            return None
         kept = self._kept[row] = _Kept(stat, statm, self._keep_io(row, pid), self._tick + KEEP_FOR)
         return kept
 
@@ -89,8 +95,13 @@ class Readings:
         except PermissionError:
             self._refused.add(row)
         except Gone:
-            pass  # a kernel without I/O accounting; the read of stat tells whether the process ended
+            self._missing(row, pid)
         return -1
+
+    def _missing(self, row: int, pid: str) -> None:
+        """No file: the process ended, or the kernel keeps no account of I/O, which is not to say 0."""
+        if self._files.exists(f"{pid}/stat"):
+            self._refused.add(row)
 
     def _pread_io(self, row: int, kept: _Kept) -> bytes:
         try:
@@ -109,7 +120,7 @@ class Readings:
         except PermissionError:
             self._refused.add(row)
         except Gone:
-            pass  # as above
+            self._missing(row, pid)
         return b""
 
     def _close(self, row: int) -> None:

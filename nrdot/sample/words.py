@@ -23,7 +23,7 @@ from nrdot.sample.parse import (
 if TYPE_CHECKING:
     from nrdot.sample.files import ProcFiles
 
-STATUS_SIZE = 4096
+STATUS_SIZE = 16384  # lists of groups, processors and memory nodes make it long
 CGROUP_SIZE = 8192
 EXECUTABLE_LIMIT = 4096
 DELETED = b" (deleted)"
@@ -52,9 +52,9 @@ class Words:
         name = text(raw_name)
         if kernel:
             return Identity(steady_name(name), uid=status.uid, user=user_name(status.uid), kernel=True)
-        command, line = arguments(self._files.read(f"{pid}/cmdline", TEXT_LIMIT))
+        command, line = arguments(self._command_line(pid))
         executable = self._executable(pid)
-        name = full_name(name, command)
+        name = full_name(name, command or executable)
         return Identity(
             name=name,
             command=command or (line and (executable or name)),
@@ -63,6 +63,13 @@ class Words:
             uid=status.uid,
             user=user_name(status.uid) if status.uid >= 0 else "",
         )
+
+    def _command_line(self, pid: str) -> bytes:
+        try:
+            return self._files.read(f"{pid}/cmdline", TEXT_LIMIT)
+        except PermissionError:
+            self.unreadable.add("cmdline")
+            return b""
 
     def status(self, pid: str) -> Status:
         return status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
