@@ -107,19 +107,20 @@ class CompositeScorer:
     def score(self, batch: Batch) -> None:
         table = batch.table
         self._widen(table.capacity)
-        named = batch.living if self._stale else batch.named
+        # The dead are asked for their class until their row is released, and new rules count classes anew.
+        named = np.flatnonzero(table.alive | table.dead) if self._stale else batch.named
         for at in range(0, named.size, PORTION):
             self._identify(table, named[at : at + PORTION])
-        if self._time_tells(table, batch.living):
+        if self._time_tells(table, batch.living) and not self._stale:
             named = batch.living
-        self._stale = False
         self.model.observe(batch)
-        moved = batch.moved
+        moved = batch.living if self._stale else batch.moved
         if self.model.present and moved.size:
             self._parts[MODEL, moved] = self.model.score(table, moved)
         for rows in (named, moved):
             if rows.size:
                 table.score[rows] = self._final(rows)
+        self._stale = False
 
     def refresh(self) -> None:
         """Labels or rules changed: look at everybody again at the next batch."""

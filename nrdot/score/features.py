@@ -81,14 +81,15 @@ class Features:
         table, rows = batch.table, batch.moved
         self._widen(table.capacity)
         self._now += batch.seconds
+        first = self._host is None  # after a reload the table is older than we are
         self._seconds, self._time_ns, self._host = batch.seconds, batch.time_ns, batch.host
         self._cpu_sorted = np.sort(table.cpu[batch.living])
         self._rss_sorted = np.sort(table.gauges[Gauge.RSS, batch.living])
-        born = batch.born
+        born, named = (batch.living, batch.living) if first else (batch.born, batch.named)
         self._sums[:, born] = 0.0
         self._last[:, born] = _levels(table, born)
         self._seen[born] = self._now - batch.seconds
-        for row in batch.named.tolist():
+        for row in named.tolist():
             self._owner[row] = _owner_index(table, row)
         if batch.seconds > 0.0 and rows.size:
             self._absorb(table, rows, batch.seconds)

@@ -266,3 +266,13 @@ def test_weights_that_are_all_zero_are_refused() -> None:
 
 def test_weights_are_values() -> None:
     assert Weights() == dataclasses.replace(Weights(business=0.7), business=0.2)
+
+
+def test_after_a_reload_every_row_is_looked_at_even_of_the_dead_and_of_those_that_sleep(tmp_path) -> None:
+    save_stump(tmp_path / "m.json", "age", 1.0)
+    table = scored(scorer(classes=(*CLASSES, ClassRule("c", 0.1, ("^c",)))), process("db"), process("c"))
+    table.close_row(1)
+    stage = scorer(classes=(ClassRule("now", 0.8, ("^(db|c)",)),), model=load_model(tmp_path / "m.json"))
+    stage.score(batch_of(table, born=[], moved=[]))
+    assert [stage.patterns.class_names[number] for number in table.class_id[:2]] == ["now", "now"]
+    assert stage.parts(np.array([0]))["model"][0] == pytest.approx(0.8808, abs=1e-4)

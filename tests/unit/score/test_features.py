@@ -118,3 +118,12 @@ def test_a_table_that_grows_is_followed() -> None:
     lines = features.matrix(table, table.living())
     assert lines.shape == (1001, len(FEATURES))
     assert lines[0, AT["cpu_mean"]] == pytest.approx(0.5)
+
+
+def test_a_table_that_is_older_than_the_features_begins_without_a_jump() -> None:
+    table, features = table_of(process("a", owner=Owner(container="c"))), Features(NAN)
+    table.gauges[Gauge.RSS, 0] = 1 << 30
+    features.observe(batch_of(table, born=[], moved=[0]))
+    line = features.matrix(table, np.array([0]))[0]
+    assert line[AT["rss_growth"]] == 0.0
+    assert line[AT["owner_container"]] == 1.0

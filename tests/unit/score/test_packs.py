@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from nrdot.errors import ConfigError
+from nrdot.score.packs import load_packs
+from nrdot.score.rules import Kind, OwnerKind
+
+GOOD = """
+pack: mine
+summary: A test.
+classes:
+  shop:
+    score: 0.7
+    programs: [shop-api, "till*"]
+    patterns: ["^java .*-Dshop="]
+    owners: [pod]
+    requirement: [PCI-DSS]
+  lang:
+    score: 0.2
+    kind: runtime
+    programs: [lang]
+"""
+
+
+def written(tmp_path, text: str, name: str = "a.yaml"):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_pack_becomes_rules_that_name_their_origin(tmp_path) -> None:
+    shop, lang = load_packs([written(tmp_path, GOOD)])
+    assert (shop.name, shop.score, shop.origin) == ("shop", 0.7, "packs.mine")
+    assert (shop.programs, shop.patterns) == (("shop-api", "till*"), ("^java .*-Dshop=",))
+    assert (shop.owners, shop.requirement) == (frozenset({OwnerKind.POD}), ("PCI-DSS",))
+    assert (shop.kind, lang.kind) == (Kind.PROGRAM, Kind.RUNTIME)
+
+
+def test_a_later_pack_of_the_same_name_takes_the_place_of_an_earlier_one(tmp_path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, GOOD.replace("0.7", "0.3"), "b.yaml")
+    assert [rule.score for rule in load_packs([tmp_path])] == [0.3, 0.2]
+
+
+def test_only_the_packs_that_are_named_are_used(tmp_path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, GOOD.replace("pack: mine", "pack: yours"), "b.yaml")
+    assert {rule.origin for rule in load_packs([tmp_path], ["yours"])} == {"packs.yours"}
+    with pytest.raises(ConfigError, match="there is no pack 'your'; did you mean `yours`"):
+        load_packs([tmp_path], ["your"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (GOOD.replace("score: 0.7", "score: 1.0"), "a pack's score stays below 1.0"),
+        (GOOD.replace("score: 0.7", "score: .nan"), "a.yaml:6:12: classes.shop.score"),
+        (GOOD.replace("score: 0.7", "score: -1"), "classes.shop.score: must be 0 or more"),
+        (GOOD.replace("^java", "(?=java)"), "packs.mine.shop: pattern '(?=java) .*-Dshop=' looks ahead"),
+        (GOOD.replace("programs:", "program:"), "did you mean `programs`"),
+        (GOOD.replace("[pod]", "[pods]"), "classes.shop.owners[0]"),
+        (GOOD.replace("summary: A test.", ""), "`summary` is missing"),
+        ("classes: [", "a.yaml"),
+        ("- x", "a table of settings is wanted, not a list"),
+        ("", "`pack` is missing"),
+        ("a: &a [*a]", "a.yaml"),
+        ("[" * 60_000, "nested deeper than 64 levels"),
+    ],
+)
+def test_a_pack_that_cannot_be_used_is_refused_with_its_place(tmp_path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_packs([written(tmp_path, text)])
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="no such directory of packs"):
+        load_packs([tmp_path / "gone"])
