@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from nrdot.batch import UNKNOWN
 from nrdot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nrdot.batch import Batch, Floats, Rows, Table
+    from nrdot.batch import Batch, Floats, Identity, Rows, Table
     from nrdot.clock import Clock
     from nrdot.score.business import BusinessPart, Overrides
     from nrdot.score.evidence import Evidence
@@ -102,35 +103,31 @@ class CompositeScorer:
     _importance: Floats = field(default_factory=lambda: np.zeros(0), init=False)
     _weighed_ns: int = field(default=0, init=False)  # when incidents were weighed last
     _expiry_ns: int | None = field(default=None, init=False)  # when the next override ends
-    _stale: bool = field(default=True, init=False)
+    _looked: list[Identity] = field(default_factory=list, init=False)  # identities as they were scored
+    _new: bool = field(default=True, init=False)
+    _reweighted: bool = field(default=False, init=False)
 
     def score(self, batch: Batch) -> None:
         table = batch.table
         self._widen(table.capacity)
-        # The dead are asked for their class until their row is released, and new rules count classes anew.
-        named = np.flatnonzero(table.alive | table.dead) if self._stale else batch.named
+        named = self._named(batch)
         for at in range(0, named.size, PORTION):
             self._identify(table, named[at : at + PORTION])
-        if self._time_tells(table, batch.living) and not self._stale:
+        if self._time_tells(table, batch.living) or self._reweighted:
             named = batch.living
         self.model.observe(batch)
-        moved = batch.living if self._stale else batch.moved
+        moved = batch.living if self._new else batch.moved
         if self.model.present and moved.size:
             self._parts[MODEL, moved] = self.model.score(table, moved)
         for rows in (named, moved):
             if rows.size:
                 table.score[rows] = self._final(rows)
-        self._stale = False
-
-    def refresh(self) -> None:
-        """Labels or rules changed: look at everybody again at the next batch."""
-        self._stale = True
+        self._new = self._reweighted = False
 
     def reweight(self, weights: Weights) -> None:
-        """Another profile is active."""
-        if weights != self.weights:
-            self.weights = weights
-            self._stale = True
+        """Another profile is active; its weights count from the next batch on."""
+        self._reweighted = weights != self.weights
+        self.weights = weights
 
     def parts(self, rows: Rows) -> dict[str, Floats]:
         """The parts' columns by name, NaN where absent."""
@@ -166,8 +163,28 @@ class CompositeScorer:
             requirements=tuple(dict.fromkeys(tags)),
         )
 
+    def _named(self, batch: Batch) -> Rows:
+        """Rows whose words are new to us.
+
+        At our first batch that is everybody, the dead too: they are asked for their class until their row is
+        released, and other rules count classes anew. Later it is the batch's rows, and those to which a label
+        source has given another identity meanwhile.
+        """
+        table = batch.table
+        if self._new:
+            return np.flatnonzero(table.alive | table.dead)
+        known = set(batch.named.tolist())
+        late = [
+            row
+            for row in np.flatnonzero(table.changed & table.alive).tolist()
+            if row not in known and table.identity[row] is not self._looked[row]
+        ]
+        return np.concatenate((batch.named, np.array(late, np.intp))) if late else batch.named
+
     def _identify(self, table: Table, rows: Rows) -> None:
         """What depends on who a process is. The class comes first: labels and model build on it."""
+        for row in rows.tolist():
+            self._looked[row] = table.identity[row]
         self._parts[PATTERN, rows] = self.patterns.score(table, rows)
         self._parts[LABEL, rows] = self.labels.score(table, rows)
         self._parts[BUSINESS, rows] = self.business.score(table, rows)
@@ -216,7 +233,6 @@ class CompositeScorer:
         faded = self.incidents.present and abs(now - self._weighed_ns) >= REFRESH_NS
         if faded:
             self._weighed_ns = now
-        if faded and not self._stale:
             self._parts[INCIDENT, living] = self.incidents.score(table, living)
         return ended or faded
 
@@ -225,3 +241,4 @@ class CompositeScorer:
         if missing > 0:
             self._parts = np.pad(self._parts, ((0, 0), (0, missing)), constant_values=np.nan)
             self._importance = np.pad(self._importance, (0, missing), constant_values=np.nan)
+            self._looked.extend([UNKNOWN] * missing)

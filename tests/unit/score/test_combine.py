@@ -190,17 +190,14 @@ def test_incidents_fade_for_processes_that_stay() -> None:
     assert table.score[0] == pytest.approx(0.5)
 
 
-def test_labels_that_change_are_seen_after_a_refresh() -> None:
-    known = {"tier": "a"}
-    stage = scorer()
-    stage.labels = LabelPart((label("tier=b", 0.8),), lambda _: known, stage.patterns.class_scores)
-    table = scored(stage, process("x"))
-    known["tier"] = "b"
+def test_labels_that_are_learned_late_are_seen_though_nothing_else_changed() -> None:
+    stage = scorer(labels=(label("tier=b", 0.8),))
+    table = scored(stage, process("x"), process("y"))
+    table.changed[:] = False
+    table.identity[0] = process("x", owner=Owner(labels=(("tier", "b"),)))
+    table.changed[0] = True
     stage.score(batch_of(table, born=[], moved=[]))
-    assert table.score[0] == 0.0
-    stage.refresh()
-    stage.score(batch_of(table, born=[], moved=[]))
-    assert table.score[0] == pytest.approx(0.8)
+    assert table.score[:2] == pytest.approx([0.8, 0.0])
 
 
 def test_columns_follow_a_table_that_grows() -> None:
