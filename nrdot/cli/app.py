@@ -6,23 +6,47 @@ needs to run is imported inside it.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from nrdot.cli import agent, record, scan, simulate
+from nrdot.cli import agent, explain, record, scan, simulate
 
-app = typer.Typer(
-    name="nrdot",
-    help="Keep process metrics useful at a tenth of their cost.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+NAME = "Keep process metrics useful at a tenth of their cost."
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _group(words: str) -> typer.Typer:
+    return typer.Typer(
+        help=words,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=_HELP,
+    )
+
+
+app = _group(NAME)
+app.info.name = "nrdot"
 app.command()(agent.agent)
 app.command()(scan.scan)
+app.command()(explain.explain)
 app.command()(record.record)
 app.command()(simulate.simulate)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"nrdot {version('nrdot')}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
     """Keep process metrics useful at a tenth of their cost."""

@@ -60,7 +60,7 @@ class Decision:
     checks: tuple[Check, ...]
     changes: tuple[Change, ...]  # the smallest first
     together: bool  # all changes are needed; else any one of them is enough
-    observed: bool  # everything is exported because the agent only observes
+    observed: bool  # everything is exported because the agent only observes; `reason` is the profile's
 
 
 def decision(policy: Policy, batch: Batch, row: int) -> Decision:
@@ -71,6 +71,10 @@ def decision(policy: Policy, batch: Batch, row: int) -> Decision:
     verdict, reason = Verdict(int(table.verdict[row])), Reason(int(table.reason[row]))
     checks = tuple(_checks(policy, batch, row, rules))
     kept = verdict == Verdict.KEEP
+    if policy.observe:
+        # Everything is exported; what counts is the verdict behind it.
+        kept = bool(columns.would_keep[row])
+        reason = Reason(int(columns.last_reason[row])) if kept else Reason.BELOW
     budget = float(columns.needs[row])
     changes = list(_ways_out(checks, rules, reason) if kept else _ways_in(checks, rules, reason, budget))
     changes.sort(key=lambda change: change.size)

@@ -18,13 +18,19 @@ RULES = {"threshold": 0.6, "top_cpu": 2, "top_memory": 0, "top_io": 0, "hold": 6
 class Survey:
     """Thirty processes, two samples, one export; `use` maps pids to clock ticks between the two."""
 
-    def __init__(self, *, scores=None, use=None, critical=(), limit=0, drop=None, **rules) -> None:
+    def __init__(
+        self, *, scores=None, use=None, critical=(), limit=0, drop=None, observe=False, **rules
+    ) -> None:
         self.host = InventedHost()
         for number in range(30):
             self.host.begin(100 + number, f"worker-{number}")
         budget = SeriesBudget(limit, reserved=0, points=7)
         self.policy = Policy(
-            [Rules(**{**RULES, **rules}, drop=drop)], budget, export_interval=15.0, interval=15.0
+            [Rules(**{**RULES, **rules}, drop=drop)],
+            budget,
+            export_interval=15.0,
+            interval=15.0,
+            observe=observe,
         )
         self.scores, self.critical = scores or {}, critical
         self._sample()
@@ -152,3 +158,16 @@ def test_of_equals_those_that_found_a_place_know_it_and_the_others_are_told_a_ra
     assert changes(survey.explain(kept[0])) == {"top_n.cpu": 0}
     other = next(pid for pid in range(100, 130) if pid not in kept)
     assert changes(survey.explain(other))["top_n.cpu"] == 30
+
+
+def test_an_observing_agent_exports_all_and_tells_the_profiles_own_reason():
+    survey = Survey(scores={110: 0.7}, observe=True)
+    kept, rolled = survey.explain(110), survey.explain(111)
+    assert kept.observed
+    assert (kept.verdict, kept.reason, changes(kept)) == (
+        Verdict.KEEP,
+        Reason.SCORE,
+        {"threshold": pytest.approx(0.71)},
+    )
+    assert (rolled.verdict, rolled.reason) == (Verdict.KEEP, Reason.BELOW)
+    assert "overrides.importance" in changes(rolled)

@@ -1,0 +1,253 @@
+"""`nrdot explain`: one process, every rule that matched, and what would change its verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Config, Json, Procfs, configuration
+
+if TYPE_CHECKING:
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Batch
+    from nrdot.config.configuration import Configuration
+    from nrdot.decide.explain import Check, Decision
+    from nrdot.score.combine import Explanation, PartScore
+
+NO = 1
+BRIEFLY = 12  # processes of the same name that are listed
+
+
+def explain(
+    process: Annotated[
+        str,
+        typer.Argument(help="A pid, a name, or a shell pattern over names.", metavar="PID|NAME"),
+    ],
+    config: Config = None,
+    json: Json = False,
+    procfs: Procfs = None,
+) -> None:
+    """Show why one process has its score and its verdict, and what would change that."""
+    from nrdot.agent.lookup import find, nearest
+    from nrdot.agent.survey import survey
+    from nrdot.cli.output import progress
+    from nrdot.clock import SystemClock
+    from nrdot.decide.explain import decision
+
+    found = configuration(config, procfs)
+    with progress("two samples, one second apart", quiet=json):
+        stages, batch = survey(found, SystemClock())
+    rows = find(batch, process)
+    if not rows:
+        near = nearest(batch, process)
+        hint = f"; nearest: {', '.join(near)}" if near else "; nrdot scan lists them all"
+        typer.echo(f"nrdot: no process is called {process!r}{hint}", err=True)
+        raise typer.Exit(NO)
+    row = rows[0]
+    score, verdict = stages.scorer.explain(batch.table, row), decision(stages.policy, batch, row)
+    if json:
+        from nrdot.cli.output import print_json
+
+        others = [_brief(stages, batch, other) for other in rows[1:]]
+        print_json({**_document(found, batch, row, score, verdict), "others": others})
+        return
+    if len(rows) > 1:
+        _list(stages, batch, rows)
+    _show(found, batch, row, score, verdict)
+
+
+def _brief(stages: Stages, batch: Batch, row: int) -> dict[str, Any]:
+    from nrdot.stages import Reason, Verdict
+
+    table = batch.table
+    return {
+        "pid": int(table.pid[row]),
+        "start": int(table.born_ns[row]),
+        "name": table.identity[row].name,
+        "class": stages.scorer.patterns.class_names[table.class_id[row]] or None,
+        "score": round(float(table.score[row]), 4),
+        "verdict": Verdict(int(table.verdict[row])).name,
+        "reason": Reason(int(table.reason[row])).name.lower(),
+    }
+
+
+def _document(
+    found: Configuration, batch: Batch, row: int, score: Explanation, verdict: Decision
+) -> dict[str, Any]:
+    from nrdot.batch import Gauge
+
+    table = batch.table
+    return {
+        "pid": int(table.pid[row]),
+        "start": int(table.born_ns[row]),
+        "name": table.identity[row].name,
+        "class": score.class_name or None,
+        "score": round(score.score, 4),
+        "composite": round(score.composite, 4),
+        "cpu": round(float(table.cpu[row]), 4),
+        "rss": int(table.gauges[Gauge.RSS, row]),
+        "never_filtered": score.never_filtered,
+        "because": score.because,
+        "parts": [asdict(part) for part in score.parts],
+        "overrides": [asdict(one) for one in score.overrides],
+        "requirements": score.requirements,
+        "profile": _profile(found, verdict),
+        "threshold": verdict.threshold,
+        "verdict": verdict.verdict.name,
+        "reason": verdict.reason.name.lower(),
+        "observed": verdict.observed,
+        "checks": [
+            {**asdict(one), "reason": one.reason.name.lower(), "needed": _number(one.needed)}
+            for one in verdict.checks
+        ],
+        "changes": [{"setting": one.setting, "value": one.value} for one in verdict.changes],
+        "together": verdict.together,
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _profile(found: Configuration, verdict: Decision) -> str:
+    settings = found.settings
+    return settings.scopes[verdict.scope - 1].profile if verdict.scope else settings.profile
+
+
+def _list(stages: Stages, batch: Batch, rows: list[int]) -> None:
+    from nrdot.cli.output import console, table, verdict
+
+    shown = table("pid", "name", "class", "score", "verdict", "reason", right={"pid", "score"})
+    for row in rows[:BRIEFLY]:
+        one = _brief(stages, batch, row)
+        shown.add_row(
+            str(one["pid"]),
+            one["name"],
+            one["class"] or "-",
+            f"{one['score']:.2f}",
+            verdict(one["verdict"]),
+            one["reason"].replace("_", " "),
+        )
+    console().print(shown)
+    more = f", and {len(rows) - BRIEFLY} more" if len(rows) > BRIEFLY else ""
+    console().print(f"{len(rows)} processes{more}; the first of them in full:\n")
+
+
+def _show(found: Configuration, batch: Batch, row: int, score: Explanation, verdict: Decision) -> None:
+    from rich.markup import escape
+
+    from nrdot.cli.output import console
+
+    identity, out = batch.table.identity[row], console()
+    owner = identity.owner.unit or identity.owner.container[:12] or identity.user
+    place = f" of {escape(owner)}" if owner else ""
+    out.print(f"[bold]{escape(identity.name)}[/bold], pid {batch.table.pid[row]}{place}")
+    _verdict(out, found, verdict, score)
+    _score(out, score)
+    _checks(out, batch, verdict)
+    _changes(out, verdict)
+
+
+def _verdict(out: Any, found: Configuration, verdict: Decision, score: Explanation) -> None:
+    from rich.markup import escape
+
+    from nrdot.cli.words import REASONS, VERDICTS
+
+    out.print(
+        f"  {VERDICTS[verdict.verdict]}, because {REASONS[verdict.reason]}"
+        if not verdict.observed
+        else f"  exported because `mode: observe` exports all; the profile's own reason: {REASONS[verdict.reason]}"
+    )
+    for why in score.because:
+        out.print(f"  {escape(why)}")
+    profile = escape(_profile(found, verdict))
+    out.print(f"  profile {profile}" + (" by a scope" if verdict.scope else ""))
+    if score.requirements:
+        out.print(f"  required by {escape(', '.join(score.requirements))}")
+
+
+def _score(out: Any, score: Explanation) -> None:
+    from rich.markup import escape
+
+    from nrdot.cli.output import table
+
+    overridden = any(one.decides and one.value is not None for one in score.overrides)
+    note = f"; an override says so, the parts would give {score.composite:.2f}" if overridden else ""
+    out.print(f"\n[bold]Score {score.score:.2f}[/bold]{note}")
+    shown = table("part", "value", "weight", "gives", "evidence", right={"value", "weight", "gives"})
+    for part in score.parts:
+        value, gives = _value(part)
+        evidence = part.evidence or ()
+        words = "\n".join(_evidence(one.rule, one.value, one.note, one.decides) for one in evidence)
+        shown.add_row(
+            part.name, value, f"{part.share:.2f}" if part.share else "-", gives, escape(words) or "-"
+        )
+    for one in score.overrides:
+        words = _evidence(one.rule, one.value, one.note, one.decides)
+        shown.add_row("override", "-" if one.value is None else f"{one.value:.2f}", "-", "-", escape(words))
+    out.print(shown)
+
+
+def _value(part: PartScore) -> tuple[str, str]:
+    if part.value is None:
+        return "absent", "-"
+    return f"{part.value:.2f}", f"{part.value * part.share:.2f}" if part.share else "-"
+
+
+def _evidence(rule: str, value: float | None, note: str, decides: bool) -> str:
+    number = "" if value is None else f" {value:+.2f}" if note == "is added" else f" {value:.2f}"
+    words = f"{rule}{number}" + (f": {note}" if note else "")
+    return words if decides else f"({words})"
+
+
+def _checks(out: Any, batch: Batch, verdict: Decision) -> None:
+    from nrdot.cli.output import table
+
+    shown = table("what could keep it", "now", "needed", "")
+    for one in verdict.checks:
+        now, needed = _figures(one, batch, verdict)
+        shown.add_row(one.reason.name.lower().replace("_", " "), now, needed, "yes" if one.holds else "no")
+    out.print(shown)
+
+
+def _figures(one: Check, batch: Batch, verdict: Decision) -> tuple[str, str]:
+    from nrdot.cli.output import amount
+    from nrdot.stages import Reason
+
+    if one.reason == Reason.SCORE:
+        return f"{one.value:.2f}", f"{verdict.threshold:.2f}"
+    if one.reason == Reason.NEW:
+        return f"{one.value:.0f} s old", f"younger than {one.needed:.0f} s"
+    if one.reason == Reason.HOLD:
+        return (f"{one.value:.0f} s left" if one.holds else "-"), "-"
+    if one.reason not in (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO):
+        return "-", "-"
+    seconds = batch.seconds or 1.0
+    told = {
+        Reason.TOP_CPU: lambda value: f"{value / batch.host.hz / seconds:.2f} cores",
+        Reason.TOP_MEMORY: amount,
+        Reason.TOP_IO: lambda value: f"{amount(value / seconds)}/s",
+    }[one.reason]
+    rank = f", rank {one.rank}" if one.rank else ""
+    needed = f"{told(one.needed)}, rank {one.places}" if one.places else "switched off"
+    return f"{told(one.value)}{rank}", needed
+
+
+def _changes(out: Any, verdict: Decision) -> None:
+    from nrdot.cli.words import change
+    from nrdot.stages import Reason, Verdict
+
+    if not verdict.changes:
+        return
+    kept = verdict.verdict == Verdict.KEEP and verdict.reason != Reason.BELOW
+    goal = "To roll it up" if kept else "To keep it"
+    count = "all of these are needed" if verdict.together else "any of these is enough, the smallest first"
+    out.print(f"[bold]{goal}[/bold]" + (f", {count}:" if len(verdict.changes) > 1 else ":"))
+    for one in verdict.changes:
+        out.print(f"  {change(one)}")
+    out.print(
+        "\n[dim]Two samples, one second apart: anomalies and holds need a history, which only a running agent has.[/dim]"
+    )

@@ -1,0 +1,85 @@
+"""The command line from the outside: one line for what goes wrong, an exit status, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import typer
+
+from nrdot.errors import NrdotError
+
+DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
+
+# typer carries its own copy of click or uses the installed one, depending on its version; this is the class
+# of every mistake on the command line in both.
+_Misuse = typer.BadParameter.__mro__[1]
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and give the exit status. `arguments` are without the program's name."""
+    for stream in (sys.stdout, sys.stderr):
+        _tolerant(stream)
+    try:
+        status = _call(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        _close(sys.stdout)
+        return DONE
+    except NrdotError as error:
+        return _failed(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        return _failed(_of_system(error), WRONG_USE)
+    return status
+
+
+def _call(arguments: list[str] | None) -> int:
+    from nrdot.cli.app import app
+
+    try:
+        status = app(arguments, prog_name="nrdot", standalone_mode=False)
+    except _Misuse as error:
+        return _misused(error)
+    except typer.Abort:
+        return INTERRUPTED
+    return status if isinstance(status, int) else DONE
+
+
+def _misused(error: BaseException) -> int:
+    """What is wrong and where help is; the whole help where nothing was asked for."""
+    context = getattr(error, "ctx", None)
+    words = getattr(error, "format_message", error.__str__)()
+    if "Usage:" in words or not words:
+        print(words or context.get_help() if context else words, file=sys.stderr)
+        return WRONG_USE
+    command = context.command_path if context else "nrdot"
+    words = " ".join(words.split()).rstrip(".")
+    return _failed(f"{words}; see {command} --help", WRONG_USE)
+
+
+def _failed(words: str, status: int) -> int:
+    try:
+        print(f"nrdot: {words}", file=sys.stderr)
+    except OSError:
+        _close(sys.stderr)
+    return status
+
+
+def _of_system(error: OSError) -> str:
+    what = error.strerror or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {what}" if error.filename else what
+
+
+def _tolerant(stream: TextIO) -> None:
+    """Names of processes may hold letters that the terminal's encoding lacks."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _close(stream: TextIO) -> None:
+    """The other end is gone: let the interpreter flush into nothing when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
