@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
     from nrdot.decide.explain import Check, Decision
     from nrdot.score.combine import Explanation, PartScore
+    from nrdot.stages import Reason
 
 NO = 1
+SHORT_SIGHTED = (
+    "These are two samples, one second apart: anomalies and holds need a history, which only an agent has."
+)
 BRIEFLY = 12  # processes of the same name that are listed
 
 
@@ -156,11 +160,11 @@ def _verdict(out: Any, found: Configuration, verdict: Decision, score: Explanati
 
     from nrdot.cli.words import REASONS, VERDICTS
 
-    out.print(
-        f"  {VERDICTS[verdict.verdict]}, because {REASONS[verdict.reason]}"
-        if not verdict.observed
-        else f"  exported because `mode: observe` exports all; the profile's own reason: {REASONS[verdict.reason]}"
-    )
+    reason = REASONS[verdict.reason]
+    if verdict.observed:
+        out.print(f"  exported because `mode: observe` exports all; by its profile: {reason}")
+    else:
+        out.print(f"  {VERDICTS[verdict.verdict]}, because {reason}")
     for why in score.because:
         out.print(f"  {escape(why)}")
     profile = escape(_profile(found, verdict))
@@ -214,7 +218,6 @@ def _checks(out: Any, batch: Batch, verdict: Decision) -> None:
 
 
 def _figures(one: Check, batch: Batch, verdict: Decision) -> tuple[str, str]:
-    from nrdot.cli.output import amount
     from nrdot.stages import Reason
 
     if one.reason == Reason.SCORE:
@@ -225,15 +228,22 @@ def _figures(one: Check, batch: Batch, verdict: Decision) -> tuple[str, str]:
         return (f"{one.value:.0f} s left" if one.holds else "-"), "-"
     if one.reason not in (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO):
         return "-", "-"
-    seconds = batch.seconds or 1.0
-    told = {
-        Reason.TOP_CPU: lambda value: f"{value / batch.host.hz / seconds:.2f} cores",
-        Reason.TOP_MEMORY: amount,
-        Reason.TOP_IO: lambda value: f"{amount(value / seconds)}/s",
-    }[one.reason]
     rank = f", rank {one.rank}" if one.rank else ""
-    needed = f"{told(one.needed)}, rank {one.places}" if one.places else "switched off"
-    return f"{told(one.value)}{rank}", needed
+    now = f"{_usage(one.reason, one.value, batch)}{rank}"
+    if not one.places:
+        return now, "switched off"
+    least = _usage(one.reason, one.needed, batch) if one.needed > 1 else "any use"
+    return now, f"{least}, rank {one.places}"
+
+
+def _usage(reason: Reason, value: float, batch: Batch) -> str:
+    from nrdot.cli.output import amount
+    from nrdot.stages import Reason
+
+    seconds = batch.seconds or 1.0
+    if reason == Reason.TOP_CPU:
+        return f"{value / batch.host.hz / seconds:.2f} cores"
+    return amount(value) if reason == Reason.TOP_MEMORY else f"{amount(value / seconds)}/s"
 
 
 def _changes(out: Any, verdict: Decision) -> None:
@@ -248,6 +258,4 @@ def _changes(out: Any, verdict: Decision) -> None:
     out.print(f"[bold]{goal}[/bold]" + (f", {count}:" if len(verdict.changes) > 1 else ":"))
     for one in verdict.changes:
         out.print(f"  {change(one)}")
-    out.print(
-        "\n[dim]Two samples, one second apart: anomalies and holds need a history, which only a running agent has.[/dim]"
-    )
+    out.print(f"\n[dim]{SHORT_SIGHTED}[/dim]")

@@ -14,7 +14,7 @@ DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
 # typer carries its own copy of click or uses the installed one, depending on its version; this is the class
 # of every mistake on the command line in both.
-_Misuse = typer.BadParameter.__mro__[1]
+_Misuse: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -52,11 +52,11 @@ def _misused(error: BaseException) -> int:
     """What is wrong and where help is; the whole help where nothing was asked for."""
     context = getattr(error, "ctx", None)
     words = getattr(error, "format_message", error.__str__)()
-    if "Usage:" in words or not words:
-        print(words or context.get_help() if context else words, file=sys.stderr)
+    if words.startswith("Usage:"):
+        print(words, file=sys.stderr)
         return WRONG_USE
     command = context.command_path if context else "nrdot"
-    words = " ".join(words.split()).rstrip(".")
+    words = " ".join(words.replace("Value error, ", "").split()).rstrip(".")
     return _failed(f"{words}; see {command} --help", WRONG_USE)
 
 
