@@ -97,6 +97,14 @@ class SimulatedDisk(Files):
     def content(self, path: Path) -> bytes:
         return bytes(self._files[path].data)
 
+    def copy(self) -> SimulatedDisk:
+        """Another disk with the same content, all of it durable."""
+        other = SimulatedDisk(self.capacity)
+        for path, file in self._files.items():
+            other.write(path, bytes(file.data))
+        other._directories = set(self._directories)
+        return other
+
     def durable_size(self, path: Path) -> int:
         return self._files[path].synced
 

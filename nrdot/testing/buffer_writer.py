@@ -1,0 +1,112 @@
+"""A process that fills a disk buffer until it is killed, and says what it was promised.
+
+    python -m nrdot.testing.buffer_writer DIRECTORY [CGROUP]
+
+It forks a child for each line of standard input, so that a hundred deaths cost one start of the interpreter.
+A line is the number of the first record. The child prints `put N` after record N was put, `leave N` before
+the buffer is told that record N may go; the parent prints `pid P` before and `dead STATUS` after it.
+With CGROUP, a memory cgroup's directory, the child joins it and takes memory until the kernel ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import NoReturn
+
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.files import Files
+from nrdot.buffer.settings import BufferSettings
+from nrdot.clock import SystemClock
+from nrdot.stages import Priority
+from nrdot.testing.records import EVERYTHING, number_of, record
+
+# Small segments, so that deaths fall on their beginnings and ends too.
+SETTINGS = BufferSettings(max_bytes=8 << 20)
+_SIZE = 3000
+
+
+class Writers:
+    """The other side: starts children, one at a time, and remembers what they said."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "nrdot.testing.buffer_writer", str(directory), *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.put: list[int] = []
+        self.leaving: set[int] = set()
+        self._rounds = 0
+
+    def start(self) -> int:
+        """Begin one; its process id."""
+        # Far from the numbers of the one before, whose last record may be there without its word for it.
+        self._rounds += 1
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"%d\n" % (self._rounds * 100_000))
+        self._process.stdin.flush()
+        return self.until("pid")
+
+    def until(self, awaited: str) -> int:
+        """Listen up to a word, and give its number."""
+        while True:
+            word, number = self.listen()
+            if word == awaited:
+                return number
+
+    def listen(self) -> tuple[str, int]:
+        assert self._process.stdout is not None
+        word, _, rest = self._process.stdout.readline().decode().partition(" ")
+        number = int(rest)
+        if word == "put":
+            self.put.append(number)
+        elif word == "leave":
+            self.leaving.add(number)
+        return word, number
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+def main(arguments: list[str]) -> None:
+    directory, cgroup = Path(arguments[0]), arguments[1] if len(arguments) > 1 else None
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            if cgroup is not None:
+                Path(cgroup, "cgroup.procs").write_text(str(os.getpid()))
+            work(directory, int(line), greedy=cgroup is not None)
+        say(f"pid {child}")
+        _, status = os.waitpid(child, 0)
+        say(f"dead {status}")
+
+
+def work(directory: Path, number: int, *, greedy: bool) -> NoReturn:
+    buffer = DiskBuffer(directory, SETTINGS, SystemClock(), Files())
+    chance = Random(number)
+    hoard: list[bytes] = []
+    while True:
+        for _ in range(chance.randint(1, 12)):
+            buffer.put(record(number, chance.randint(0, _SIZE), Priority(number % 3)))
+            say(f"put {number}")
+            number += 1
+        found = buffer.peek(EVERYTHING, EVERYTHING)[: chance.randint(0, 8)]
+        for _, made in found:
+            say(f"leave {number_of(made)}")
+        buffer.acknowledge([sequence for sequence, _ in found])
+        if greedy:
+            hoard.append(Random(number).randbytes(1 << 20))
+
+
+def say(line: str) -> None:
+    # One write for each line: nothing of it waits in this process when it dies.
+    os.write(1, line.encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
