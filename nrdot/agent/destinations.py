@@ -79,7 +79,7 @@ class Destinations:
         buffer = before.buffer if before else self._buffer(plan)
         drain = Drain(
             buffer=buffer,
-            exporter=self._exporter(plan),
+            exporter=build_exporter(stated, plan.compression, self._clock),
             pace=Pace(self._clock, SystemRandom(), rate=float(stated.rate) or USUAL_RATE),
             journal=Journal(stated.title, self._clock),
             clock=self._clock,
@@ -111,23 +111,25 @@ class Destinations:
             gap_resource=self._resource,
         )
 
-    def _exporter(self, plan: _Plan) -> Exporter:
-        if (file := plan.stated.file) is not None:
-            return FileExporter(Path(file.path), rotate=file.rotate, keep=file.keep)
-        otlp = plan.stated.otlp
-        if otlp is None:
-            raise AssertionError("the schema gives each destination one kind")
-        target = endpoint(otlp.url)
-        return HttpExporter(
-            self._clock,
-            target,
-            headers=otlp.headers,
-            timeout=otlp.timeout,
-            compression=otlp.compression or plan.compression.algorithm,
-            level=None if otlp.compression else plan.compression.level,
-            tls=_tls(otlp) if target.tls else None,
-            proxy=proxy(otlp.proxy) if otlp.proxy else None,
-        )
+
+def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Exporter:
+    """What delivers to one destination; nothing is sent yet. Raises ConfigError."""
+    if (file := stated.file) is not None:
+        return FileExporter(Path(file.path), rotate=file.rotate, keep=file.keep)
+    otlp = stated.otlp
+    if otlp is None:
+        raise AssertionError("the schema gives each destination one kind")
+    target = endpoint(otlp.url)
+    return HttpExporter(
+        clock,
+        target,
+        headers=otlp.headers,
+        timeout=otlp.timeout,
+        compression=otlp.compression or compression.algorithm,
+        level=None if otlp.compression else compression.level,
+        tls=_tls(otlp) if target.tls else None,
+        proxy=proxy(otlp.proxy) if otlp.proxy else None,
+    )
 
 
 def keyring(configuration: Configuration) -> Keyring | None:

@@ -52,6 +52,22 @@ class StateDirectory:
             self._descriptor = -1
 
 
+def in_use(path: Path) -> str:
+    """The pid of the agent that has this state directory, "unknown" where it cannot be told, or nothing."""
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDWR)
+    except OSError:
+        return ""
+    try:
+        _lock(descriptor)
+    except OSError:
+        return _text(descriptor) or "unknown"
+    else:
+        return ""
+    finally:
+        os.close(descriptor)  # lets go of the lock as well
+
+
 def _prepare(path: Path) -> str:
     """Make the directory private where it is ours, and say what is odd about it where it is not."""
     try:

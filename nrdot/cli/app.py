@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nrdot.cli import agent, explain, record, scan, simulate
+from nrdot.cli import agent, doctor, explain, record, scan, simulate
 
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -31,6 +31,7 @@ app.info.name = "nrdot"
 app.command()(agent.agent)
 app.command()(scan.scan)
 app.command()(explain.explain)
+app.command()(doctor.doctor)
 app.command()(record.record)
 app.command()(simulate.simulate)
 

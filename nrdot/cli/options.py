@@ -29,8 +29,8 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
-def configuration(path: Path | None, procfs: Path | None = None) -> Configuration:
-    """What a command works with; warnings go to standard error. Raises ConfigError."""
+def configuration(path: Path | None, procfs: Path | None = None, *, quiet: bool = False) -> Configuration:
+    """What a command works with; warnings go to standard error unless it is `quiet`. Raises ConfigError."""
     import dataclasses
 
     import msgspec
@@ -38,7 +38,7 @@ def configuration(path: Path | None, procfs: Path | None = None) -> Configuratio
     from nrdot.agent.checks import load
 
     found = load(path)
-    for problem in found.warnings:
+    for problem in () if quiet else found.warnings:
         typer.echo(str(problem), err=True)
     if procfs is None:
         return found

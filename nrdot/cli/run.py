@@ -10,6 +10,7 @@ import typer
 
 from nrdot.errors import NrdotError
 
+WHOLE = "NRDOT_TRACEBACK"  # set in the environment by whoever looks for a fault in the code
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
 # typer carries its own copy of click or uses the installed one, depending on its version; this is the class
@@ -33,6 +34,13 @@ def run(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     except OSError as error:
         return _failed(_of_system(error), WRONG_USE)
+    except Exception as error:
+        # A fault of ours. It is one line too, because nobody who runs a command can do anything with more.
+        if os.environ.get(WHOLE):
+            raise
+        words = " ".join(str(error).split())[:200]
+        kind = type(error).__name__
+        return _failed(f"a fault of NRDOT's own, {kind}: {words}; please report it with {WHOLE}=1", WRONG_USE)
     return status
 
 

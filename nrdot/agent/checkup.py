@@ -1,0 +1,50 @@
+"""What works on this host and what does not, each with the mend: the questions of `nrdot doctor`.
+
+A finding is an error where the agent would not do its work, a warning where it would do it with less than it
+could know, and ok otherwise. Nothing is written, but for one empty request to each endpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nrdot.agent import surroundings
+from nrdot.agent.destinations import keyring
+from nrdot.agent.finding import fine, odd, wrong
+from nrdot.agent.judgement import build_scorer
+from nrdot.errors import ConfigError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nrdot.agent.finding import Finding
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+
+
+def checkup(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
+    """Every finding, one after the other, so that a slow endpoint holds up none of the others."""
+    procfs = Path(configuration.settings.agent.procfs)
+    yield from configured(configuration, clock)
+    if sys.platform == "linux":
+        from nrdot.agent import kernel, sight
+
+        yield from sight.check(procfs)
+        yield from kernel.check(procfs, clock)
+    yield from surroundings.check(configuration, clock)
+
+
+def configured(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
+    topic = "configuration"
+    settings = configuration.settings
+    name = configuration.file or "none, the defaults hold"
+    yield fine(topic, f"{name}; profile {settings.profile}, mode {settings.mode}")
+    for problem in configuration.warnings:
+        yield odd(topic, str(problem), problem.hint or "see the configuration")
+    try:
+        build_scorer(configuration, clock)
+        keyring(configuration)
+    except (ConfigError, StartError) as error:
+        yield wrong(topic, str(error), "mend the configuration; the agent does not start with it")
