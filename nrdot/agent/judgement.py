@@ -205,6 +205,8 @@ def _incidents(settings: Settings, clock: Clock) -> IncidentPart:
     if settings.incidents is None:
         return IncidentPart((), 1.0, clock)
     found = load_incidents(Path(settings.incidents.file))
+    for line in found.left_out:
+        _log.warning(line)
     return IncidentPart(found.incidents, settings.incidents.half_life, clock)
 
 

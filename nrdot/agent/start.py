@@ -98,16 +98,17 @@ class Agent:
     def _parts(self, configuration: Configuration) -> Parts:
         """What a configuration makes of the agent, with what the one before has come to know."""
         settings = configuration.settings
-        destinations = self._destinations.use(configuration)
         before = self._stages
+        # The destinations come last: what they open stays open, so nothing may fail behind them.
         stages = build_stages(
             configuration,
             self._clock,
             self._sampler,
-            [destination.buffer for destination in destinations],
-            SelfRecords(self._meters),
+            telemetry=SelfRecords(self._meters),
             first_export=offset(self._host_id, configuration.profile.export_interval),
         )
+        destinations = self._destinations.use(configuration)
+        stages.pipeline.buffers = [destination.buffer for destination in destinations]
         if before is not None:
             stages.adopt(before)
         self._stages = stages

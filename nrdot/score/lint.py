@@ -34,6 +34,8 @@ def check_scoring(configuration: Configuration, report: Report) -> None:
         for key in _GLOBS:
             _glob(getattr(business_rule, key), ("business_rules", index, key), report)
         _selector(business_rule.selector, ("business_rules", index, "selector"), report)
+    for index, scope in enumerate(settings.scopes):
+        _selector(scope.selector, ("scopes", index, "selector"), report)
 
 
 def _classes(classes: Mapping[str, ClassRule], report: Report) -> None:
