@@ -88,6 +88,7 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.processes", lambda: [(n, {"verdict": v}) for v, n in status.seen.verdicts])
     meters.observe("nrdot.processes.limited", lambda: status.seen.limited)
     meters.observe("nrdot.processes.vanished", lambda: status.vanished)
+    meters.observe("nrdot.points.unoptimized", lambda: status.unoptimized)
     meters.observe("nrdot.coverage.critical", lambda: status.seen.coverage)
     meters.observe("nrdot.host.cpu.busy", lambda: status.host_busy)
     meters.observe("nrdot.host.cpu.accounted", lambda: status.host_accounted)

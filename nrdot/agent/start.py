@@ -17,7 +17,8 @@ from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinatio
 from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
-from nrdot.agent.wire import build_sampler, build_stages
+from nrdot.agent.unoptimized import UnoptimizedPoints
+from nrdot.agent.wire import build_sampler, build_stages, points_per_process
 from nrdot.export.pace import offset
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
@@ -118,7 +119,14 @@ class Agent:
             interval=settings.agent.interval,
             cpu_budget=settings.agent.cpu_budget,
             revision=configuration.revision,
-            watchers=[TickWatcher(self._status)],
+            watchers=[
+                TickWatcher(self._status),
+                UnoptimizedPoints(
+                    self._status,
+                    points=points_per_process(configuration.profile),
+                    interval=settings.baseline.interval,
+                ),
+            ],
         )
 
     def _reload(self, parts: Parts) -> Parts:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Host
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.config.schema_profile import Profile
     from nrdot.decide.policy import Policy
     from nrdot.score.combine import CompositeScorer
     from nrdot.stages import Buffer, Record, Sampler, SelfMetrics
@@ -88,6 +89,10 @@ def build_identifier(configuration: Configuration) -> OwnerIdentifier:
     return OwnerIdentifier([StaticLabels(labels)] if labels else [])
 
 
+def points_per_process(profile: Profile) -> int:
+    return sum(len(metric.points) for metric in select(profile.metrics))
+
+
 def build_stages(
     configuration: Configuration,
     clock: Clock,
@@ -104,8 +109,7 @@ def build_stages(
     settings, profile = configuration.settings, configuration.profile
     metrics = select(profile.metrics, stable=settings.semconv == "stable")
     scorer = build_scorer(configuration, clock)
-    points = sum(len(metric.points) for metric in metrics)
-    policy = build_policy(configuration, scorer, points, first_export)
+    policy = build_policy(configuration, scorer, points_per_process(profile), first_export)
     groups = Groups(
         profile.roll_up.by,
         lambda number: scorer.patterns.class_names[number],

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nrdot.agent.wire import build_stages
-from nrdot.encode.catalogue import select
+from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.outcome import Outcome
@@ -44,8 +43,7 @@ def simulate(
     source = ReplaySource(capture, command_lines=settings.command_line.enabled)
     first_export = offset(source.host.id, profile.export_interval)
     stages = build_stages(configuration, source.clock, source, first_export=first_export)
-    points = sum(len(metric.points) for metric in select(profile.metrics))
-    outcome = Outcome(points, settings.baseline.interval)
+    outcome = Outcome(points_per_process(profile), settings.baseline.interval)
     while True:
         try:
             tick = stages.pipeline.tick()
