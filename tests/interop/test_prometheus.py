@@ -27,6 +27,14 @@ COUNTERS = {
     "process.disk.io": ("process_disk_io_bytes_total", "direction", 1),
 }
 RESIDENT = "process_memory_usage_bytes"
+# Who is kept changes at nearly every export, and shells are dropped.
+RESTLESS = {
+    "profile": "aggressive",
+    "top_n": {"cpu": 3, "memory": 1, "io": 1},
+    "hold": "2s",
+    "grace": "2s",
+    "drop": [{"process": "sh"}],
+}
 
 
 class Backend:
@@ -64,6 +72,10 @@ class Backend:
             lambda: self.counted(host) == expected,
             lambda: f"{host.name} did {expected}, Prometheus counted {self.counted(host)}",
         )
+        wait_until(
+            lambda: self.resident(host) == host.resident,
+            lambda: f"{host.name} has {host.resident} bytes resident, Prometheus {self.resident(host)}",
+        )
 
 
 @pytest.fixture
@@ -76,7 +88,7 @@ def backend(tmp_path: Path, prometheus: Prometheus) -> Iterator[Backend]:
 def start(tmp_path: Path, backend: Backend) -> Callable[..., Agent]:
     """An agent that watches a fake host; the test enters it."""
 
-    def make(host: FakeHost, **settings: str) -> Agent:
+    def make(host: FakeHost, **settings: object) -> Agent:
         return Agent(
             tmp_path,
             name=host.name,
@@ -119,25 +131,26 @@ def test_raw_samples_add_up_to_what_the_processes_did(
 ) -> None:
     alpha, beta = hosts
     with start(alpha, profile=profile) as first, start(beta, profile=profile) as second:
-        first.wait_for_exports(2)
         second.wait_for_exports(2)
-        for step in range(6):
-            for number, pid in enumerate(alpha.workers):
-                alpha.run(pid, user=(number * step) % 5, system=number % 3, written=4096 * number)
-            alpha.run(100, user=20 * step, read=1 << 20)
-            beta.run(101, user=3, system=1)
-            child = alpha.start("job")
-            first.wait_for_exports(1)
-            alpha.run(child, user=11, system=2)
-            alpha.end(child)
-            first.wait_for_exports(1)
-        backend.wait_for(alpha)
-        backend.wait_for(beta)
+        beta.run(101, user=3, system=1)
+        _work(alpha, first)
         for host in hosts:
-            wait_until(
-                lambda host=host: backend.resident(host) == host.resident,
-                lambda host=host: f"{host.resident} bytes resident, {backend.resident(host)} shown",
-            )
+            backend.wait_for(host)
+
+
+def test_raw_samples_add_up_while_processes_come_go_and_change_sides(
+    hosts: list[FakeHost], start: Callable[..., Agent], backend: Backend
+) -> None:
+    alpha = hosts[0]
+    with start(alpha, **RESTLESS) as agent:
+        _work(alpha, agent)
+        backend.wait_for(alpha)
+    workers = [point for point in agent.points() if point.pid in alpha.workers]
+    ended = {point.pid: point.time_ns for point in reversed(workers) if point.ends}
+    again = {point.pid for point in workers if point.time_ns > ended.get(point.pid, point.time_ns)}
+    rolled_up = {series.labels.get("nrdot_rollup") for series in backend.series(RESIDENT, alpha)}
+    assert again, "no process was kept a second time"
+    assert {"executable", "kernel", "dropped", None} <= rolled_up
 
 
 def test_every_counter_begins_with_a_zero(
@@ -186,6 +199,21 @@ def test_a_restarted_agent_neither_repeats_nor_invents(
                 agent.program.kill()
         alpha.spend(100, user=1000)
     backend.wait_for(alpha)
+
+
+def _work(host: FakeHost, agent: Agent) -> None:
+    """Ten exports with other workers busy at each, steady services, and children that end."""
+    agent.wait_for_exports(2)
+    for step in range(10):
+        for pid in host.workers[step % 3 :: 5]:
+            host.run(pid, user=pid % 7 + 5 * step, system=pid % 3, read=512 * step, written=4096 * (pid % 5))
+        host.run(100, user=20 * step, read=1 << 20)
+        host.run(101, system=2)
+        child = host.start("job")
+        agent.wait_for_exports(1)
+        host.run(child, user=11, system=2)
+        host.end(child)
+        agent.wait_for_exports(1)
 
 
 def _without_host(labels: dict[str, str]) -> dict[str, str]:

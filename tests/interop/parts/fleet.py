@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FakeHost:
     """A machine with a crowd of workers, some services and a shell that starts short-lived children."""
 
-    def __init__(self, root: Path, name: str, workers: int = 12) -> None:
+    def __init__(self, root: Path, name: str, workers: int = 40) -> None:
         self.name = name
         self.id = f"{name}-id"
         self.proc = FakeProcfs(root)
