@@ -192,14 +192,15 @@ class Table:
         return (value for value in vars(self).values() if isinstance(value, np.ndarray))
 
     def _grow(self) -> None:
-        old, self.capacity = self.capacity, self.capacity * 2
+        # By half, not by doubling: a column has some eighty places a row, and most hosts stay as they are.
+        old, self.capacity = self.capacity, self.capacity + self.capacity // 2
         for name, value in list(vars(self).items()):
             if isinstance(value, np.ndarray):
                 wider = np.zeros((*value.shape[:-1], self.capacity), value.dtype)
                 wider[..., :old] = value
                 setattr(self, name, wider)
-        self.identity.extend([UNKNOWN] * old)
-        self.cgroup.extend([""] * old)
+        self.identity.extend([UNKNOWN] * (self.capacity - old))
+        self.cgroup.extend([""] * (self.capacity - old))
         self._free.extend(range(self.capacity - 1, old - 1, -1))
 
 
