@@ -160,14 +160,10 @@ class Table:
         if not self._free:
             self._grow()
         row = self._free.pop()
-        for column in self._columns():
-            column[..., row] = 0
         self.alive[row] = True
         self.changed[row] = True
         self.pid[row] = pid
         self.start[row] = start
-        self.identity[row] = UNKNOWN
-        self.cgroup[row] = ""
         return row
 
     def close_row(self, row: int) -> None:
@@ -179,11 +175,23 @@ class Table:
 
     def release(self) -> None:
         """After an export: rows of dead processes may be used again, and changes are known downstream."""
-        for row in np.flatnonzero(self.dead).tolist():
-            self.identity[row] = UNKNOWN
-            self._free.append(row)
-        self.dead[:] = False
+        self._clear(np.flatnonzero(self.dead))
         self.changed[:] = False
+
+    def discard(self, row: int) -> None:
+        """The process was gone before it could be read: nobody ever saw the row."""
+        self._clear(np.array([row], np.intp))
+
+    def _clear(self, rows: Rows) -> None:
+        """Free rows, zeroed for whoever gets them next."""
+        if not rows.size:
+            return
+        for column in self._columns():
+            column[..., rows] = 0
+        for row in rows.tolist():
+            self.identity[row] = UNKNOWN
+            self.cgroup[row] = ""
+            self._free.append(row)
 
     def living(self) -> Rows:
         return np.flatnonzero(self.alive)
