@@ -16,9 +16,14 @@ def describe(processes: int, proc: Path = Path("/proc")) -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "extra processes": str(processes),
-        "load before": f"{os.getloadavg()[0]:.1f}",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "load before": load(),
     }
+
+
+def load() -> str:
+    """How busy the machine is with other things; figures of a busy machine are worth less."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def field(path: Path, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from contextlib import ExitStack
@@ -22,16 +23,19 @@ if TYPE_CHECKING:
     from whole import Sink
 
 INTERVAL = 1  # short, because steady state here is a number of ticks, not a time
+LOOKS, PAUSE = 30, 0.1  # three intervals
 MB, KB = 1e6, 1e3
 RESIDENT, GROWTH, KERNEL = 80, 3, 10
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    processes: int
-    resident: int
-    kernel: int
-    group: int | None
+    """Medians of several looks, because an export in flight comes and goes."""
+
+    processes: float
+    resident: float
+    kernel: float
+    group: float | None
 
 
 def run() -> list[Row]:
@@ -51,12 +55,20 @@ def run() -> list[Row]:
 def held(target: Sink, group: Cgroup, pid: int) -> Held:
     target.wait_for("agent")
     time.sleep(scale().settle * INTERVAL)
-    return Held(processes(), resident_bytes(pid), group.kernel(), group.total())
+    looks = [look(group, pid) for _ in range(LOOKS)]
+    return Held(
+        *(None if None in column else statistics.median(column) for column in zip(*looks, strict=True))
+    )
+
+
+def look(group: Cgroup, pid: int) -> tuple[float | None, ...]:
+    time.sleep(PAUSE)
+    return processes(), resident_bytes(pid), group.kernel(), group.total()
 
 
 def rows(one: Held, two: Held, source: str) -> list[Row]:
     more = two.processes - one.processes
-    at = f"at {one.processes:,} processes"
+    at = f"at {one.processes:,.0f} processes"
     found = [
         at_most(f"resident memory {at}", one.resident / MB, RESIDENT, "MB"),
         at_most("  for each process more", (two.resident - one.resident) / more / KB, GROWTH, "KB"),

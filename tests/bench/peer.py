@@ -38,7 +38,7 @@ class Measured:
 
     @property
     def us(self) -> float:
-        return statistics.mean(self.cpu)
+        return statistics.median(self.cpu)
 
 
 def run() -> list[Row]:

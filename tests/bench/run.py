@@ -16,12 +16,12 @@ import time
 import traceback
 from pathlib import Path
 
-from machine import describe
+from machine import describe, load
 from programs import NotMeasurable
 from scale import QUICK, scale
 from table import not_measured, render, write_json
 
-GROUPS = ("tick", "judging", "peer", "memory", "start")
+GROUPS = ("tick", "judging", "peer", "memory", "start", "recall")
 
 
 def main() -> int:
@@ -34,6 +34,7 @@ def main() -> int:
         began = time.monotonic()
         groups[name] = measured(name)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    machine["load after"] = load()
     print(render(machine, groups))
     write_json(asked.json, machine, groups)
     missed = any(row["ok"] is False for rows in groups.values() for row in rows)
