@@ -10,9 +10,11 @@ from nrdot.encode.redact import redact
 from nrdot.sample.capture_writer import CaptureWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from threading import Event
 
+    from nrdot.batch import Batch
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
 
@@ -26,6 +28,7 @@ def record_host(
     duration: float | None,
     interval: float | None,
     command_lines: bool,
+    progress: Callable[[Batch], None] | None = None,
 ) -> tuple[int, int]:
     """How many samples were written, and the bytes of the file. Raises CaptureError, StartError."""
     sampler = build_sampler(configuration, clock)
@@ -39,6 +42,8 @@ def record_host(
             identifier.identify(batch)
             writer.write(batch)
             batch.table.release()
+            if progress is not None:
+                progress(batch)
             while not stop.is_set() and not beat.take().run:
                 left = beat.remaining() if end is None else min(beat.remaining(), end - clock.monotonic())
                 if left <= 0 and end is not None and clock.monotonic() >= end:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nrdot.cli import agent, doctor, explain, record, scan, simulate
+from nrdot.cli import agent, demo, doctor, explain, model, record, scan, simulate, train
 
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -28,12 +28,18 @@ def _group(words: str) -> typer.Typer:
 
 app = _group(NAME)
 app.info.name = "nrdot"
+app.command()(demo.demo)
 app.command()(agent.agent)
 app.command()(scan.scan)
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(record.record)
 app.command()(simulate.simulate)
+app.command()(train.train)
+models = _group("Look at trained models.")
+models.command()(model.show)
+models.command()(model.evaluate)
+app.add_typer(models, name="model")
 
 
 def _version(wanted: bool) -> None:

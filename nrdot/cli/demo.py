@@ -1,0 +1,225 @@
+"""`nrdot demo`: this host for half a minute, under each shipped profile and under none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Json, Procfs, configuration
+from nrdot.cli.simulate import SHIPPED
+
+if TYPE_CHECKING:
+    from nrdot.batch import Batch
+    from nrdot.config.configuration import Configuration
+    from nrdot.simulate.comparison import Comparison, Figures
+
+SAMPLES = 30  # that are taken, where the time allows a second between two
+SHORTEST = 20  # seconds; less shows no second export
+TOP = 8  # kept processes on the terminal
+INTERRUPTED = 130
+
+
+def demo(
+    capture: Annotated[
+        Path | None,
+        typer.Option(help="Look at this capture instead of the host, as it is now.", metavar="FILE"),
+    ] = None,
+    seconds: Annotated[int, typer.Option(help="How long to watch.", min=SHORTEST, max=86400)] = 30,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="HTML report to write.", metavar="FILE")
+    ] = Path("nrdot-demo.html"),
+    json: Json = False,
+    procfs: Procfs = None,
+) -> None:
+    """Show what would be sent of this host under each profile and under none, why, and what it saves."""
+    from nrdot.cli.output import console, errors, print_json
+
+    _writable(output)
+    found = configuration(None, procfs, quiet=True)
+    comparison = _compared(found, capture, seconds, quiet=json)
+    from nrdot.cli.demo_page import page
+
+    output.write_text(page(comparison, live=capture is None), encoding="utf-8")
+    if json:
+        print_json(_document(comparison))
+    else:
+        _show(console(), comparison, live=capture is None)
+    errors().print(f"report: {output}", soft_wrap=True)
+
+
+def _writable(output: Path) -> None:
+    """Say so before half a minute has gone by."""
+    from nrdot.errors import UsageError
+
+    if not os.access(output.parent, os.W_OK) or output.is_dir():
+        raise UsageError(f"--output {output}: cannot be written there; name a file in a directory of yours")
+
+
+def _compared(found: Configuration, capture: Path | None, seconds: int, *, quiet: bool) -> Comparison:
+    if capture is not None:
+        return _compare(capture, found, quiet=quiet)
+    with tempfile.TemporaryDirectory(prefix="nrdot-demo-") as folder:
+        taken = Path(folder) / "capture.jsonl"
+        _record(taken, found, seconds, quiet=quiet)
+        return _compare(taken, found, quiet=quiet)
+
+
+def _compare(capture: Path, found: Configuration, *, quiet: bool) -> Comparison:
+    from nrdot.cli.output import progress
+    from nrdot.config.load import load_profile
+    from nrdot.simulate.comparison import compare
+
+    profiles = {name: load_profile(name, Path(), os.environ) for name in SHIPPED}
+    with progress("the same samples under each profile", quiet=quiet):
+        return compare(capture, found, profiles)
+
+
+def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -> None:
+    from nrdot.agent.recording import record_host
+    from nrdot.agent.signals import Requests, signals
+    from nrdot.clock import SystemClock
+
+    clock = SystemClock()
+    requests = Requests(clock)
+    interval = min(max(seconds / SAMPLES, 1.0), found.settings.agent.interval)
+    with signals(requests), _watching(seconds, interval, quiet=quiet) as seen:
+        record_host(
+            found,
+            clock,
+            capture,
+            stop=requests.stopping,
+            duration=seconds + interval / 2,
+            interval=interval,
+            command_lines=True,
+            progress=seen,
+        )
+    if requests.stopping.is_set():
+        raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _watching(seconds: int, interval: float, *, quiet: bool) -> Iterator[Callable[[Batch], None]]:
+    """A bar on standard error that moves with each sample."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from nrdot.cli.output import errors
+
+    bar = Progress(
+        TextColumn("watching this host"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} s"),
+        TextColumn("{task.fields[words]}"),
+        console=errors(),
+        transient=True,
+        disable=quiet or not errors().is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=seconds, words="")
+
+        def seen(batch: Batch) -> None:
+            busy = float(batch.table.cpu[batch.living].sum())
+            words = f"{len(batch.living)} processes, {busy:.2f} cores in use"
+            bar.update(task, advance=0 if batch.first else interval, words=words)
+
+        yield seen
+
+
+def _document(found: Comparison) -> dict[str, Any]:
+    from nrdot.simulate.money import METERS
+
+    def figures(one: Figures) -> dict[str, Any]:
+        top = [{**asdict(kept), "reason": kept.reason.name.lower()} for kept in one.top]
+        money = {meter.name: round(meter.monthly(one), 4) for meter in METERS}
+        return {**asdict(one), "top": top, "usd_monthly": money}
+
+    return {
+        "host": {"id": found.host.id, "name": found.host.name, "cpus": found.host.cpus},
+        "seconds": found.extent.seconds,
+        "samples": found.extent.samples,
+        "scale": found.scale,
+        "no_optimizer": figures(found.none),
+        "profiles": {one.profile: figures(one) for one in found.profiles},
+    }
+
+
+def _show(out: Any, found: Comparison, *, live: bool) -> None:
+    from nrdot.cli.demo_words import critical, every, less, method
+    from nrdot.cli.output import table
+
+    columns = (
+        "profile",
+        "every",
+        "by themselves",
+        "groups",
+        "points an hour",
+        f"less than none each {every(found.none.interval)}",
+        "less at the same interval",
+        "critical",
+        "CPU covered",
+    )
+    shown = table(*columns, right=set(columns[1:]))
+    none = found.none
+    shown.add_row(
+        none.profile,
+        every(none.interval),
+        f"{none.processes:,.0f}",
+        "-",
+        f"{none.points_hourly:,.0f}",
+        *["-"] * 4,
+        style="dim",
+    )
+    for one in found.profiles:
+        shown.add_row(
+            one.profile,
+            every(one.interval),
+            f"{one.kept:,.0f} of {one.processes:,.0f}",
+            f"{one.groups:.0f}",
+            f"{one.points_hourly:,.0f}",
+            less(one.points_hourly, none.points_hourly),
+            less(one.points_hourly, one.same_interval_hourly),
+            critical(one),
+            f"{one.cpu_covered:.0%}",
+        )
+    out.print(shown)
+    _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
+    _prices(out, found)
+    for line in method(found, live=live):
+        out.print(f"[dim]{line}[/dim]")
+
+
+def _who(out: Any, one: Figures) -> None:
+    from rich.text import Text
+
+    from nrdot.cli.output import amount, table
+    from nrdot.cli.words import REASONS
+
+    title = f"kept under {one.profile}"
+    shown = table(
+        title, "pid", "score", "cores", "memory", "because", right={"pid", "score", "cores", "memory"}
+    )
+    for kept in one.top[:TOP]:
+        figures = (f"{kept.score:.2f}", f"{kept.cpu:.2f}", amount(kept.rss))
+        shown.add_row(Text(kept.name), str(kept.pid), *figures, REASONS[kept.reason])
+    out.print(shown)
+    more = sum(one.reasons.values()) - len(one.top[:TOP])
+    if more > 0:
+        out.print(f"and {more} more; the report names them\n")
+
+
+def _prices(out: Any, found: Comparison) -> None:
+    from nrdot.cli.output import table
+    from nrdot.simulate.money import METERS
+
+    columns = (found.none, *found.profiles)
+    names = [one.profile for one in columns]
+    shown = table("USD a month, estimated", *names, "formula", right=set(names))
+    for meter in METERS:
+        shown.add_row(meter.name, *(f"{meter.monthly(one):,.2f}" for one in columns), meter.formula)
+    out.print(shown)

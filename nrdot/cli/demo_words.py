@@ -1,0 +1,73 @@
+"""The words around the figures of `nrdot demo`, the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+NOTICEABLE = 1.005  # a scale that is worth a word
+
+if TYPE_CHECKING:
+    from nrdot.simulate.comparison import Comparison, Figures
+
+
+def less(points: float, than: float) -> str:
+    """The share that is saved; a plus where more is sent."""
+    if not than:
+        return "-"
+    share = 1 - points / than
+    if share >= 0:
+        return f"{share:.1%}"
+    return f"+{-share:.0%}" if share > -9.995 else f"{points / than:.0f}x"
+
+
+def every(interval: float) -> str:
+    return f"{interval:g} s"
+
+
+def critical(figures: Figures) -> str:
+    return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none here"
+
+
+def method(found: Comparison, *, live: bool) -> list[str]:
+    """How the figures came about, and what they leave out."""
+    scaled = [_scaled(found)] if found.scale > NOTICEABLE else []
+    return [_samples(found, live=live), *scaled, _exports(found), _BASELINE, _ANOMALIES]
+
+
+_BASELINE = (
+    "No optimizer means every process by itself, with the same metrics, as the OpenTelemetry Collector's "
+    "process scraper sends them. A profile with a shorter interval than the scraper's may send more."
+)
+_ANOMALIES = (
+    "Anomalies need ten minutes of a process's history, so none counts in a shorter time; a running agent "
+    "keeps those processes as well."
+)
+
+
+def _samples(found: Comparison, *, live: bool) -> str:
+    extent = found.extent
+    what = "This host's processes were sampled" if live else "The capture holds the processes"
+    return (
+        f"{what} {extent.samples} times, {extent.spacing:.3g} s apart, {extent.seconds:.0f} s in all. Every "
+        "profile judged the same samples through the agent's own stages; nothing was sent anywhere."
+    )
+
+
+def _scaled(found: Comparison) -> str:
+    seconds, minutes = found.extent.seconds, found.extent.seconds * found.scale / 60
+    return (
+        "So short a time holds few exports, so every time in the profiles, the baseline's too, was divided "
+        f"by {found.scale:.3g}: {seconds:.0f} s stand for {minutes:.1f} minutes. Meanwhile {found.began} "
+        f"processes began and {found.ended} ended. In real minutes there would be more of them, and each "
+        "that is exported begins and ends series: a host with many short lives saves less than this says. "
+        "To measure it: nrdot record --duration 1h, then nrdot simulate."
+    )
+
+
+def _exports(found: Comparison) -> str:
+    counts = ", ".join(f"{one.profile} {one.exports}" for one in found.profiles)
+    return (
+        f"Exports that were seen: {counts}. The first of each is left out, because it begins every series; "
+        "an hour has as many as the profile's own interval says. Zeros that begin a series and marks that "
+        "end one count."
+    )
