@@ -18,6 +18,7 @@ from nrdot.aggregate.quiet import Quiet
 from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import optional_sources, select
 from nrdot.encode.encoder import OtlpEncoder
+from nrdot.encode.redact import CommandLines
 from nrdot.identify.identifier import OwnerIdentifier
 from nrdot.identify.labels import StaticLabels
 from nrdot.pipeline import Pipeline
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Host
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.config.schema import Settings
     from nrdot.config.schema_profile import Profile
     from nrdot.decide.policy import Policy
     from nrdot.score.combine import CompositeScorer
@@ -125,10 +127,7 @@ def build_stages(
     aggregator = ExactAggregator(groups, clock, quiet=quiet)
     encoder = OtlpEncoder(
         metrics,
-        Resources(
-            settings.resource,
-            command_lines=settings.command_line.enabled,
-        ),
+        Resources(settings.resource, _command_lines(settings)),
         version=version("nrdot"),
         stable=settings.semconv == "stable",
         zero_points=settings.series.zero_points,
@@ -145,6 +144,11 @@ def build_stages(
         telemetry=telemetry or NoMetrics(),
     )
     return Stages(pipeline, scorer, policy, aggregator, encoder)
+
+
+def _command_lines(settings: Settings) -> CommandLines | None:
+    stated = settings.command_line
+    return CommandLines(stated.redact, stated.max_length) if stated.enabled else None
 
 
 def _has_procfs() -> bool:

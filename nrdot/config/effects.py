@@ -23,8 +23,6 @@ NO_EFFECT: tuple[Path, ...] = (
     ("auditLog",),
     ("change",),
     ("data_retention",),
-    ("command_line", "redact"),
-    ("command_line", "max_length"),
     ("ledger",),
     ("optimization_dimensions",),
     ("solver",),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nrdot.batch import Host, Identity, Owner
+    from nrdot.encode.redact import CommandLines
 
 Attributes = dict[str, str | int]
 
@@ -25,7 +26,7 @@ class Resources:
     """
 
     fixed: Mapping[str, str]
-    command_lines: bool = False
+    command_lines: CommandLines | None = None  # None: they stay on the host
 
     def host(self, host: Host) -> Attributes:
         found: Attributes = {"host.name": host.name, "host.id": host.id, "os.type": host.os}
@@ -40,8 +41,8 @@ class Resources:
             "process.executable.path": identity.executable,
             "process.command": redact(identity.command),
         }
-        if self.command_lines:
-            found["process.command_line"] = redact(identity.command_line)
+        if self.command_lines is not None:
+            found["process.command_line"] = self.command_lines(identity.command_line)
         if identity.user:
             found["process.owner"] = identity.user
         return found | _owner(identity.owner) | self.host(host)

@@ -34,6 +34,10 @@ def check_scoring(configuration: Configuration, report: Report) -> None:
         for key in _GLOBS:
             _glob(getattr(business_rule, key), ("business_rules", index, key), report)
         _selector(business_rule.selector, ("business_rules", index, "selector"), report)
+    for index, pattern in enumerate(settings.command_line.redact):
+        reason, hint = refusal(pattern)
+        if reason:
+            report.error(("command_line", "redact", index), f"this pattern {reason}", hint)
     for index, scope in enumerate(settings.scopes):
         _selector(scope.selector, ("scopes", index, "selector"), report)
 

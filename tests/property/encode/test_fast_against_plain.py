@@ -15,6 +15,7 @@ from nrdot.batch import Gauge
 from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import DEFAULT, NAMES, select
 from nrdot.encode.encoder import OtlpEncoder
+from nrdot.encode.redact import CommandLines
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost
@@ -35,7 +36,7 @@ def by_resource(request: ExportMetricsServiceRequest) -> dict[bytes, bytes]:
 def test_every_series_is_what_the_plain_encoder_writes(seed, names):
     random = Random(seed)
     host = InventedHost()
-    metrics, resources = select(names), Resources({"service.namespace": "payments"}, command_lines=True)
+    metrics, resources = select(names), Resources({"service.namespace": "payments"}, CommandLines())
     aggregator = ExactAggregator(Groups(("executable",), lambda _: "", limit=8, hold=60.0), ManualClock())
     encoder = OtlpEncoder(metrics, resources, version="1.2.3")
     for pid in range(random.randrange(1, 25)):
