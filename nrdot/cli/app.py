@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nrdot.cli import agent, demo, doctor, explain, model, record, scan, simulate, train
+from nrdot.cli import agent, buffer, demo, doctor, explain, model, profiles, record, scan, simulate, train
 
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -36,6 +36,21 @@ app.command()(doctor.doctor)
 app.command()(record.record)
 app.command()(simulate.simulate)
 app.command()(train.train)
+
+profile = _group("Look at profiles and check them.")
+profile.command("list")(profiles.list_profiles)
+profile.command()(profiles.show)
+profile.command()(profiles.lint)
+profile.command()(profiles.schema)
+app.add_typer(profile, name="profile")
+
+buffers = _group("Look into the disk buffer, while an agent runs or not.")
+buffers.command()(buffer.status)
+buffers.command()(buffer.verify)
+buffers.command()(buffer.dump)
+buffers.command()(buffer.repair)
+app.add_typer(buffers, name="buffer")
+
 models = _group("Look at trained models.")
 models.command()(model.show)
 models.command()(model.evaluate)

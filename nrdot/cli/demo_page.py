@@ -46,16 +46,17 @@ def page(found: Comparison, *, live: bool) -> str:
 
 def _answers(found: Comparison) -> list[str]:
     one = next((one for one in found.profiles if one.profile == HEADLINE), found.profiles[0])
-    name = escape(one.profile)
-    covered = critical(one) if one.critical else "none"
+    fewer = "fewer" if one.points_hourly <= found.none.points_hourly else "more"
     answers = [
         (
-            less(one.points_hourly, found.none.points_hourly),
-            f"fewer points under {name} than every process each {every(found.none.interval)}",
+            less(one.points_hourly, found.none.points_hourly).removesuffix(" more"),
+            f"{fewer} points under {one.profile} than every process each {every(found.none.interval)}",
         ),
         (f"{one.kept:.0f}", f"of {one.processes:,.0f} processes by themselves, the others in exact sums"),
         (f"{one.cpu_covered:.0%}", "of the CPU in use belongs to a process with a name of its own"),
-        (covered, "never-filtered processes, each exported by itself"),
+        (critical(one), "never-filtered processes exported by themselves")
+        if one.critical
+        else ("0", "processes of this host are never-filtered; such would each keep a name"),
     ]
     return [
         f'<div class="answer"><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>'
@@ -71,7 +72,7 @@ def _bars(columns: tuple[Figures, ...]) -> str:
         kind = "bar" if index else "bar none"
         lines.append(
             f'<span>{escape(one.profile)}</span><div class="track"><div class="{kind}" '
-            f'style="width:{width:.2f}%"></div></div><span>{one.points_hourly:,.0f}</span>'
+            f'style="width:{width:.2f}%"></div></div><span class="figure">{one.points_hourly:,.0f}</span>'
         )
     return "\n".join(lines)
 
@@ -92,7 +93,7 @@ def _row(one: Figures, none: Figures) -> str:
             _saved(one.points_hourly, none.points_hourly),
             _saved(one.points_hourly, one.same_interval_hourly),
         ]
-        cells += [f"<td>{critical(one)}</td>", f"<td>{one.cpu_covered:.0%}</td>"]
+        cells += [f"<td>{escape(critical(one))}</td>", f"<td>{one.cpu_covered:.0%}</td>"]
     kind = ' class="none"' if first else ""
     return f'<tr{kind}><td class="word">{escape(one.profile)}</td>{"".join(cells)}</tr>'
 

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def less(points: float, than: float) -> str:
-    """The share that is saved; a plus where more is sent."""
+    """The share that is saved, or how much more is sent."""
     if not than:
         return "-"
     share = 1 - points / than
     if share >= 0:
         return f"{share:.1%}"
-    return f"+{-share:.0%}" if share > -9.995 else f"{points / than:.0f}x"
+    return f"{-share:.0%} more"
 
 
 def every(interval: float) -> str:
@@ -25,7 +25,7 @@ def every(interval: float) -> str:
 
 
 def critical(figures: Figures) -> str:
-    return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none here"
+    return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none"
 
 
 def method(found: Comparison, *, live: bool) -> list[str]:

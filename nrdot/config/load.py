@@ -76,17 +76,32 @@ def examine(
     return dataclasses.replace(configuration, warnings=tuple(found)), found
 
 
-def load_profile(name: str, directory: Path, environ: Mapping[str, str]) -> Profile:
-    """A profile by name or by file, complete; `directory` is where own profiles may lie.
+@dataclasses.dataclass(frozen=True)
+class FoundProfile:
+    """A profile by itself, complete, with where each of its values was written."""
+
+    profile: Profile
+    origins: Mapping[Steps, Mark]
+    file: Path
+
+
+def find_profile(name: str, directory: Path, environ: Mapping[str, str]) -> FoundProfile:
+    """A profile by name or by file; `directory` is where own profiles may lie.
 
     Raises InvalidConfigurationError.
     """
     problems = Problems()
     library = Library({}, directory, _nothing(""), environ, problems)
     library.resolve(name, Mark(""), ())
-    if problems.failed:
+    file = library.file(name)
+    if problems.failed or file is None:
         raise InvalidConfigurationError(problems.sorted())
-    return library.profiles[name]
+    return FoundProfile(library.profiles[name], library.origins[name], file)
+
+
+def load_profile(name: str, directory: Path, environ: Mapping[str, str]) -> Profile:
+    """The same without its origins."""
+    return find_profile(name, directory, environ).profile
 
 
 def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> list[Problem]:

@@ -103,7 +103,7 @@ class Library:
         if name in self._trees:
             return self._trees[name]
         inline = self._inline.get(name)
-        file = self._file(name) if inline is None else None
+        file = self.file(name) if inline is None else None
         if inline is None and file is None:
             message = f"there is no profile '{shown(name)}'"
             self._problems.error(mark, path, message, self._alternatives(name))
@@ -135,7 +135,8 @@ class Library:
             effects.warn(checker.origins, self._problems)
         return self._problems.count == before
 
-    def _file(self, name: str) -> Path | None:
+    def file(self, name: str) -> Path | None:
+        """The file that a profile stands in, which may not exist where the name is that of a file."""
         if name.endswith(_FILE_NAMES):
             return self._directory / name
         if "/" in name or "\\" in name:

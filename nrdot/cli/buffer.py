@@ -1,0 +1,176 @@
+"""`nrdot buffer`: what waits on disk for an endpoint, and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Config, Json, configuration
+
+if TYPE_CHECKING:
+    from nrdot.buffer.encryption import Keyring
+    from nrdot.buffer.inspection import BufferStatus, WaitingRecord
+
+NO = 1
+Directory = Annotated[
+    Path, typer.Argument(help="A destination's buffer: STATE_DIR/buffer/NAME.", metavar="DIR")
+]
+
+
+def status(directory: Directory, json: Json = False) -> None:
+    """Show what waits, since when, and what became of everything that was ever put in."""
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.inspection import status as look
+    from nrdot.cli.output import print_json
+
+    found = look(Files(), _existing(directory))
+    document = {
+        **asdict(found),
+        "oldest": None if found.oldest_ns is None else _time(found.oldest_ns),
+        "gaps": len(found.gaps),
+    }
+    if json:
+        print_json(document)
+        return
+    _show_status(found)
+
+
+def verify(directory: Directory, config: Config = None, json: Json = False) -> None:
+    """Read every byte and compare it with its checksum; exit status 1 where something is damaged."""
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.inspection import verify as look
+    from nrdot.cli.output import console, print_json, table
+
+    found = look(Files(), _existing(directory), _keys(config))
+    if json:
+        print_json({"whole": found.whole, **asdict(found)})
+    else:
+        held = f", {found.held} of them without their key at hand" if found.held else ""
+        console().print(
+            f"{found.files} files, {found.records} readable records, {found.points:,} points{held}"
+        )
+        if found.faults or found.unfinished:
+            shown = table("file", "at byte", "bytes", "what", right={"at byte", "bytes"})
+            for fault in (*found.faults, *found.unfinished):
+                shown.add_row(fault.file, str(fault.offset), str(fault.size), fault.what)
+            console().print(shown)
+        if not found.whole:
+            console().print("what is damaged is read around; nrdot buffer repair sets it aside")
+    if not found.whole:
+        raise typer.Exit(NO)
+
+
+def dump(directory: Directory, config: Config = None, json: Json = False) -> None:
+    """Print what waits, one OTLP JSON line a record; with --json one document about the records instead."""
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.inspection import dump as records
+    from nrdot.cli.output import print_json
+
+    waiting = records(Files(), _existing(directory), _keys(config))
+    if json:
+        print_json({"records": [_about(one) for one in waiting]})
+        return
+    import sys
+
+    from nrdot.export.otlp_json import line
+
+    unreadable = 0
+    for one in waiting:
+        if one.record is None:
+            unreadable += 1
+        else:
+            sys.stdout.write(line(one.record.payload).decode().rstrip("\n") + "\n")
+    if unreadable:
+        typer.echo(f"nrdot: {unreadable} records need a key that is not here, or are damaged", err=True)
+        raise typer.Exit(NO)
+
+
+def repair(directory: Directory, config: Config = None, json: Json = False) -> None:
+    """Set aside what is damaged and take back what can be read again; not while an agent runs."""
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.repair import repair as mend
+    from nrdot.cli.output import console, print_json
+    from nrdot.clock import SystemClock
+
+    done = mend(Files(), _existing(directory), SystemClock(), _keys(config))
+    if json:
+        print_json(asdict(done))
+        return
+    for words, names in (
+        ("rewritten without what was damaged", done.rewritten),
+        ("taken back", done.restored),
+        ("of no use, left where it is", done.set_aside),
+    ):
+        for name in names:
+            console().print(f"{name}: {words}", markup=False)
+    left = done.statistics
+    console().print(
+        f"{done.lost_points:,} points were lost; {left.records} records wait in {left.segments} segments"
+    )
+
+
+def _existing(directory: Path) -> Path:
+    """Nothing is not an empty buffer: a name that is mistyped must not look like all is well."""
+    from nrdot.errors import UsageError
+
+    if not directory.is_dir():
+        what = "is not a directory" if directory.exists() else "there is no such directory"
+        raise UsageError(f"{directory}: {what}; a buffer lies in STATE_DIR/buffer/NAME")
+    return directory
+
+
+def _keys(config: Path | None) -> Keyring | None:
+    from nrdot.agent.destinations import keyring
+
+    return None if config is None else keyring(configuration(config))
+
+
+def _time(nanoseconds: int) -> str:
+    return (
+        datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def _about(one: WaitingRecord) -> dict[str, Any]:
+    return {
+        "sequence": one.sequence,
+        "priority": one.priority.name.lower(),
+        "points": one.points,
+        "time": _time(one.time_ns),
+        "bytes": one.stored,
+        "file": one.file,
+        "readable": one.record is not None,
+    }
+
+
+def _show_status(found: BufferStatus) -> None:
+    from rich.text import Text
+
+    from nrdot.cli.output import amount, console, table
+
+    waiting = ", ".join(f"{count} {name}" for name, count in found.waiting.items() if count)
+    lines: list[tuple[str, str]] = [
+        ("waiting", f"{found.records} records, {amount(found.bytes)}" + (f" ({waiting})" if waiting else "")),
+        ("oldest", "-" if found.oldest_ns is None else _time(found.oldest_ns)),
+        ("on disk", f"{found.segments} segments, {amount(found.disk_bytes)}"),
+        ("points put in", f"{found.produced:,}"),
+        ("delivered", f"{found.delivered:,}"),
+        ("rejected", f"{found.rejected:,}"),
+        *((f"dropped: {reason}", f"{count:,}") for reason, count in found.dropped.items()),
+        ("dead letters", str(found.letters)),
+        ("gaps to tell", str(len(found.gaps))),
+        *((f"needs key {key}", f"{count} records") for key, count in found.encrypted.items()),
+        *(("set aside", name) for name in found.set_aside),
+        *(("not used", name) for name in found.unused),
+        ("last used by", f"pid {found.owner}" if found.owner else "-"),
+    ]
+    shown = table("about", "now")
+    for about, now in lines:
+        shown.add_row(about, Text(now))
+    console().print(shown)
