@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from nrdot.cli.run import run
+INTERRUPTED = 130
 
 
 def main() -> None:
-    sys.exit(run())
+    try:
+        from nrdot.cli.run import run
+
+        sys.exit(run())
+    except KeyboardInterrupt:  # before `run` was there to see it
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

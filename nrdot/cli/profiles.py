@@ -162,7 +162,7 @@ def _a_word(steps: Steps, origins: Mapping[Steps, Mark]) -> bool:
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_written(one) for one in value) or "[]"
     return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -1,0 +1,93 @@
+"""`nrdot buffer` on buffers that were really written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from google.protobuf.json_format import Parse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.files import Files
+from nrdot.buffer.recovery import SUFFIX
+from nrdot.buffer.segment import FIRST_FRAME
+from nrdot.buffer.settings import BufferSettings
+from nrdot.stages import Record
+from nrdot.testing.clock import NOON_NS, ManualClock
+
+
+def payload(name):
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add()
+    metric.name = name
+    metric.gauge.data_points.add().as_int = 7
+    return request.SerializeToString()
+
+
+@pytest.fixture
+def directory(tmp_path):
+    buffer = DiskBuffer(tmp_path / "collector", BufferSettings(), ManualClock(), Files())
+    for number in range(3):
+        buffer.put(Record(payload(f"metric.{number}"), 1, NOON_NS + number * 10**9))
+    (first, _), *_ = buffer.peek(1, 1)
+    buffer.acknowledge([first])
+    buffer.close()
+    return tmp_path / "collector"
+
+
+def damage(directory):
+    """Flip a byte within the second of three records, so that nobody takes it for a write cut short."""
+    (segment,) = directory.glob(f"normal-*{SUFFIX}")
+    data = bytearray(segment.read_bytes())
+    data[(FIRST_FRAME + len(data)) // 2] ^= 0xFF
+    segment.write_bytes(data)
+
+
+def test_the_status_says_what_waits_and_what_became_of_the_rest(command, directory):
+    status, out, _ = command("buffer", "status", "--json", directory)
+    found = json.loads(out)
+    assert status == 0
+    assert (found["records"], found["produced"], found["delivered"], found["rejected"]) == (2, 3, 1, 0)
+    assert found["dropped"] == {}
+    assert found["oldest"] == "2026-11-21T12:00:01.000Z"
+    assert found["segments"] >= 1
+    assert found["bytes"] > 0
+    shown = command("buffer", "status", directory)[1]
+    assert "2 records" in shown
+    assert "2026-11-21T12:00:01.000Z" in shown
+
+
+def test_a_whole_buffer_verifies_and_a_damaged_one_names_the_place_and_fails(command, directory):
+    assert command("buffer", "verify", directory)[0] == 0
+    damage(directory)
+    status, out, _ = command("buffer", "verify", "--json", directory)
+    found = json.loads(out)
+    assert (status, found["whole"]) == (1, False)
+    assert found["faults"][0]["size"] > 0
+    assert "nrdot buffer repair" in command("buffer", "verify", directory)[1]
+
+
+def test_a_repaired_buffer_verifies_again(command, directory):
+    damage(directory)
+    status, out, _ = command("buffer", "repair", "--json", directory)
+    assert status == 0
+    assert json.loads(out)["rewritten"]
+    assert command("buffer", "verify", directory)[0] == 0
+
+
+def test_the_dump_is_otlp_json_lines_of_what_waits(command, directory):
+    status, out, _ = command("buffer", "dump", directory)
+    names = [
+        Parse(line, ExportMetricsServiceRequest()).resource_metrics[0].scope_metrics[0].metrics[0].name
+        for line in out.splitlines()
+    ]
+    assert (status, names) == (0, ["metric.1", "metric.2"])
+    about = json.loads(command("buffer", "dump", "--json", directory)[1])["records"]
+    assert [(one["points"], one["readable"]) for one in about] == [(1, True)] * 2
+
+
+def test_a_directory_that_is_not_there_is_no_empty_buffer(command, tmp_path):
+    status, out, err = command("buffer", "status", tmp_path / "missing")
+    assert (status, out) == (2, "")
+    assert "there is no such directory" in err

@@ -1,0 +1,84 @@
+"""The command line from the outside."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+import typer
+
+from nrdot.cli.app import app
+from nrdot.cli.run import run
+
+
+def commands():
+    """Every command by the words that call it."""
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {word}": one for word, one in inner.items()}
+    return found
+
+
+def test_the_version_is_the_packages(command):
+    assert command("--version") == (0, f"nrdot {version('nrdot')}\n", "")
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_explains_itself_and_each_of_its_options_in_a_sentence(command, words):
+    status, out, err = command(*words.split(), "--help")
+    assert (status, err) == (0, "")
+    sentence = " ".join(line.strip() for line in out.split("\n\n")[1].splitlines())
+    assert sentence.endswith((".", "error", "errors", "damaged", "runs", "instead")), sentence
+    for option in commands()[words].params:
+        assert option.name == "help" or len(option.help.split()) > 1, option.name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["scna"], "nrdot: No such command 'scna'"),
+        (["scan", "--srot", "cpu"], "--srot"),
+        (["scan", "--sort", "colour"], "'colour' is not one of 'cpu'"),
+        (["explain"], "Missing argument 'PID|NAME'"),
+        (["demo", "--seconds", "3"], "'--seconds'"),
+        (["record", "-o", "x", "--duration", "soon"], "--duration"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_use_is_one_line_that_says_where_help_is(command, words, message):
+    status, out, err = command(*words)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+    assert "--help" in err
+
+
+def test_a_command_alone_shows_what_there_is(command):
+    status, _, err = command()
+    assert status == 2
+    assert "Usage: nrdot" in err
+    assert "explain" in err
+
+
+def test_a_fault_of_our_own_is_one_line_unless_somebody_looks_for_it(command, monkeypatch):
+    monkeypatch.setattr("nrdot.cli.app.app", lambda *_, **__: 1 / 0)
+    status, _, err = command("scan")
+    assert status == 2
+    assert err.startswith("nrdot: a fault of NRDOT's own, ZeroDivisionError: division by zero")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("NRDOT_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["scan"])
+
+
+def test_names_that_the_terminal_cannot_show_do_not_end_the_command(proc, capsysbinary, monkeypatch):
+    import io
+    import sys
+
+    proc.add(300, "größe")
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    assert run(["scan", "--json", "--procfs", str(proc.root)]) == 0
+    narrow.flush()
+    assert b"gr" in narrow.buffer.getvalue()
