@@ -65,7 +65,7 @@ class Coder:
     def seal(self, head: Head, body: bytes, cipher: Cipher | None) -> tuple[Head, bytes]:
         """The head and the body as they are written; `body` is compressed where the head says so."""
         if cipher is None:
-            return replace(head, stored=len(body)), body
+            return head, body
         head = replace(head, stored=len(body) + TAG_SIZE, coding=head.coding | ENCRYPTED)
         return head, cipher.seal(head.ordinal, body, head_fields(head))
 

@@ -162,6 +162,11 @@ class DiskBuffer:
                     size -= item.raw
             self._account_losses()
             for departure in self._depart(damaged):
+                log.error(
+                    "%s: %d records are damaged; they count as dropped",
+                    self._directory,
+                    len(departure.sequences),
+                )
                 self._accounts.dropped(departure.leaving, departure.gap(CORRUPT))
             return found
 
@@ -368,6 +373,7 @@ class DiskBuffer:
             for _, record in letter.records:
                 self._intake.put(record)
             self._files.remove(directory / name)
+            self._letters.forget(name)
 
     def _steady_ns(self) -> int:
         """The wall clock as it was at the start, moved on by the clock that does not jump."""

@@ -62,10 +62,7 @@ class Letters:
         self._limit = limit
         self._coder = coder
         self._sizes = {name: _size(files, directory / name) for name in files.names(directory)}
-
-    @property
-    def used(self) -> int:
-        return sum(self._sizes.values())
+        self.used = sum(self._sizes.values())  # bytes
 
     def write(self, parcels: Sequence[Parcel], reason: str, now_ns: int, keys: Keyring | None) -> None:
         """Durable on return."""
@@ -91,7 +88,12 @@ class Letters:
         finally:
             writer.close()
         self._sizes[writer.path.name] = writer.size
+        self.used += writer.size
         self._trim()
+
+    def forget(self, name: str) -> None:
+        """Somebody took the letter away."""
+        self.used -= self._sizes.pop(name, 0)
 
     def _trim(self) -> None:
         for name in sorted(self._sizes)[:-1]:
@@ -99,7 +101,7 @@ class Letters:
                 return
             with suppress(FileNotFoundError):
                 self._files.remove(self._directory / name)
-            del self._sizes[name]
+            self.forget(name)
 
 
 def _head(parcel: Parcel, ordinal: int) -> Head:

@@ -53,18 +53,21 @@ class Space:
     def make_room(self, parcel: Parcel) -> bool:
         """Until a record fits; False where only what matters more could go."""
         need = self._store.room_for(parcel)
-        kept = self._store.used + self._letters.used - self._store.evictable(parcel.priority)
-        if kept + need > self._settings.max_bytes:
-            return False  # nothing is evicted for what would not fit afterwards
         while True:
             reason = self._shortage(need)
             if reason is None:
                 return True
             if self._accounts.remove_finished(active=True):
                 continue
+            if reason == FULL and not self._would_fit(need, parcel.priority):
+                return False  # nothing is evicted for what would not fit afterwards
             if not self.evict(parcel.priority, reason):
                 # The device may still take it: others use it too, and its figures are rough.
                 return reason == DISK_FULL
+
+    def _would_fit(self, need: int, priority: Priority) -> bool:
+        kept = self._store.used + self._letters.used - self._store.evictable(priority)
+        return kept + need <= self._settings.max_bytes
 
     def _shortage(self, need: int) -> str | None:
         settings = self._settings

@@ -87,8 +87,7 @@ class Store:
     @property
     def used(self) -> int:
         """Bytes of all files, with the seals that are still to come."""
-        active = sum(lane.writer is not None for lane in self.lanes.values())
-        return self._bytes + active * SEAL_SIZE
+        return self._bytes + len(self.lanes) * SEAL_SIZE
 
     def room_for(self, parcel: Parcel) -> int:
         """Bytes that it may add to the disk: it may have to begin a segment."""

@@ -38,7 +38,9 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed_again_and_again
     writers, known, chance = start_writers(tmp_path / "buffer"), set(), Random(1)
     for _ in range(KILLS):
         pid = writers.start()
-        time.sleep(chance.uniform(0.0, 0.03))  # any moment will do
+        for _ in range(chance.randrange(12)):
+            writers.listen()
+        time.sleep(chance.uniform(0.0, 0.003))  # any moment will do
         os.kill(pid, signal.SIGKILL)
         assert writers.until("dead") == signal.SIGKILL
         check(tmp_path / "buffer", writers, known)

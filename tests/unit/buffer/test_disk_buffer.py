@@ -1,6 +1,12 @@
+from threading import Thread
+
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.files import Files
+from nrdot.buffer.settings import BufferSettings, Durability
+from nrdot.clock import SystemClock
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences, waiting
+from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
 
 
 def test_records_come_back_whole_and_in_the_order_they_were_put(start):
@@ -102,3 +108,19 @@ def test_a_long_life_keeps_few_files_and_short_logs(start, disk):
     assert disk.used < 100_000
     after = start().statistics()
     assert (after.produced, after.delivered) == (6000, 6000)
+
+
+def test_a_thread_that_puts_and_one_that_delivers_do_not_disturb_each_other(tmp_path):
+    settings = BufferSettings(max_bytes=16 << 20, durability=Durability.NEVER)
+    buffer = DiskBuffer(tmp_path / "buffer", settings, SystemClock(), Files())
+    writer = Thread(target=put_all, args=(buffer, [record(number) for number in range(3000)]))
+    writer.start()
+    delivered = []
+    while len(delivered) < 3000:
+        found = buffer.peek(300, 1 << 20)
+        delivered += [number_of(made) for _, made in found]
+        buffer.acknowledge([sequence for sequence, _ in found])
+    writer.join()
+    assert delivered == list(range(3000))
+    assert imbalance(buffer) == 0
+    buffer.close()
