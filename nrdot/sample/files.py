@@ -10,7 +10,6 @@ budget; past it a file is opened, read and closed, with the same answers.
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 from typing import TYPE_CHECKING
@@ -52,13 +51,7 @@ class ProcFiles:
         """
         if self.kept >= self.budget:
             return -1
-        try:
-            descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
-        except OSError as error:
-            if error.errno not in {errno.EMFILE, errno.ENFILE}:
-                raise
-            self.budget = max(self.kept - RESERVED, 0)  # others use more of them than we thought
-            return -1
+        descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
         self.kept += 1
         return descriptor
 

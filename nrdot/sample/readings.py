@@ -82,10 +82,6 @@ class Readings:
         except OSError:
             files.drop(stat)
             raise
-        if stat < 0 or statm < 0:
-            files.drop(stat)
-            files.drop(statm)
-            return None
         kept = self._kept[row] = _Kept(stat, statm, self._keep_io(row, pid), self._tick + KEEP_FOR)
         return kept
 

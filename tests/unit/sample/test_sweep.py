@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from nrdot.batch import Gauge
+from nrdot.sample.sweep import SWEEP_SECONDS, WORDS_EVERY, Sweep
+
+
+@pytest.mark.parametrize("interval", [1.0, 7.0, 15.0, 45.0, 60.0, 90.0])
+def test_nobody_waits_longer_than_a_sweep_whoever_comes_and_goes(interval):
+    chance = random.Random(7)
+    sweep, alive = Sweep(), np.zeros(256, np.bool_)
+    last: dict[int, float] = {}
+    now = 1234.5
+    sweep.begin(now, alive)
+    for _ in range(round(900 / interval)):
+        now += interval * chance.uniform(0.9, 1.1)
+        for row in sweep.begin(now, alive):
+            last[row] = now
+        for at in last.values():
+            assert now - at <= max(SWEEP_SECONDS, interval * 1.1)
+        if len(last) > 900:
+            alive = np.pad(alive, (0, 256))
+        for row in chance.sample(range(len(alive)), 40):
+            alive[row] = not alive[row]
+            if alive[row]:
+                last[row] = now  # read at birth
+            else:
+                last.pop(row, None)
+
+
+def test_the_work_is_spread_evenly():
+    sweep, alive = Sweep(), np.ones(1024, np.bool_)
+    sizes = [len(sweep.begin(float(second), alive)) for second in range(1, 122)][1:]
+    assert sum(sizes) == 2 * 1024
+    assert max(sizes) <= 1024 / SWEEP_SECONDS * 1.3
+
+
+@pytest.mark.parametrize("interval", [15.0, 60.0, 300.0])
+def test_words_have_their_turn_at_every_fifth_sweep_of_a_row(interval):
+    sweep, alive = Sweep(), np.ones(64, np.bool_)
+    turns = {row: [] for row in range(64)}
+    for tick in range(round(60 * SWEEP_SECONDS / min(interval, SWEEP_SECONDS))):
+        for row in sweep.begin(tick * interval, alive):
+            turns[row].append(sweep.words_due(row))
+    for seen in turns.values():
+        due = [index for index, words in enumerate(seen) if words]
+        assert due[0] < WORDS_EVERY
+        assert set(np.diff(due)) == {WORDS_EVERY}
+
+
+def test_memory_that_others_take_from_a_sleeper_is_known_within_a_minute(host):
+    for pid in range(100, 160):
+        host.proc.add(pid, "sleeper", rss=8 << 20)
+    host.sample()
+    host.sample()
+    for pid in range(100, 160):
+        host.proc.change(pid, rss=4 << 20)
+    stale = []
+    for _ in range(4):
+        batch = host.sample()
+        stale.append(int((host.table.gauges[Gauge.RSS, batch.living] == 8 << 20).sum()))
+    assert stale[-1] == 0
+    assert stale == sorted(stale, reverse=True)
+    assert 20 < stale[1] < 40  # a share at each sample, not all at once
