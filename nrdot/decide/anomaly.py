@@ -47,7 +47,7 @@ _PEAK_MARGIN = np.array([0.25, 0.50, 0.20, 0.25, 0.25])[:, None]  # a share of t
 _LEVEL = np.array([False, False, True, True, True])[:, None]
 # A process stalls when it falls to nearly nothing from a level that it never left.
 _STALL_FROM = np.array([0.10, 1 << 20, math.inf, math.inf, math.inf])[:, None]
-_STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.40  # of the centre
+_STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.20  # of the centre
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class AnomalyDetector:
         spread = self._width * self._deviation[:, rows]
         margin = np.maximum(_MARGIN, highest * _PEAK_MARGIN)
         high = np.maximum(centre + spread, highest) + margin
-        stalls = (centre > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * centre) & (centre > spread / 2)
+        stalls = (centre > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * centre)
         low = np.where(stalls, _STALL_TO * centre, -1.0)
         outside = ((values > high) | (values < low)) & (self._watched[rows] >= self._warm_up)
         far = outside & (values > high + margin)
@@ -140,10 +140,13 @@ class AnomalyDetector:
         fade = math.exp(-seconds / PEAK_SECONDS)
         centre, deviation = self._centre[:, rows], self._deviation[:, rows]
         young = self._watched[rows] < self._warm_up
-        reach = np.where(young, np.inf, self._width * deviation + _MARGIN)
+        usual = self._width * deviation
+        reach = np.where(young, np.inf, usual + _MARGIN)
         step = np.clip(values - centre, -reach, reach)
         self._centre[:, rows] = centre + share * step
-        self._deviation[:, rows] = deviation + share * (np.abs(step) - deviation)
+        # A leak is outside for long before it ends: it must not make itself usual meanwhile.
+        seen = np.where(_LEVEL & ~young, np.minimum(np.abs(step), usual + _MARGIN / 16), np.abs(step))
+        self._deviation[:, rows] = deviation + share * (seen - deviation)
         older = np.where(young, values, self._last_but_one[:, rows])
         highest, lowest = self._highest[:, rows], self._lowest[:, rows]
         rise = np.where(young | ~_LEVEL, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))

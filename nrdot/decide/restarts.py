@@ -4,6 +4,9 @@ A service is a name within an owner (unit or container) of which some process ha
 warm-up; a job that cron starts every minute never becomes one. It loops when within ten minutes it is born
 at least so many times as many of it live, times the number that the configuration names: a pool of workers
 that renews a few is no loop.
+
+Of a loop one process in two minutes is told: each has series of its own for as long as it lives, and a loop
+of many short lives would spend the budget that the next anomaly needs.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Batch, Identity, Table
 
 WINDOW = 600.0  # seconds
+REPEAT = 120.0  # seconds between two rows that are told of one loop
 FORGOTTEN = 86400.0  # seconds after which a service without a process is forgotten
 
 
@@ -28,13 +32,14 @@ class Loop(NamedTuple):
 
 
 class _Service:
-    __slots__ = ("alive", "births", "seen", "settled")
+    __slots__ = ("alive", "births", "seen", "settled", "told")
 
     def __init__(self) -> None:
         self.alive = 0
         self.births: deque[float] = deque()
         self.settled = False  # some process of it lived longer than the warm-up
         self.seen = 0.0
+        self.told = -REPEAT  # when a row of its loop was told last
 
 
 class Restarts:
@@ -51,7 +56,7 @@ class Restarts:
         self._services, self._of_row, self._pruned = other._services, other._of_row, other._pruned
 
     def observe(self, batch: Batch, now: float) -> dict[int, Loop]:
-        """Rows that were born into a loop at this sample."""
+        """Rows that were born at this sample into a loop of which none was told just now."""
         self._bury(batch.died.tolist(), now)
         looping = {}
         for row in batch.born.tolist():
@@ -62,7 +67,8 @@ class Restarts:
             while service.births[0] < now - WINDOW:
                 service.births.popleft()
             allowed = self._restarts * max(service.alive, 1)
-            if service.settled and len(service.births) >= allowed:
+            if service.settled and len(service.births) >= allowed and now - service.told >= REPEAT:
+                service.told = now
                 looping[row] = Loop(len(service.births), allowed - 1)
         if now - self._pruned > WINDOW:
             self._prune(now)

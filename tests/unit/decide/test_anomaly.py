@@ -82,6 +82,28 @@ def test_a_stall_is_found():
     assert watch.why().value < watch.why().low
 
 
+def test_a_process_whose_load_varies_widely_still_stalls_when_it_falls_silent():
+    watch = Watch()
+    for _ in range(240):
+        watch.cores[0] = 0.3 * watch.random.lognormvariate(0.0, 0.35)
+        assert watch.step() == set()
+    watch.cores[0] = 0.0
+    assert {0} in (watch.step(), watch.step())
+
+
+def test_a_slow_leak_of_a_small_process_does_not_become_usual_while_it_goes_on():
+    watch = Watch()
+    for _ in range(480):
+        watch.memory[0] = round((8 + watch.random.gauss(0.0, 0.2)) * (1 << 20))
+        assert watch.step() == set()
+    found = False
+    while not found and watch.memory[0] < 80 << 20:
+        watch.memory[0] += 5 << 20
+        found = watch.step() == {0}
+    assert found
+    assert watch.why().metric == "memory"
+
+
 def test_a_leak_is_found_when_memory_leaves_what_the_process_ever_had():
     watch = Watch()
     watch.live(1800)
@@ -155,6 +177,18 @@ def test_a_service_that_lived_long_and_now_restarts_in_a_loop_is_found(lives, fo
         watch.processes[0] = watch.host.begin(300 + number, "service-0")
         seen |= watch.live(45)
     assert bool(seen) is found
+
+
+def test_of_a_loop_of_many_short_lives_few_are_told():
+    watch = Watch()
+    watch.live(1200)
+    told = 0
+    for number in range(40):
+        watch.host.end(watch.processes[0])
+        watch.host.table.release()
+        watch.processes[0] = watch.host.begin(300 + number, "service-0")
+        told += len(watch.step())
+    assert 2 <= told <= 40 * INTERVAL / 120 + 1
 
 
 def test_a_pool_that_renews_some_of_its_workers_is_no_loop():
