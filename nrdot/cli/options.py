@@ -18,8 +18,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Procfs = Annotated[Path | None, typer.Option(help="Look at this process file system.", metavar="DIR")]
 
 
-def seconds(text: str) -> float:
-    """A duration as the configuration writes it: 30s, 5m, 1h."""
+def seconds(text: str | float) -> float:
+    """A duration as the configuration writes it: 30s, 5m, 1h. An option's default is a number already."""
+    if not isinstance(text, str):
+        return text
     from nrdot.config.problem import MalformedError
     from nrdot.config.units import duration
 

@@ -53,6 +53,8 @@ def _call(arguments: list[str] | None) -> int:
         return _misused(error)
     except typer.Abort:
         return INTERRUPTED
+    except SystemExit as ended:  # outside its standalone mode typer ends so for a closed pipe alone
+        raise BrokenPipeError from ended
     return status if isinstance(status, int) else DONE
 
 

@@ -1,0 +1,122 @@
+"""`nrdot demo` on a capture: the table, the document and the page."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+START = 1_795_226_339_000_000_000
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("captures") / "c.jsonl"
+    with path.open("w") as file:
+        for tick in range(31):
+            procs = [
+                {
+                    "pid": 100 + number,
+                    "start": START - 10**12,
+                    "name": EVIL if number == 0 else f"worker-{number % 4}",
+                    "cmd": "worker --password=hunter2",
+                    "cpu_user": tick * (0.5 if number < 5 else 0.0),
+                    "cpu_system": 0.0,
+                    "read": 0,
+                    "write": 0,
+                    "rss": 1000 + number,
+                }
+                for number in range(60)
+            ]
+            host = {"id": "h1", "name": "host <1>", "cpus": 4, "boot": "b1"}
+            line = {"v": 1, "t": START + tick * 10**9, "host": host, "procs": procs}
+            file.write(json.dumps(line) + "\n")
+    return path
+
+
+class Reader(HTMLParser):
+    """The page as a browser takes it apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.text, self.open = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "action", "srcset")]
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def page(command, capture, tmp_path):
+    file = tmp_path / "report.html"
+    status, out, err = command("demo", "--capture", capture, "-o", file)
+    assert status == 0, err
+    reader = Reader()
+    reader.feed(file.read_text(encoding="utf-8"))
+    return out, reader, file.read_text(encoding="utf-8")
+
+
+def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page):
+    out, _, _ = page
+    lines = {line.split("  ")[0].strip(): line for line in out.splitlines() if line.strip()}
+    assert "25,200" in lines["no optimizer"]
+    assert all(name in lines for name in ("conservative", "balanced", "aggressive"))
+    assert "divided by 15" in out
+    assert "USD a month, estimated" in out
+    assert "bytes an hour x 720 h / 10^9 x 0.30 USD" in out
+    assert EVIL in out
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_is_whole(page):
+    _, reader, text = page
+    assert reader.open == []
+    assert reader.links == []
+    assert "script" not in reader.tags
+    assert not {"@import", "url("} & set(text.split())
+    assert "url(" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_the_page_escapes_whatever_a_host_calls_its_processes(page):
+    _, reader, text = page
+    assert "<script" not in text
+    assert EVIL in reader.text
+    assert "host <1>" in "".join(reader.text)
+    assert "hunter2" not in text
+
+
+def test_the_page_shows_what_the_table_shows(page):
+    out, reader, _ = page
+    words = " ".join(" ".join(reader.text).split())
+    balanced = next(line for line in out.splitlines() if line.strip().startswith("balanced"))
+    for figure in balanced.split():
+        assert figure in words
+    assert "divided by 15" in words
+    assert "points an hour x 720 h / 10^6 x 0.06 USD" in words
+
+
+def test_the_document_is_one_json_without_words_around_it(command, capture, tmp_path):
+    status, out, _ = command("demo", "--json", "--capture", capture, "-o", tmp_path / "r.html")
+    found = json.loads(out)
+    assert status == 0
+    assert list(found["profiles"]) == ["conservative", "balanced", "aggressive"]
+    assert found["no_optimizer"]["points_hourly"] == 60 * 7 * 60
+    assert found["profiles"]["balanced"]["top"][0]["reason"] == "top_cpu"
+    assert found["scale"] == 15.0
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_watched(command, tmp_path):
+    status, out, err = command("demo", "-o", tmp_path / "no/such/report.html")
+    assert (status, out) == (2, "")
+    assert "--output" in err
