@@ -109,15 +109,15 @@ def test_a_crowd_that_is_seen_and_gone_at_the_next_sample_is_given_back():
         host.proc.add(50, "bomb")
         host.sample()
         kept = host.source._files.kept
-        for generation in range(4):
-            for pid in range(1000, 1100):
+        for generation in range(3):
+            for pid in range(1000, 1060):
                 host.proc.add(pid, "spark", parent=50, user=2)
-            assert len(host.sample().born) == 100
-            for pid in range(1000, 1100):
+            assert len(host.sample().born) == 60
+            for pid in range(1000, 1060):
                 host.proc.run(pid, user=1)
                 host.proc.exit(pid)
-            assert len(host.sample().died) == 100
-            assert host.counter(50, Counter.CHILD_USER) == 100 * (generation + 1)
+            assert len(host.sample().died) == 60
+            assert host.counter(50, Counter.CHILD_USER) == 60 * (generation + 1)
             host.table.release()
         assert host.table.capacity == 512
         assert host.source._files.kept <= kept + 6

@@ -103,7 +103,7 @@ FAMILY = {100: 1, 101: 100, 102: 101, 103: 102, 104: 102, 105: 101}
 FAMILY_EVENTS = st.tuples(st.sampled_from(["run", "exit", "exit", "short", "sample"]), PIDS, TICKS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(FAMILY_EVENTS, max_size=25))
 def test_cpu_is_neither_lost_nor_counted_twice_whoever_reaps_whom(events):
     """What the rows spent and what they reaped unseen adds up to what all processes ever spent."""
