@@ -13,8 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from parts.binaries import collector_path
 from parts.collector import Collector
 from parts.prometheus import Prometheus
-from parts.servers import Nginx, PostgreSQL, Redis, open_folder
-from parts.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,40 +35,3 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     with Prometheus(tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    """A folder on a disk, not in memory."""
-    with open_folder("nrdot-scratch-") as folder:
-        yield folder
-
-
-@pytest.fixture
-def workload(scratch: Path) -> Iterator[Workload]:
-    with Workload("nrdot-meter", scratch) as running:
-        yield running
-
-
-@pytest.fixture
-def postgresql() -> Iterator[PostgreSQL]:
-    with open_folder("nrdot-postgresql-", PostgreSQL.user) as folder:
-        server = PostgreSQL(folder)
-        with server.program:
-            yield server
-
-
-@pytest.fixture
-def nginx() -> Iterator[Nginx]:
-    with open_folder("nrdot-nginx-") as folder:
-        server = Nginx(folder)
-        with server.program:
-            yield server
-
-
-@pytest.fixture
-def redis() -> Iterator[Redis]:
-    with open_folder("nrdot-redis-") as folder:
-        server = Redis(folder)
-        with server.program:
-            yield server

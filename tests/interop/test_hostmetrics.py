@@ -1,271 +1,181 @@
-"""NRDOT beside the Collector's own process scraper: the same processes, at the same time."""
+"""NRDOT beside the Collector's own process scraper: the same processes, at the same time.
+
+Both watch once for all tests here: a crowd with everything that a name or an owner can be, a meter that does
+known work, a process born under both, and three real servers.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from parts.agent import Agent
-from parts.collector import Collector, process_scraper
 from parts.program import executable, wait_until
-from parts.witness import KernelIo, Witness, last_values, shapes
+from parts.servers import Nginx, PostgreSQL, Redis, open_folder
+from parts.side_by_side import SideBySide
+from parts.witness import MARGIN_NS, KernelIo, Witness, last_values, shapes
 from parts.workload import Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from parts.points import Point
-    from parts.servers import Nginx, PostgreSQL, Redis
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
-OPTIONAL = (
-    "process.threads",
-    "process.open_file_descriptors",
-    "process.paging.faults",
-    "process.context_switches",
-)
-DEFAULT = ("process.cpu.time", "process.disk.io", "process.memory.usage", "process.memory.virtual")
 OWN_ATTRIBUTES = ("host.name", "host.id", "os.type")
 OWN_PREFIXES = ("host.", "os.", "container.", "k8s.")  # hostmetrics knows nothing of these
-METER = "nrdot-meter"
 UNUSED_UID = 54321
+USER = (("state", "user"),)
+WRITE = (("direction", "write"),)
 
 
-class Side:
-    """Both observers over the same stretch of time; what the test does happens inside it."""
+@dataclass
+class Seen:
+    """What both said, and what the kernel said of disks: before, at the start, at the end and after."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...] = ()) -> None:
-        scraper = process_scraper("1s", names, **dict.fromkeys(OPTIONAL, True))
-        self.collector = Collector(folder, receivers=scraper, name="hostmetrics")
-        self.agent = Agent(
-            folder,
-            mode="observe",
-            metrics=[*DEFAULT, *OPTIONAL],
-            command_line={"enabled": True},
-        )
+    both: SideBySide
+    crowd: dict[str, int]
+    meter: int
+    newborn: int
+    families: dict[str, set[int]]
+    mine: list[Point]
+    theirs: list[Point]
+    disks: list[KernelIo]
 
-    def wait(self) -> None:
-        """Let both look at a world that stands still, more than the witness's margin on either side."""
-        self._scrapes(3)
-        self.agent.wait_for_exports(3)
-        self._scrapes(3)
-
-    def _scrapes(self, count: int) -> None:
-        lines = self._lines() + count
-        wait_until(lambda: self._lines() >= lines, "the process scraper")
-
-    def _lines(self) -> int:
-        return self.collector.output.read_bytes().count(b"\n") if self.collector.output.exists() else 0
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(self.collector)
-            self._scrapes(3)
-            stack.enter_context(self.agent)
-            self.wait()
-            self._running = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.agent.program.stop()
-        self._scrapes(3)
-        self._running.close()
-
-    def points(self, pids: Container[int] | None = None) -> tuple[list[Point], list[Point]]:
-        """What NRDOT and what hostmetrics said of some processes, or of all."""
-        return self.agent.points(pids), self.collector.points(pids)
+    def mine_of(self, pids: set[int]) -> dict[tuple[int, str, object], Point]:
+        return {key: point for key, point in last_values(self.mine).items() if key[0] in pids}
 
 
-@pytest.fixture
-def crowd(scratch: Path) -> Iterator[dict[str, int]]:
-    """Processes with everything that a name or an owner can be, by what is odd about them."""
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     with ExitStack() as stack:
-        ordinary = stack.enter_context(Workload("nrdot-meter", scratch))
-        spaces = stack.enter_context(Workload("a) R 1 2 (x", scratch))
-        long = stack.enter_context(Workload("abcdefghijklmnop", scratch))
-        stranger = stack.enter_context(Workload("stranger", scratch))
-        threads = stack.enter_context(Workload("threads", scratch))
-        zombie = ordinary.zombie()
-        stranger.become(UNUSED_UID)
-        threads.threads(5)
-        program = scratch / "a-name-longer-than-the-kernel-keeps"
-        shutil.copy(executable("sleep"), program)
-        lengthy = stack.enter_context(_sleeper([str(program), "600"]))
-        title = stack.enter_context(_sleeper(["a title: with  spaces", "600"], executable("sleep")))
-        program.unlink()
-        pids = {
-            "long executable that was deleted": lengthy.pid,
-            "title": title.pid,
-            "ordinary": ordinary.pid,
-            "spaces": spaces.pid,
-            "long": long.pid,
-            "stranger": stranger.pid,
-            "threads": threads.pid,
-            "zombie": zombie,
-        }
-        if psutil.pid_exists(2) and psutil.Process(2).name() == "kthreadd":
-            pids["kernel thread"] = 2
-        yield pids
+        scratch = stack.enter_context(open_folder("nrdot-scratch-"))
+        crowd = _crowd(stack, scratch)
+        meter = stack.enter_context(Workload("nrdot-meter", scratch))
+        meter.burn(30)
+        meter.write(1 << 20)
+        servers = _servers(stack)
+        query = stack.enter_context(servers["postgres"].session())
+        families = {name: _family(server.program.pid) for name, server in servers.items()}
+        watched = {meter.pid}.union(*families.values())
+        disks = [KernelIo.now(watched)]
+        with SideBySide(tmp_path_factory.mktemp("beside")) as both:
+            disks.append(KernelIo.now(watched))
+            newborn = stack.enter_context(Workload("nrdot-newborn", scratch))
+            for worker in (meter, newborn):
+                worker.burn(20)
+                worker.burn_elsewhere(15)
+                worker.write(3 << 20)
+                worker.read(2 << 20)
+                worker.hold(32 << 20)
+                worker.threads(3)
+            query()
+            for server in servers.values():
+                server.work()
+            both.rest()
+            disks.append(KernelIo.now(watched))
+        disks.append(KernelIo.now(watched))
+        mine, theirs = both.points({*crowd.values(), *watched, newborn.pid})
+        return Seen(both, crowd, meter.pid, newborn.pid, families, mine, theirs, disks)
 
 
-def test_every_process_has_the_metrics_and_attributes_that_hostmetrics_gives_it(
-    tmp_path: Path, crowd: dict[str, int]
-) -> None:
-    side = Side(tmp_path, tuple(psutil.Process(pid).name() for pid in crowd.values()))
-    with side:
-        side.wait()
-    mine, theirs = side.points(set(crowd.values()))
-    witness = Witness(theirs)
-    ours = {point.pid: dict(point.resource) for point in mine}
-    for what, pid in crowd.items():
-        assert shapes(mine, pid) == shapes(theirs, pid), what
-        shared = {key: value for key, value in ours[pid].items() if not key.startswith(OWN_PREFIXES)}
+def test_every_process_has_the_metrics_of_hostmetrics(seen: Seen) -> None:
+    """Names, units, kinds, temporality, attributes and types of numbers; descriptions are our own."""
+    everyone = {*seen.crowd.values(), seen.meter, seen.newborn}.union(*seen.families.values())
+    for pid in everyone:
+        assert shapes(seen.mine, pid) == shapes(seen.theirs, pid), pid
+
+
+def test_every_process_has_the_attributes_of_hostmetrics(seen: Seen) -> None:
+    witness = Witness(seen.theirs)
+    ours = {point.pid: dict(point.resource) for point in seen.mine}
+    for what, pid in seen.crowd.items():
         expected = dict(witness.resources[pid])
         if what == "stranger":
             # hostmetrics leaves out a user that has no name; users of containers often have none.
             expected["process.owner"] = str(UNUSED_UID)
+        if what == "deleted":
+            # An upgrade of the program must not split its series.
+            path = str(expected["process.executable.path"])
+            assert path.endswith(" (deleted)")
+            expected["process.executable.path"] = path.removesuffix(" (deleted)")
+        shared = {key: value for key, value in ours[pid].items() if not key.startswith(OWN_PREFIXES)}
         assert shared == expected, what
         assert all(ours[pid].get(key) for key in OWN_ATTRIBUTES), what
 
 
-def test_no_process_of_the_host_is_missing(tmp_path: Path) -> None:
-    side = Side(tmp_path)
-    with side:
-        side.wait()
-    mine, theirs = side.points()
-    counted = [point for point in mine if point.pid is not None]
-    window = (min(point.start_ns for point in counted), max(point.time_ns for point in counted))
-    lived = Witness(theirs).alive_throughout(*window)
-    assert lived
-    assert lived - {point.pid for point in counted} == set()
+def test_the_schema_is_that_of_hostmetrics_and_the_scope_is_our_own(seen: Seen) -> None:
+    assert {point.schema for point in seen.mine} == {point.schema for point in seen.theirs}
+    assert {point.scope for point in seen.mine} == {"nrdot"}
+    assert all(point.scope_version for point in seen.mine)
 
 
-def test_counters_of_a_process_found_at_the_start_show_what_it_did_since_then(
-    tmp_path: Path, workload: Workload
-) -> None:
-    side = Side(tmp_path, (METER,))
-    workload.burn(30)
-    workload.write(1 << 20)
-    with side:
-        workload.burn(20)
-        workload.burn_elsewhere(15)
-        workload.write(3 << 20)
-        workload.read(1 << 20)
-        side.wait()
-    mine, theirs = side.points({workload.pid})
-    _assert_counters_agree(mine, theirs, {workload.pid})
-    ours = last_values(mine)
-    user = ours[workload.pid, "process.cpu.time", (("state", "user"),)].value
+def test_no_process_of_the_host_is_missing(seen: Seen) -> None:
+    mine, theirs = seen.both.presence()
+    moments = set().union(*mine.values())
+    begin, end = min(moments) - MARGIN_NS, max(moments) + MARGIN_NS
+    lived = {pid for pid, times in theirs.items() if min(times) <= begin and max(times) >= end}
+    assert lived >= {*seen.crowd.values(), seen.meter}
+    assert lived - mine.keys() == set()
+
+
+def test_counters_of_a_process_found_at_the_start_show_what_it_did_since_then(seen: Seen) -> None:
+    _assert_counters_agree(seen, {seen.meter})
+    user = seen.mine_of({seen.meter})[seen.meter, "process.cpu.time", USER].value
     # 30 ticks before the agent came do not count, 35 after it do; the kernel calls some of them system time.
     assert user is not None
     assert 0.2 <= user <= 0.45
 
 
-def test_disk_counters_are_the_kernels_and_leave_out_what_never_reached_a_disk(
-    tmp_path: Path, workload: Workload
-) -> None:
-    side = Side(tmp_path, (METER,))
-    workload.write(1 << 20)
-    before = KernelIo.now([workload.pid])
-    with side:
-        workload.write(3 << 20)
-        workload.read(2 << 20)
-        side.wait()
-    after = KernelIo.now([workload.pid])
-    mine, theirs = side.points({workload.pid})
-    for direction in ("read", "write"):
-        key = (workload.pid, "process.disk.io", (("direction", direction),))
-        asked = (workload.pid, direction)
-        assert last_values(mine)[key].value == after.disk[asked] - before.disk[asked]
-        assert last_values(theirs)[key].value == after.calls[asked]
-    assert last_values(mine)[workload.pid, "process.disk.io", (("direction", "write"),)].value == 3 << 20
-
-
-def test_counters_of_a_process_born_under_the_agent_are_absolute(tmp_path: Path, scratch: Path) -> None:
-    side = Side(tmp_path, (METER,))
-    with side, Workload(METER, scratch) as newborn:
-        newborn.burn(20)
-        newborn.write(1 << 20)
-        newborn.hold(8 << 20)
-        side.wait()
-        pid = newborn.pid
-    mine, theirs = side.points({pid})
-    witness = Witness(theirs)
-    counters = {key: point for key, point in last_values(mine).items() if _is_comparable(point)}
-    assert counters
-    for key, point in counters.items():
-        seen = witness.level(key, point.time_ns)
-        assert point.value is not None
-        assert seen.hold(point.value), (point, seen)
-
-
-def test_gauges_agree_once_a_process_rests(tmp_path: Path, workload: Workload) -> None:
-    side = Side(tmp_path, (METER,))
-    with side:
-        workload.hold(32 << 20)
-        workload.threads(3)
-        side.wait()
-    mine, theirs = side.points({workload.pid})
-    witness = Witness(theirs)
-    gauges = {key: point for key, point in last_values(mine).items() if not point.kind.monotonic}
-    assert {metric for _, metric, _ in gauges} == {
-        "process.memory.usage",
-        "process.memory.virtual",
-        "process.threads",
-        "process.open_file_descriptors",
+def test_counters_of_a_process_born_under_the_agent_are_absolute(seen: Seen) -> None:
+    witness = Witness(seen.theirs)
+    counters = {key: point for key, point in seen.mine_of({seen.newborn}).items() if _is_comparable(point)}
+    assert {metric for _, metric, _ in counters} == {
+        "process.cpu.time",
+        "process.paging.faults",
+        "process.context_switches",
     }
+    for key, point in counters.items():
+        assert point.value is not None
+        assert witness.level(key, point.time_ns).hold(point.value), point
+
+
+def test_disk_counters_are_the_kernels_and_leave_out_what_never_reached_a_disk(seen: Seen) -> None:
+    before, after = seen.disks[0], seen.disks[-1]
+    for direction in ("read", "write"):
+        key = (seen.meter, "process.disk.io", (("direction", direction),))
+        asked = (seen.meter, direction)
+        assert last_values(seen.mine)[key].value == after.disk[asked] - before.disk[asked]
+        assert last_values(seen.theirs)[key].value == after.calls[asked]
+    written = seen.mine_of({seen.meter})[seen.meter, "process.disk.io", WRITE].value
+    assert written is not None
+    assert written >= 3 << 20
+
+
+def test_gauges_agree_once_a_process_rests(seen: Seen) -> None:
+    witness = Witness(seen.theirs)
+    pids = {seen.meter, seen.newborn, *seen.crowd.values()}
+    gauges = {key: point for key, point in seen.mine_of(pids).items() if not point.kind.monotonic}
+    assert len(gauges) == 4 * len(pids)
     for key, point in gauges.items():
         assert point.value is not None
-        assert witness.level(key, point.time_ns).hold(point.value), (key, point)
+        assert witness.level(key, point.time_ns).hold(point.value), point
 
 
-def test_real_servers_show_the_same_work_to_both(
-    tmp_path: Path, postgresql: PostgreSQL, nginx: Nginx, redis: Redis
-) -> None:
-    roots = {
-        "postgres": postgresql.program.pid,
-        "nginx": nginx.program.pid,
-        "redis-server": redis.program.pid,
-    }
-    side = Side(tmp_path, tuple(roots))
-    with postgresql.session() as query:
-        families = {name: _family(pid) for name, pid in roots.items()}
-        everyone = set().union(*families.values())
-        earliest = KernelIo.now(everyone)
-        with side:
-            early = KernelIo.now(everyone)
-            query()
-            postgresql.work()
-            nginx.work()
-            redis.work()
-            side.wait()
-            late = KernelIo.now(everyone)
-        latest = KernelIo.now(everyone)
-    mine, theirs = side.points(everyone)
-    for name, family in families.items():
-        _assert_counters_agree(mine, theirs, family)
-        spent = sum(
-            point.value or 0
-            for (pid, metric, _), point in last_values(mine).items()
-            if pid in family and metric == "process.cpu.time"
-        )
-        assert spent > 0, f"{name} did nothing that could be compared"
-        for pid in family:
-            assert shapes(mine, pid) == shapes(theirs, pid), (name, pid)
-        words = {dict(point.resource)["process.executable.name"] for point in mine if point.pid in family}
-        assert words == {name}
-    for (pid, metric, attributes), point in last_values(mine).items():
-        if metric == "process.disk.io":
-            asked = (pid, str(attributes[0][1]))
-            low, high = late.disk[asked] - early.disk[asked], latest.disk[asked] - earliest.disk[asked]
-            assert point.value is not None
-            assert low <= point.value <= high, (point, low, high)
+@pytest.mark.parametrize("name", ["postgres", "nginx", "redis-server"])
+def test_a_real_server_shows_the_same_work_to_both(seen: Seen, name: str) -> None:
+    family = seen.families[name]
+    _assert_counters_agree(seen, family)
+    _assert_disks_agree(seen, family)
+    values = seen.mine_of(family)
+    assert sum(point.value or 0 for (_, metric, _), point in values.items() if metric == "process.cpu.time")
+    assert {dict(point.resource)["process.executable.name"] for point in values.values()} == {name}
 
 
 def _is_comparable(point: Point) -> bool:
@@ -273,18 +183,61 @@ def _is_comparable(point: Point) -> bool:
     return point.kind.monotonic and point.metric != "process.disk.io"
 
 
-def _assert_counters_agree(mine: list[Point], theirs: list[Point], pids: set[int]) -> None:
+def _assert_counters_agree(seen: Seen, pids: set[int]) -> None:
     """Every counter of these processes lies between what hostmetrics saw around the same two moments."""
-    witness = Witness(theirs)
-    checked = 0
-    for key, point in last_values(mine).items():
-        if key[0] not in pids or not _is_comparable(point):
-            continue
-        seen = witness.increment(key, point.start_ns, point.time_ns)
+    witness = Witness(seen.theirs)
+    counters = {key: point for key, point in seen.mine_of(pids).items() if _is_comparable(point)}
+    assert len(counters) == 7 * len(pids)
+    for key, point in counters.items():
+        bounds = witness.increment(key, point.start_ns, point.time_ns)
         assert point.value is not None
-        assert seen.hold(point.value), (point, seen)
-        checked += 1
-    assert checked >= 3 * len(pids)
+        assert bounds.hold(point.value), (point, bounds)
+
+
+def _assert_disks_agree(seen: Seen, pids: set[int]) -> None:
+    earliest, early, late, latest = (reading.disk for reading in seen.disks)
+    for (pid, metric, attributes), point in seen.mine_of(pids).items():
+        if metric == "process.disk.io":
+            asked = (pid, str(attributes[0][1]))
+            assert point.value is not None
+            assert late[asked] - early[asked] <= point.value <= latest[asked] - earliest[asked], point
+
+
+def _crowd(stack: ExitStack, scratch: Path) -> dict[str, int]:
+    """Processes by what is odd about them."""
+    names = {
+        "ordinary": "nrdot-ordinary",
+        "spaces": "a) R 1 2 (x",
+        "long": "abcdefghijklmnop",
+        "stranger": "stranger",
+        "threads": "threads",
+    }
+    workers = {what: stack.enter_context(Workload(name, scratch)) for what, name in names.items()}
+    workers["stranger"].become(UNUSED_UID)
+    workers["threads"].threads(5)
+    program = scratch / "a-name-longer-than-the-kernel-keeps"
+    shutil.copy(executable("sleep"), program)
+    lengthy = stack.enter_context(_sleeper([str(program), "3600"]))
+    title = stack.enter_context(_sleeper(["a title: with  spaces", "3600"], executable("sleep")))
+    replaced = scratch / "replaced"
+    shutil.copy(executable("sleep"), replaced)
+    deleted = stack.enter_context(_sleeper([str(replaced), "3600"]))
+    replaced.unlink()
+    crowd = {what: worker.pid for what, worker in workers.items()}
+    crowd |= {"lengthy": lengthy.pid, "title": title.pid, "deleted": deleted.pid}
+    crowd["zombie"] = workers["ordinary"].zombie()
+    if psutil.pid_exists(2) and psutil.Process(2).name() == "kthreadd":  # not in a container
+        crowd["kernel thread"] = 2
+    return crowd
+
+
+def _servers(stack: ExitStack) -> dict[str, PostgreSQL | Nginx | Redis]:
+    kinds = {"postgres": (PostgreSQL, PostgreSQL.user), "nginx": (Nginx, None), "redis-server": (Redis, None)}
+    servers = {}
+    for name, (kind, owner) in kinds.items():
+        servers[name] = kind(stack.enter_context(open_folder(f"nrdot-{name}-", owner)))
+        stack.enter_context(servers[name].program)
+    return servers
 
 
 @contextmanager

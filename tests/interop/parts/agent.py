@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -42,7 +43,7 @@ class Agent:
         self.config = folder / f"{name}.yaml"
         self.port = free_port()
         self._read = 0  # bytes of the file that are counted
-        self._times: set[bytes] = set()
+        self._seen: set[int] = set()
         own = {
             "interval": "1s",
             "state_dir": str(folder / f"{name}-state"),
@@ -84,10 +85,10 @@ class Agent:
         return sorted(self.sent.parent.glob(f"{self.sent.stem}*.jsonl*"))
 
     def wait_for_exports(self, count: int) -> None:
-        """Until `count` more exports than now have been written."""
-        goal = self._exports() + count
+        """Until `count` exports of moments after this one have been written."""
+        now = time.time_ns()
         wait_until(
-            lambda: self.program.is_alive() and self._exports() >= goal,
+            lambda: self.program.is_alive() and sum(moment > now for moment in self._moments()) >= count,
             lambda: f"{count} exports of the agent\n{self.program.output}",
         )
 
@@ -98,15 +99,15 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.program.stop()
 
-    def _exports(self) -> int:
-        """How many moments have been exported. An export may be several lines, so their times are counted."""
+    def _moments(self) -> set[int]:
+        """Which moments have been exported. An export may be several lines, so their times are counted."""
         with suppress(FileNotFoundError), self.sent.open("rb") as file:
             file.seek(self._read)
             for line in file:
                 if line.endswith(b"\n"):
-                    self._times.add(_LAST_TIME.findall(line[-4096:])[-1])
+                    self._seen.add(int(_LAST_TIME.findall(line[-4096:])[-1]))
                     self._read += len(line)
-        return len(self._times)
+        return self._seen
 
     def _ready(self) -> bool:
         try:

@@ -84,19 +84,13 @@ class Collector:
         }
 
 
-def process_scraper(interval: str = "1s", names: tuple[str, ...] = (), **metrics: bool) -> dict[str, Any]:
-    """The hostmetrics receiver with its process scraper, for all processes or some by their names.
-
-    `metrics` are further metrics by their names, on or off.
-    """
+def process_scraper(interval: str = "1s", **metrics: bool) -> dict[str, Any]:
+    """The hostmetrics receiver with its process scraper; `metrics` are further ones by name, on or off."""
     switches = {name: {"enabled": on} for name, on in metrics.items()}
-    scraper: dict[str, Any] = {"mute_process_all_errors": True, "metrics": switches}
-    if names:
-        scraper["include"] = {"match_type": "strict", "names": list(names)}
     return {
         "hostmetrics": {
             "collection_interval": interval,
             "initial_delay": "0s",
-            "scrapers": {"process": scraper},
+            "scrapers": {"process": {"mute_process_all_errors": True, "metrics": switches}},
         }
     }

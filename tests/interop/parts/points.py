@@ -7,10 +7,11 @@ against each other.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -81,8 +82,26 @@ def read_lines(path: Path, pids: Container[int] | None = None) -> list[Point]:
     return [point for line in lines if line for point in _points_of_line(line, pids)]
 
 
+def _decode(line: bytes) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(line.decode("utf-8", "replace"))
+    return decoded
+
+
+def presence(path: Path) -> dict[int, set[int]]:
+    """At which times a file speaks of each process, without making points of it all."""
+    found: dict[int, set[int]] = {}
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        for resource in _decode(line).get("resourceMetrics", []):
+            pairs = resource["resource"].get("attributes", [])
+            pid = next((pair["value"]["intValue"] for pair in pairs if pair["key"] == "process.pid"), None)
+            if pid is not None:
+                _, points = _json_shape(resource["scopeMetrics"][0]["metrics"][0])
+                found.setdefault(int(pid), set()).add(int(points[-1]["timeUnixNano"]))
+    return found
+
+
 def _points_of_line(line: bytes, pids: Container[int] | None) -> Iterator[Point]:
-    for resource in json.loads(line.decode("utf-8", "replace")).get("resourceMetrics", []):
+    for resource in _decode(line).get("resourceMetrics", []):
         words = _json_attributes(resource["resource"].get("attributes", []))
         if pids is not None and dict(words).get("process.pid") not in pids:
             continue

@@ -109,12 +109,13 @@ class Nginx:
     def __init__(self, folder: Path, forward_to: int | None = None, largest_body: str = "1m") -> None:
         self.port = free_port()
         self._log = folder / "access.log"
-        (folder / "index.html").write_text("x" * 65536)
+        (folder / "index.html").write_text(" ".join(map(str, range(20_000))))
         temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         lines = [
             f"access_log {self._log};",
             *(f"{name}_temp_path {folder}/{name};" for name in temporary),
             f"client_max_body_size {largest_body};",
+            "gzip on; gzip_comp_level 9;",
             f"server {{ listen 127.0.0.1:{self.port}; root {folder};",
             f"location /v1/ {{ proxy_pass http://127.0.0.1:{forward_to}; }}" if forward_to else "",
             "}",
@@ -134,8 +135,11 @@ class Nginx:
         return self._log.read_text() if self._log.exists() else ""
 
     def work(self) -> None:
-        for _ in range(400):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/index.html", timeout=10) as page:
+        """Pages that are compressed for each client anew."""
+        address = f"http://127.0.0.1:{self.port}/index.html"
+        for _ in range(100):
+            request = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
+            with urllib.request.urlopen(request, timeout=10) as page:
                 page.read()
 
     def _user(self) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from parts.points import Attributes, Kind, Point, Value
 
-MARGIN_NS = 1_000_000_000
+MARGIN_NS = 2_000_000_000
 
 Key = tuple[int, str, "Attributes"]  # pid, metric, attributes of the point
 
@@ -38,34 +38,18 @@ class Witness:
     def __init__(self, points: Iterable[Point]) -> None:
         self._seen: dict[Key, list[tuple[int, float]]] = defaultdict(list)
         self.resources: dict[int, dict[str, Value]] = {}
-        self.starts: dict[int, int] = {}
-        self._times: set[int] = set()
         for point in points:
             if point.pid is None or point.value is None:
                 continue
             self._seen[point.pid, point.metric, point.attributes].append((point.time_ns, point.value))
             self.resources[point.pid] = dict(point.resource)
-            self.starts[point.pid] = point.start_ns
-            self._times.add(point.time_ns)
         for samples in self._seen.values():
             samples.sort()
-
-    def alive_throughout(self, start_ns: int, end_ns: int) -> set[int]:
-        """Processes that were seen both before and after a window."""
-        return {
-            pid
-            for (pid, _, _), samples in self._seen.items()
-            if samples[0][0] <= start_ns - MARGIN_NS and samples[-1][0] >= end_ns + MARGIN_NS
-        }
 
     def increment(self, key: Key, start_ns: int, end_ns: int) -> Bounds:
         """What a counter grew by between two moments, at least and at most."""
         early, late = self._around(key, start_ns), self._around(key, end_ns)
         return Bounds(max(late.low - early.high, 0), late.high - early.low)
-
-    def since_birth(self, key: Key, end_ns: int) -> Bounds:
-        """What a counter of a process that the agent saw being born shows at a moment."""
-        return self._around(key, end_ns)
 
     def level(self, key: Key, time_ns: int) -> Bounds:
         """What a gauge showed around a moment: two samples to either side, because it may go up and down."""
