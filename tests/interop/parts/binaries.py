@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 INTEROP = Path(__file__).resolve().parents[1]
 CACHE = INTEROP.parents[1] / ".cache"
 MANIFEST = INTEROP / "collector.yaml"
+OLDEST_GO = (1, 21)  # from here on Go fetches a newer toolchain where sources ask for one
 BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.145.0"
 
 
@@ -32,8 +34,10 @@ def build_collector() -> Path:
     binary = collector_path()
     if binary.exists():
         return binary
-    if shutil.which("go") is None:
-        sys.exit("cannot build the Collector: no `go` on PATH; install Go 1.24 or newer and run this again")
+    if (problem := _go_problem()) is not None:
+        sys.exit(
+            f"cannot build the Collector: {problem}; install Go {_named(OLDEST_GO)} or newer and run again"
+        )
     work = binary.parent.with_suffix(f".building-{os.getpid()}")
     work.mkdir(parents=True)
     try:
@@ -52,9 +56,30 @@ def build_collector() -> Path:
     return binary
 
 
+def _path() -> str:
+    """Where Go's own installer puts it comes last, because not every shell has it on its path."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/go/bin"))
+
+
+def _go_problem() -> str | None:
+    """What keeps us from building, in words. Older versions cannot fetch the one that the sources ask for."""
+    go = shutil.which("go", path=_path())
+    if go is None:
+        return "there is no `go`"
+    said = subprocess.run([go, "env", "GOVERSION"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    found = re.match(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST_GO:
+        return f"{go} is {said.strip() or 'of an unknown version'}"
+    return None
+
+
+def _named(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
 def _run(command: list[str], where: Path, **environment: str) -> None:
     """Run one step. Its output goes to standard error: standard output is the answer."""
-    surroundings = {**os.environ, "GOTOOLCHAIN": "auto", **environment}
+    surroundings = {**os.environ, "PATH": _path(), "GOTOOLCHAIN": "auto", **environment}
     done = subprocess.run(command, cwd=where, env=surroundings, stdout=sys.stderr, check=False)
     if done.returncode:
         sys.exit(f"cannot build the Collector: `{' '.join(command)}` ended with status {done.returncode}")
