@@ -5,7 +5,7 @@ same for every process whatever its age:
 
 - the centre and the mean deviation of what it usually does, each with half an hour of memory; a value far
   outside counts only as far as the edge of the band, so that a burst does not widen the band by itself
-- the highest and the lowest value it ever had, forgetting over days, without the last two samples; a level
+- the highest and the lowest value it ever had, forgetting over weeks, without the last two samples; a level
   (memory, threads, files) raises the highest only over an hour, so that a leak cannot drag it along
 
 The band reaches from the lower to the upper of both, with a margin that small absolute changes never
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 METRICS = ("cpu", "io", "memory", "threads", "descriptors")
 RESTART = "restarts"
 CENTRE_SECONDS = 1800.0
-PEAK_SECONDS = 3 * 86400.0
+PEAK_SECONDS = 30 * 86400.0
 RISE_SECONDS = 3600.0
 DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution: sigma by mean absolute deviation
 

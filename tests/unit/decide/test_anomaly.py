@@ -144,6 +144,19 @@ def test_what_happens_every_hour_is_an_anomaly_once():
     assert nights == [True, False, False, False]
 
 
+def test_a_job_of_every_night_is_an_anomaly_in_its_first_night_only():
+    watch = Watch()
+    nights = []
+    for _ in range(3):
+        watch.cores[0] = 0.0
+        assert watch.live(6 * 3600) == set()
+        watch.cores[0] = 0.9
+        nights.append(watch.live(600))
+        watch.cores[0] = 0.0
+        watch.live(18 * 3600 - 600)
+    assert nights == [{0}, set(), set()]
+
+
 def test_a_single_odd_sample_within_twice_the_margin_is_no_anomaly():
     watch = Watch()
     watch.cores[0] = 0.1
