@@ -31,6 +31,7 @@ SUFFIX = ".segment"
 SEGMENT_NAME = re.compile(
     rf"({'|'.join(priority.name.lower() for priority in Priority)})-(\d{{20}})\.segment"
 )
+_NUMBERS_OF_A_SEGMENT = 1 << 32  # more than are given while one is written
 LOCK, LETTERS, REPLAY, ASIDE = "lock", "dead", "replay", "aside"
 
 
@@ -73,9 +74,6 @@ def recover(files: Files, directory: Path) -> Recovered:
             continue
         if log:
             found.generation = max(found.generation, int(log[1]))
-        else:
-            # No new segment may ever take the name of one that cannot be read now.
-            found.next_sequence = max(found.next_sequence, int(name[-28:-8]) + 1)
         try:
             with opened(files, directory / name) as (read, size):
                 header = _header(name, read(0, FIRST_FRAME), log=bool(log))
@@ -88,11 +86,18 @@ def recover(files: Files, directory: Path) -> Recovered:
         except FileNotFoundError:
             found.vanished = True
         except OSError as error:
-            found.strays.append(Stray(name, f"cannot be read: {error.strerror}"))
+            _pass_over(found, name, error)
     found.segments.sort(key=lambda segment: segment.header.first_sequence)
     _read_segments(files, found, progress)
     _balance(found, progress)
     return found
+
+
+def _pass_over(found: Recovered, name: str, error: OSError) -> None:
+    """It stays, and may be read at another start: by then no other record may carry its numbers."""
+    found.strays.append(Stray(name, f"cannot be read: {error.strerror}"))
+    if SEGMENT_NAME.fullmatch(name):
+        found.next_sequence = max(found.next_sequence, int(name[-28:-8]) + _NUMBERS_OF_A_SEGMENT)
 
 
 def _header(name: str, data: bytes, *, log: bool) -> Header | Stray:
@@ -129,7 +134,7 @@ def _read_segments(files: Files, found: Recovered, progress: Progress | None) ->
             if isinstance(error, FileNotFoundError):
                 found.vanished = True
             else:
-                found.strays.append(Stray(segment.path.name, f"cannot be read: {error.strerror}"))
+                _pass_over(found, segment.path.name, error)
             continue
         following[header.priority] = header.first_sequence
         segment.settle(left.spans, left.records, left.points, left.stored)

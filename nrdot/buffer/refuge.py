@@ -18,7 +18,7 @@ _OVERHEAD = 400  # bytes of Python objects for each record
 
 
 class Refuge:
-    """Parcels in order of sequence, those of the lowest priority leaving first when it is full."""
+    """Parcels by priority; the lowest, and of it the oldest, leaves first when it is full."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -33,9 +33,8 @@ class Refuge:
         return sum(map(len, self._lanes.values()))
 
     def __iter__(self) -> Iterator[Parcel]:
-        """By sequence."""
-        parcels = (parcel for lane in self._lanes.values() for parcel in lane.values())
-        return iter(sorted(parcels, key=lambda parcel: parcel.sequence))
+        """By priority, and within it by sequence."""
+        return (parcel for lane in self._lanes.values() for parcel in lane.values())
 
     def put(self, parcel: Parcel) -> list[Parcel]:
         """Keep it; what had to leave for that, which may be the newcomer itself."""

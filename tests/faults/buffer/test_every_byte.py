@@ -60,11 +60,13 @@ def test_a_segment_cut_at_any_byte_keeps_its_complete_records_and_takes_new_ones
     assert kept == {5, 6, 7}
 
 
-@pytest.mark.parametrize(("keys", "finished"), [(None, True), (KEYS, False)])
-def test_a_flipped_byte_anywhere_costs_at_most_the_record_it_lies_in(keys, finished):
+@pytest.mark.parametrize(
+    ("keys", "finished", "files"), [(None, True, "*"), (None, False, "normal-*"), (KEYS, False, "normal-*")]
+)
+def test_a_flipped_byte_anywhere_costs_at_most_the_record_it_lies_in(keys, finished, files):
     """In a log it may repeat what had left, and nothing is ever delivered that was not put."""
     reference = filled(keys, finished=finished)
-    for path in reference.paths():
+    for path in reference.paths(files):
         for offset in range(len(reference.content(path))):
             disk = reference.copy()
             disk.flip(path, offset, 1 << (offset % 8))

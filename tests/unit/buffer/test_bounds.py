@@ -1,8 +1,8 @@
 import pytest
 
-from nrdot.stages import Priority
+from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, numbers, put_all, record
+from nrdot.testing.records import imbalance, numbers, put_all, record, waiting
 
 
 def test_when_full_the_oldest_of_the_lowest_priority_goes(start):
@@ -102,6 +102,16 @@ def test_age_goes_on_over_a_restart(start, clock):
     assert numbers(buffer) == [0]
     clock.advance(20)
     assert numbers(buffer) == []
+
+
+def test_a_record_from_the_future_does_not_wait_for_it(start, clock):
+    """The clock was a year ahead for a while, and set back."""
+    buffer = start(max_seconds=100.0)
+    buffer.put(Record(b"payload", 10, NOON_NS + 365 * 86400 * 10**9))
+    buffer = start(max_seconds=100.0)
+    assert len(waiting(buffer)) == 1
+    clock.advance(110)
+    assert waiting(buffer) == []
 
 
 def test_the_oldest_record_is_known(start):

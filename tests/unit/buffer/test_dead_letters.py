@@ -1,5 +1,8 @@
 import errno
 from pathlib import Path
+from random import Random
+
+import pytest
 
 from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.inspection import dead_letters, replay
@@ -22,6 +25,14 @@ def test_what_an_endpoint_refuses_for_good_can_be_looked_at(start, disk, clock):
     assert letter.time_ns == clock.wall_ns()
     assert [number_of(made) for _, made in letter.records] == [0, 1]
     assert letter.unreadable == ""
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_letter_outlives_a_power_cut(start, disk, seed):
+    rejected(start)
+    disk.cut_power(Random(seed))
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert len(letter.records) == 2
 
 
 def test_the_queue_moves_on_and_the_books_count_it(start):

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,18 @@ def test_a_segment_that_somebody_removed_is_missed_in_the_books(start, disk, cap
     after = start()
     assert numbers(after) == before
     assert imbalance(after) == 0
+
+
+def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk):
+    """Not even its name is used again, though nobody can tell what numbers it holds."""
+    put_all(start(), map(record, range(3)))
+    for path in disk.paths("progress-*"):
+        disk.remove(path)
+    disk.fail = lambda operation, path: (
+        errno.EIO if (operation, path.name[-9:]) == ("open", "1.segment") else None
+    )
+    buffer = start()
+    put_all(buffer, map(record, range(3, 6)))
+    assert numbers(buffer) == [3, 4, 5]
+    disk.fail = lambda _operation, _path: None
+    assert numbers(start()) == list(range(6))

@@ -85,6 +85,33 @@ def test_after_a_failed_sync_the_record_goes_to_a_new_segment(start, disk):
     assert numbers(start()) == list(range(8))
 
 
+def test_a_record_that_was_written_twice_because_of_a_failed_sync_is_there_once(start, disk):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    failures = [errno.EIO]
+    disk.fail = lambda operation, path: (
+        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
+    )
+    put_all(buffer, map(record, range(3, 6)))
+    after = start()
+    assert numbers(after) == list(range(6))
+    assert after.statistics().produced == 60
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_delivered_before_a_flush_does_not_come_back_after_a_power_cut(start, disk, seed):
+    buffer = start()
+    put_all(buffer, map(record, range(6)))
+    buffer.acknowledge(sequences(buffer, 4))
+    buffer.flush()
+    for _ in range(3):
+        start()  # each start begins a new file of the log and removes an old one
+    disk.cut_power(Random(seed))
+    after = start()
+    assert numbers(after) == [4, 5]
+    assert after.statistics().delivered == 40
+
+
 def test_records_of_an_interval_whose_sync_failed_are_written_again(start, disk):
     buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
     put_all(buffer, map(record, range(2)))
