@@ -29,7 +29,7 @@ wheel: install
 	@$(INSTALL) --no-deps --no-index --target $(WHEEL) dist/nrdot-*.whl
 
 test: wheel ## the tests, on the built wheel
-	@PYTHONPATH=$(WHEEL) $(BIN)/pytest $(ARGS)
+	@PYTHONPATH=$(WHEEL) $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 lint: install ## ruff, mypy, the layers
 	@$(BIN)/ruff check .
