@@ -1,6 +1,7 @@
 """Records sample hosts: each mix in namespaces of its own on this machine, and its capture beside the others.
 
     sudo .venv/bin/python tests/bench/workloads/record.py [HOST...] [--minutes 25] [--interval 5] [--to DIR]
+                                                          [--crowd 1]
 
 For Debian as root, with: util-linux iproute2 gcc make postgresql nginx redis openjdk-17-jdk-headless python3.
 Hosts run at the same time, niced; all seven use about one core. What is recorded are the processes inside of
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -19,9 +21,9 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mixes import MIXES
+from mixes import CROWD, MIXES
 from tidy import tidy
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 # Where cgroups can be made for units: a machine with systemd's own hierarchy, or with version 2 alone.
 HIERARCHIES = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup"))
-SETTLE = 10.0  # seconds between the start of a host and its first sample
+SETTLE = 4.0  # seconds between the start of a host and its first sample
 
 
 def main() -> None:
@@ -43,7 +45,8 @@ def main() -> None:
         subprocess.run(["cc", "-O2", "-pthread", "-o", actor, HERE / "programs" / "actor.c"], check=True)
         recorders = []
         for name in asked.hosts or MIXES:
-            init = stack.enter_context(running(name, actor, Path(folder)))
+            document = json.dumps(busier(MIXES[name].document(), asked.crowd))
+            init = stack.enter_context(running(name, document, actor, Path(folder)))
             time.sleep(SETTLE)
             recorders.append((name, record(name, init, asked)))
         for name, recorder in recorders:
@@ -59,15 +62,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(MIXES))
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--interval", type=float, default=5, help="seconds")
+    parser.add_argument("--crowd", type=int, default=1, metavar="N", help="the crowd works N times as much")
     parser.add_argument("--to", type=Path, default=ROOT / "samples" / "captures", metavar="DIR")
     return parser.parse_args()
 
 
+def busier(document: dict[str, Any], times: int) -> dict[str, Any]:
+    """The same mix, whose crowd uses so many times the CPU."""
+    names = {one[0] for one in CROWD}
+    for service in document["services"]:
+        if service["actor"] and service["name"] in names:
+            actor = service["actor"]
+            service["actor"] = re.sub(r"burn=(\d+)", lambda burn: f"burn={int(burn[1]) * times}", actor)
+    return document
+
+
 @contextmanager
-def running(name: str, actor: Path, folder: Path) -> Iterator[int]:
+def running(name: str, document: str, actor: Path, folder: Path) -> Iterator[int]:
     """A sample host inside the `with` block; the pid of its first process as this machine counts."""
     mix = folder / f"{name}.json"
-    mix.write_text(json.dumps(MIXES[name].document()))
+    mix.write_text(document)
     with cgroup(name) as units:
         inside = [
             "/usr/bin/python3",

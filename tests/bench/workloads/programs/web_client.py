@@ -1,4 +1,7 @@
-"""Asks URL about RATE times a second, in phases: usual, quiet, a rush of five times as much."""
+"""Asks URL about RATE times a second, in phases: usual, quiet, a rush of five times as much.
+
+With 0 as the seed there are no phases.
+"""
 
 import http.client
 import random
@@ -11,7 +14,7 @@ def main() -> None:
     url, rate, seed = urllib.parse.urlsplit(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
     while True:
-        factor = chance.choice((1, 1, 1, 0.1, 5))
+        factor = chance.choice((1, 1, 1, 0.1, 5)) if seed else 1
         end = time.monotonic() + chance.uniform(20, 90)
         while time.monotonic() < end:
             ask(url.hostname, url.port, url.path or "/")

@@ -1,0 +1,180 @@
+"""What the shipped profiles make of the shipped captures: points, coverage, churn.
+
+Those in `samples/captures/training` are for the model: their machine was so busy with other things that the
+real services on them got little done, and the CPU is spread over daemons. Their coverage is stated.
+
+Reductions compare with every process at the same interval; groups, zero points and end markers are counted.
+They are promised from 300 processes on, so captures of smaller hosts count for coverage only, and the one of
+68 processes for its own promise: never more points than without NRDOT.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from programs import ROOT, NotMeasurable
+from table import Row, at_least, at_most, stated
+
+from nrdot.agent.checks import load
+from nrdot.batch import Counter
+from nrdot.config.load import load_profile
+from nrdot.simulate.run import simulate, under
+from nrdot.stages import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nrdot.config.configuration import Configuration
+    from nrdot.pipeline import Tick
+    from nrdot.simulate.outcome import Outcome
+
+CAPTURES = ROOT / "samples" / "captures"
+LARGE = 300  # processes from which on the reductions are promised
+LESS = {"balanced": 80.0, "aggressive": 95.0}  # percent
+CRITICAL, COVERED, CHURN = 1.0, 0.9, 1.3
+SMALL, STEADY = "sample-host-7", "sample-host-6"
+# Whatever somebody may call critical: services with load, idle ones, and some that end and begin again.
+NEVER_FILTERED = """\
+process_classification:
+  critical:
+    score: 1.0
+    patterns: [^postgres, ^redis-server, ^sync-agent, ^vault, ^cron_jobs]
+"""
+HOUR = 3600.0  # seconds
+_CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM]
+
+
+@dataclass(slots=True)
+class Watched:
+    """What one replay showed beside the outcome, from its first export on."""
+
+    processes: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)  # processes with series, at whole exports
+    opened: int = 0
+    used: list[int] = field(default_factory=list)  # clock ticks between two samples
+    covered: list[int] = field(default_factory=list)  # of them by kept processes
+    seconds: float = 0.0
+
+    def see(self, tick: Tick) -> None:
+        batch, table, frame = tick.batch, tick.batch.table, tick.frame
+        self.processes.append(len(batch.living))
+        if self.kept:
+            self.seconds += batch.seconds
+            rows = batch.living[table.observations[batch.living] > 1]
+            used = (table.counters - table.previous)[_CPU][:, rows].sum(axis=0)
+            self.used.append(int(used.sum()))
+            self.covered.append(int(used[table.verdict[rows] == Verdict.KEEP].sum()))
+        if frame is not None:
+            if self.kept:
+                self.opened += len(frame.opening)
+            if frame.whole:
+                self.kept.append(int(np.count_nonzero(table.series & table.alive)))
+
+    @property
+    def churn(self) -> float:
+        """Processes that had series at any time of the replay, by those that have at a time."""
+        return (self.kept[0] + self.opened) / float(np.mean(self.kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    name: str
+    outcome: Outcome
+    watched: Watched
+
+    @property
+    def large(self) -> bool:
+        return float(np.median(self.watched.processes)) >= LARGE
+
+    @property
+    def less(self) -> float:
+        """Percent."""
+        return 100 * (1 - self.outcome.points / self.outcome.points_same_interval)
+
+
+def run() -> list[Row]:
+    captures = sorted(CAPTURES.glob("*.jsonl.zst"))
+    if not captures:
+        raise NotMeasurable("no captures in samples/captures; tests/bench/workloads/record.py records them")
+    found = load(None)
+    under_profile = {
+        name: [replayed(capture, found, name) for capture in captures] for name in ("balanced", "aggressive")
+    }
+    rows = [row for name, all_of in under_profile.items() for row in reductions(name, all_of)]
+    rows += critical(captures)
+    rows += covered(under_profile["balanced"])
+    training = [replayed(one, found, "balanced") for one in sorted(CAPTURES.glob("training/*.zst"))]
+    if training:
+        used = sum(sum(one.watched.used) for one in training)
+        share = sum(sum(one.watched.covered) for one in training) / used
+        rows.append(stated("  on the captures for training", share, ""))
+    steady = next(one for one in under_profile["balanced"] if one.name == STEADY)
+    rows.append(churn(steady.watched))
+    return rows
+
+
+def replayed(capture: Path, found: Configuration, name: str) -> Replayed:
+    watched = Watched()
+    configured = under(found, name, load_profile(name, Path(), {}))
+    outcome = simulate(capture, configured, progress=watched.see)
+    return Replayed(capture.name.partition(".")[0], outcome, watched)
+
+
+def reductions(profile: str, all_of: Sequence[Replayed]) -> list[Row]:
+    large = [one for one in all_of if one.large]
+    small = next(one for one in all_of if one.name == SMALL)
+    less = [one.less for one in large]
+    between = f"{min(less):.1f} .. {max(less):.1f}"
+    kept = np.mean([np.mean(one.watched.kept) for one in large])
+    ratio = small.outcome.points / small.outcome.points_same_interval
+    return [
+        at_least(
+            f"fewer points, {profile}, least of {len(large)} hosts", min(less), LESS[profile], "%", between
+        ),
+        stated("  processes kept at a time", float(kept), ""),
+        at_most(f"  points of 68 processes, {profile} / without NRDOT", ratio, 1.0, "x"),
+    ]
+
+
+def critical(captures: Sequence[Path]) -> list[Row]:
+    """With classes that are never filtered, under the profile that keeps least."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "critical.yaml"
+        config.write_text(NEVER_FILTERED)
+        found = load(config)
+    outcomes = [replayed(capture, found, "aggressive").outcome for capture in captures]
+    seen = sum(one.critical_seen for one in outcomes)
+    exported = sum(one.critical_exported for one in outcomes)
+    return [
+        at_least("critical processes exported, aggressive", exported / seen, CRITICAL, "", f"of {seen:,}")
+    ]
+
+
+def churn(steady: Watched) -> Row:
+    """Of an hour; a shorter capture gives a number but no verdict, and one that fails fails the hour too."""
+    minutes = steady.seconds / 60
+    ok = steady.churn <= CHURN if steady.churn > CHURN or minutes >= HOUR / 60 else None
+    return Row(
+        figure="series kept in an hour / at a time, steady capture, balanced",
+        reach=f"at most {CHURN}",
+        value=steady.churn,
+        unit="x",
+        ok=ok,
+        spread=f"over {minutes:.0f} minutes",
+    )
+
+
+def covered(all_of: Sequence[Replayed]) -> list[Row]:
+    shares = {one.name: sum(one.watched.covered) / sum(one.watched.used) for one in all_of}
+    ticks = np.concatenate(
+        [np.array(one.watched.covered) / np.maximum(one.watched.used, 1) for one in all_of]
+    )[np.concatenate([np.array(one.watched.used) > 0 for one in all_of])]
+    least = min(shares, key=lambda name: shares[name])
+    return [
+        at_least("CPU of kept processes, balanced, least of captures", shares[least], COVERED, "", least),
+        stated("  share of ticks that reach it", float(np.mean(ticks >= COVERED)), ""),
+    ]
