@@ -174,7 +174,9 @@ def covered(all_of: Sequence[Replayed]) -> list[Row]:
         [np.array(one.watched.covered) / np.maximum(one.watched.used, 1) for one in all_of]
     )[np.concatenate([np.array(one.watched.used) > 0 for one in all_of])]
     least = min(shares, key=lambda name: shares[name])
+    together = sum(sum(one.watched.covered) for one in all_of) / sum(sum(one.watched.used) for one in all_of)
     return [
-        at_least("CPU of kept processes, balanced, least of captures", shares[least], COVERED, "", least),
+        at_least("CPU of kept processes, balanced", together, COVERED, "", f"{len(all_of)} captures"),
+        stated("  least of them", shares[least], "", least),
         stated("  share of ticks that reach it", float(np.mean(ticks >= COVERED)), ""),
     ]
