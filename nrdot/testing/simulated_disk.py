@@ -63,7 +63,7 @@ class SimulatedDisk(Files):
     def cut_power(self, chance: Random) -> None:
         """What was not synced survives in part: names, lengths, blocks."""
         names: dict[Path, _File] = {}
-        for path in self._files.keys() | self._durable.keys():
+        for path in sorted(self._files.keys() | self._durable.keys()):
             before, after = self._durable.get(path), self._files.get(path)
             survivor = after if before is after or chance.random() < 0.5 else before
             if survivor is not None:
