@@ -18,7 +18,7 @@ from agents import agent_command, configuration
 from programs import mostly_idle, running
 from rounds import spread
 from scale import scale
-from table import at_least, stated
+from table import at_least, at_most, stated
 from whole import collector_binary, collector_command, cpu_ns, processes, program, resident_bytes, sink
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Measured:
     cpu: list[float]  # microseconds for each process, of each tick
     points: float  # per tick
     bytes: float  # per tick
+    broken: int  # requests that protobuf refuses to read
     resident: int
 
     @property
@@ -60,6 +61,8 @@ def run() -> list[Row]:
         stated("  points a tick, agent / Collector", ours.points / theirs.points, "x"),
         stated("  bytes on the wire a tick, agent", ours.bytes / 1000, "kB"),
         stated("  bytes on the wire a tick, Collector", theirs.bytes / 1000, "kB"),
+        at_most("  requests that protobuf cannot read, agent", ours.broken, 0, ""),
+        stated("  requests that protobuf cannot read, Collector", theirs.broken, ""),
         stated("  resident memory, Collector", theirs.resident / 1e6, "MB"),
     ]
 
@@ -91,5 +94,6 @@ def measured(cpu: list[float], before: Received, after: Received, pid: int) -> M
         cpu=cpu,
         points=(after.points - before.points) / ticks,
         bytes=(after.bytes - before.bytes) / ticks,
+        broken=after.broken,
         resident=resident_bytes(pid),
     )

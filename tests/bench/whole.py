@@ -43,6 +43,7 @@ class Received:
     requests: int = 0
     points: int = 0
     bytes: int = 0
+    broken: int = 0
     first: int = 0
 
 

@@ -50,6 +50,14 @@ def test_the_sink_counts_the_points_of_each_sender_however_compressed(bench):
         assert sink.received("nobody").requests == 0
 
 
+def test_the_sink_takes_and_counts_what_protobuf_cannot_read(bench):
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add().schema_url = "abc"
+    with bench["whole"].sink() as sink:
+        send(sink.endpoint("theirs"), request.SerializeToString().replace(b"abc", b"ab\xff"))
+        assert (sink.received("theirs").requests, sink.received("theirs").broken) == (1, 1)
+
+
 def test_a_running_program_is_charged_with_its_cpu_and_memory(bench, tmp_path):
     whole = bench["whole"]
     command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
