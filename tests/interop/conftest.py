@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _collector_is_built() -> None:
+def _machine_is_ready() -> None:
+    if os.geteuid() != 0:
+        pytest.exit("interop starts servers under their own users, so it runs as root", returncode=2)
     if not collector_path().exists():
         pytest.exit("no Collector for this manifest; run tests/interop/setup first", returncode=2)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HANG_GUARD = 90.0  # seconds; never decides a test, only ends one that would hang
 PAUSE = 0.05
+# A test run that is killed takes its servers with it. setpriv is of util-linux and becomes the program.
+_WITH_US = ["setpriv", "--pdeathsig", "TERM"]
 
 
 def free_port() -> int:
@@ -88,7 +90,7 @@ class Program:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                self.command,
+                [*_WITH_US, *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -38,20 +38,21 @@ def open_folder(prefix: str, owner: str | None = None) -> Iterator[Path]:
 
 
 class PostgreSQL:
-    """A cluster of its own. PostgreSQL refuses to run as root, so root hands it to its own user."""
+    """A cluster of its own. PostgreSQL refuses to run as root, so it gets its own user."""
 
     user = "postgres"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self._as = self.user if os.geteuid() == 0 else None
         data = folder / "data"
         self._run("initdb", "--auth=trust", "--no-sync", "--username=postgres", f"--pgdata={data}")
         settings = [f"-p{self.port}", f"-k{folder}", "-hlocalhost", "-cfsync=off", "-cautovacuum=off"]
         command = [executable("postgres"), f"-D{data}", *settings]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-        self.program = Program(command, folder / "log", self._ready, user=self._as, stop_signal=signal.SIGINT)
+        self.program = Program(
+            command, folder / "log", self._ready, user=self.user, stop_signal=signal.SIGINT
+        )
 
     @contextmanager
     def session(self) -> Iterator[Callable[[], None]]:
@@ -94,9 +95,9 @@ class PostgreSQL:
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            user=self._as,
-            group=self._as,
-            extra_groups=[] if self._as else None,
+            user=self.user,
+            group=self.user,
+            extra_groups=[],
             env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
             text=True,
             check=False,
@@ -144,8 +145,6 @@ class Nginx:
 
     def _user(self) -> str:
         """Workers of a master that is root get a user of their own, as in production."""
-        if os.geteuid() != 0:
-            return ""
         names = {entry.pw_name for entry in pwd.getpwall()}
         return "user www-data;\n" if "www-data" in names else "user nobody;\n"
 
