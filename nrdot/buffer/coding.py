@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COMPRESSED = 1
 ENCRYPTED = 2
 _LEVEL = 3
+_LARGE = 4096
+_UNTRIED = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,33 @@ class Coder:
     def __init__(self) -> None:
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
         self._decompressor = zstandard.ZstdDecompressor()
+        self._as_they_are = 0  # so many large payloads more are not tried
 
     def pack(self, sequence: int, record: Record) -> Parcel:
         payload = record.payload
-        body = self._compressor.compress(payload)
-        coding = COMPRESSED if len(body) < len(payload) else 0
+        body, coding = self._compress(payload)
         return Parcel(
             sequence,
-            body if coding else payload,
+            body,
             coding,
             len(payload),
             record.points,
             record.time_ns,
             record.priority,
         )
+
+    def _compress(self, payload: bytes) -> tuple[bytes, int]:
+        """The shorter form. After a large payload that has none, its like is tried again now and then."""
+        large = len(payload) >= _LARGE
+        if large and self._as_they_are:
+            self._as_they_are -= 1
+            return payload, 0
+        body = self._compressor.compress(payload)
+        if len(body) < len(payload):
+            return body, COMPRESSED
+        if large:
+            self._as_they_are = _UNTRIED
+        return payload, 0
 
     def unpack(self, parcel: Parcel) -> Record:
         payload = self._decompressor.decompress(parcel.body) if parcel.coding else parcel.body

@@ -94,6 +94,7 @@ class DiskBuffer:
             files,
             directory,
             settings,
+            clock,
             store=self._store,
             reader=self._reader,
             accounts=self._accounts,

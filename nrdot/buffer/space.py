@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from nrdot.buffer.reader import Reader
     from nrdot.buffer.settings import BufferSettings
     from nrdot.buffer.store import Store
+    from nrdot.clock import Clock
     from nrdot.stages import Priority
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Left free on the device, so that the progress log can still say what was evicted.
 _RESERVE = 64 * 1024
+_AMPLE = 16 << 20
 
 
 class Space:
@@ -36,6 +38,7 @@ class Space:
         files: Files,
         directory: Path,
         settings: BufferSettings,
+        clock: Clock,
         *,
         store: Store,
         reader: Reader,
@@ -45,6 +48,9 @@ class Space:
         self._files = files
         self._directory = directory
         self._settings = settings
+        self._clock = clock
+        self._spare = 0  # bytes that the device had, less what was written since
+        self._look_at = 0.0
         self._store = store
         self._reader = reader
         self._accounts = accounts
@@ -78,7 +84,19 @@ class Space:
             waiting = sum(lane.pending_records for lane in self._store.lanes.values())
             if waiting >= settings.max_records:
                 return FULL
-        return DISK_FULL if self._files.free(self._directory) < need + _RESERVE else None
+        return None if self._device_has(need) else DISK_FULL
+
+    def _device_has(self, need: int) -> bool:
+        """Ask the device once a second, and each time when it is nearly full.
+
+        In between others may fill it up; then the write says so.
+        """
+        now = self._clock.monotonic()
+        self._spare -= need
+        if self._spare < _AMPLE or now >= self._look_at:
+            self._spare = self._files.free(self._directory)
+            self._look_at = now + 1.0
+        return self._spare >= need + _RESERVE
 
     def evict(self, priority: Priority, reason: str) -> bool:
         """Drop the oldest segment of the lowest priority up to `priority`; False where there is none."""

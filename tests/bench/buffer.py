@@ -76,14 +76,26 @@ def rate(place: Path, count: int) -> list[Row]:
         "noise": [*ours, str(place / "random"), str(noise), str(count)],
     }
     results = side_by_side(commands, scale().rounds, 0.05)
-    rows = []
-    for name, label in (("metrics", "of metrics"), ("noise", "that do not compress")):
-        pairs = zip(results["c"].column("took"), results[name].column("took"), strict=True)
-        ratios = [raw / own for raw, own in pairs]
-        value = results["c"].median("took") / results[name].median("took")
-        rows.append(at_least(f"50 KB records {label}, durable, buffer / C", value, RATE, "x", spread(ratios)))
-    speeds = {name: count / results[name].median("took") * 1e9 for name in commands}
-    return rows + [stated(f"  {name}", speed, "records/s") for name, speed in speeds.items()]
+    raw = results["c"]
+
+    def beside(name: str) -> tuple[float, str]:
+        own = results[name]
+        ratios = [a / b for a, b in zip(raw.column("took"), own.column("took"), strict=True)]
+        return raw.median("took") / own.median("took"), spread(ratios)
+
+    metrics, random_bytes = beside("metrics"), beside("noise")
+    return [
+        at_least("50 KB records, each durable, buffer / C", metrics[0], RATE, "x", metrics[1]),
+        stated("  the same with bytes that do not compress", random_bytes[0], "x", random_bytes[1]),
+        *(
+            stated(f"  {label}", count / results[name].median("took") * 1e9, "records/s")
+            for name, label in (
+                ("c", "C"),
+                ("metrics", "the buffer, 50 KB of metrics"),
+                ("noise", "of noise"),
+            )
+        ),
+    ]
 
 
 def backlog(place: Path, count: int) -> list[Row]:
