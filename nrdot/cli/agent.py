@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from nrdot.cli.options import Config, seconds
+from nrdot.cli.plain import run_agent
 
 
 def agent(
@@ -21,9 +21,4 @@ def agent(
     ] = False,
 ) -> None:
     """Watch this host's processes and export what matters."""
-    # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from nrdot.agent.start import Agent
-    from nrdot.clock import SystemClock
-
-    raise typer.Exit(Agent(config, SystemClock()).run(duration=duration, once=once))
+    raise typer.Exit(run_agent(config, duration=duration, once=once))

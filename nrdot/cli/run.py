@@ -6,16 +6,11 @@ import os
 import sys
 from typing import TextIO
 
-import typer
-
+from nrdot.cli.plain import plain_agent, run_agent
 from nrdot.errors import NrdotError
 
 WHOLE = "NRDOT_TRACEBACK"  # set in the environment by whoever looks for a fault in the code
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
-
-# typer carries its own copy of click or uses the installed one, depending on its version; this is the class
-# of every mistake on the command line in both.
-_Misuse: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -45,29 +40,13 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _call(arguments: list[str] | None) -> int:
-    from nrdot.cli.app import app
+    plain = plain_agent(sys.argv[1:] if arguments is None else arguments)
+    if plain is not None:
+        return run_agent(plain.config, once=plain.once)
+    from nrdot.cli.typed import call
 
-    try:
-        status = app(arguments, prog_name="nrdot", standalone_mode=False)
-    except _Misuse as error:
-        return _misused(error)
-    except typer.Abort:
-        return INTERRUPTED
-    except SystemExit as ended:  # outside its standalone mode typer ends so for a closed pipe alone
-        raise BrokenPipeError from ended
-    return status if isinstance(status, int) else DONE
-
-
-def _misused(error: BaseException) -> int:
-    """What is wrong and where help is; the whole help where nothing was asked for."""
-    context = getattr(error, "ctx", None)
-    words = getattr(error, "format_message", error.__str__)()
-    if words.startswith("Usage:"):
-        print(words, file=sys.stderr)
-        return WRONG_USE
-    command = context.command_path if context else "nrdot"
-    words = " ".join(words.replace("Value error, ", "").split()).rstrip(".")
-    return _failed(f"{words}; see {command} --help", WRONG_USE)
+    status, words = call(arguments)
+    return _failed(words, status) if words else status
 
 
 def _failed(words: str, status: int) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATUS_SIZE = 16384  # lists of groups, processors and memory nodes make it long
 CGROUP_SIZE = 8192
 EXECUTABLE_LIMIT = 4096
+TEXTS = 8192  # remembered for sharing
 DELETED = b" (deleted)"
 
 
@@ -44,6 +45,7 @@ class Words:
     def __init__(self, files: ProcFiles) -> None:
         self._files = files
         self.unreadable: set[str] = set()
+        self._texts: dict[str, str] = {}  # each text once, however many processes say it
 
     def read(self, pid: str, raw_name: bytes, flags: int) -> Identity:
         """Everything but the owner. Gone errors mean that the process ended."""
@@ -52,9 +54,9 @@ class Words:
         name = text(raw_name)
         if kernel:
             return Identity(steady_name(name), uid=status.uid, user=user_name(status.uid), kernel=True)
-        command, line = arguments(self._command_line(pid))
-        executable = self._executable(pid)
-        name = full_name(name, command or executable)
+        command, line = map(self._once, arguments(self._command_line(pid)))
+        executable = self._once(self._executable(pid))
+        name = self._once(full_name(name, command or executable))
         return Identity(
             name=name,
             command=command or (line and (executable or name)),
@@ -63,6 +65,12 @@ class Words:
             uid=status.uid,
             user=user_name(status.uid) if status.uid >= 0 else "",
         )
+
+    def _once(self, words: str) -> str:
+        """The same text as the same object: a host has far fewer texts than processes."""
+        if len(self._texts) >= TEXTS:
+            self._texts.clear()
+        return self._texts.setdefault(words, words)
 
     def _command_line(self, pid: str) -> bytes:
         try:
@@ -84,7 +92,7 @@ class Words:
 
     def cgroup(self, pid: str) -> str:
         try:
-            return text(self._files.read(f"{pid}/cgroup", CGROUP_SIZE))
+            return self._once(text(self._files.read(f"{pid}/cgroup", CGROUP_SIZE)))
         except PermissionError:
             self.unreadable.add("cgroup")
         except Gone:

@@ -1,0 +1,48 @@
+"""`nrdot agent` without the command line's library, which the daemon would carry for as long as it runs.
+
+Only the way in which a service starts it is read here: `agent`, `-c FILE` and `--once`. Everything else,
+help and mistakes included, goes the usual way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Plain(NamedTuple):
+    config: Path | None
+    once: bool
+
+
+def plain_agent(arguments: Sequence[str]) -> Plain | None:
+    """What was asked for; None where it takes more than this to understand it."""
+    if not arguments or arguments[0] != "agent":
+        return None
+    config, once = None, False
+    rest = iter(arguments[1:])
+    for word in rest:
+        if word == "--once":
+            once = True
+        elif word in ("-c", "--config"):
+            name = next(rest, "")
+            if not name or name.startswith("-"):
+                return None
+            config = Path(name)
+        else:
+            return None
+    return Plain(config, once)
+
+
+def run_agent(config: Path | None, *, duration: float | None = None, once: bool = False) -> int:
+    """The exit status. Raises ConfigError and StartError."""
+    # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from nrdot.agent.start import Agent
+    from nrdot.clock import SystemClock
+
+    return Agent(config, SystemClock()).run(duration=duration, once=once)
