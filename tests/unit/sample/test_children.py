@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -233,9 +234,9 @@ class Machine:
 def test_a_fork_storm_of_which_samples_see_a_part_adds_up_to_what_the_kernel_charged(storm):
     process, machine = storm("reaped"), Machine()
     machine.sample(process.pid)
-    fork(process, 25, 0.02)
-    for _ in range(20):
-        machine.sample(process.pid)  # in the middle of it: some children are seen, some are not
+    fork(process, 25, 0.05)
+    while not select.select([process.stdout], [], [], 0)[0]:
+        machine.sample(process.pid)  # as long as it lasts: some of its children's CPU is seen, some is not
     charged = int(process.stdout.readline())
     machine.sample(process.pid)
     machine.sample(process.pid)
