@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.drains import Destination
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.encryption import keys_from_command, keys_from_environment, keys_from_file
+from nrdot.buffer.encryption import Keyring, keys_from_command, keys_from_environment, keys_from_file
 from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
 from nrdot.buffer.settings import BufferSettings
@@ -25,7 +25,6 @@ from nrdot.pipeline import Drain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nrdot.buffer.encryption import Keyring
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_export import Batching, Compression, Otlp
@@ -48,9 +47,7 @@ class _Plan:
 class Destinations:
     """Builds destinations, and keeps those that a reload leaves alone."""
 
-    def __init__(
-        self, clock: Clock, state_dir: Path, resource: Mapping[str, str], keys: Keyring | None
-    ) -> None:
+    def __init__(self, clock: Clock, state_dir: Path, resource: Mapping[str, str], keys: Keyring) -> None:
         self._clock = clock
         self._state_dir = state_dir
         self._resource = resource
@@ -132,23 +129,27 @@ def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Ex
     )
 
 
-def keyring(configuration: Configuration) -> Keyring | None:
-    """The keys of the disk buffer. Raises ConfigError where encryption is demanded and there is no key."""
+def keyring(configuration: Configuration) -> Keyring:
+    """The keys of the disk buffer. Raises ConfigError where encryption is demanded and there is no key.
+
+    Where encryption is off, a key that is named still opens what was encrypted before.
+    """
     stated = configuration.settings.encryption
-    if stated.enabled is False or not stated.has_key:
-        if configuration.needs_encryption:
-            raise ConfigError(
-                f"{configuration.file}: a class demands encrypted_storage and there is no key; "
-                "the agent does not start; write encryption.key_file, key_env or key_command"
-            )
-        return None
+    encrypts = stated.has_key and stated.enabled is not False
+    if configuration.needs_encryption and not encrypts:
+        raise ConfigError(
+            f"{configuration.file}: a class demands encrypted_storage and there is no key; "
+            "the agent does not start; write encryption.key_file, key_env or key_command"
+        )
+    ring = Keyring()
     if stated.key_file:
         ring = keys_from_file(Path(stated.key_file))
     elif stated.key_env:
         ring = keys_from_environment(stated.key_env)
-    else:
+    elif stated.key_command:
         ring = keys_from_command(stated.key_command)
-    return ring.joined(*(keys_from_file(Path(path)) for path in stated.old_key_files))
+    ring = ring.joined(*(keys_from_file(Path(path)) for path in stated.old_key_files))
+    return ring if encrypts else ring.retired()
 
 
 def _tls(otlp: Otlp) -> TlsFiles:

@@ -22,6 +22,7 @@ from nrdot.buffer.accounts import Accounts
 from nrdot.buffer.coding import Coder, Parcel
 from nrdot.buffer.departure import Departure, depart
 from nrdot.buffer.directory import read_directory, take_directory
+from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.flusher import Flusher
 from nrdot.buffer.gap import CLOSED, CORRUPT, gap_record
 from nrdot.buffer.intake import Intake
@@ -65,7 +66,7 @@ class DiskBuffer:
         clock: Clock,
         files: Files,
         *,
-        keys: Keyring | None = None,
+        keys: Keyring = NO_KEYS,
         gap_resource: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = directory
@@ -221,7 +222,7 @@ class DiskBuffer:
             if not self._closed:
                 self._intake.flush()
 
-    def use_keys(self, keys: Keyring | None) -> None:
+    def use_keys(self, keys: Keyring) -> None:
         """New segments get the current key of `keys`; segments that waited for one of them are released."""
         with self._lock:
             self._store.keys = keys

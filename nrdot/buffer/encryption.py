@@ -28,29 +28,35 @@ _COMMAND_SECONDS = 10
 
 
 class Keyring:
-    """The key that new segments get, and the older ones that still open what they closed."""
+    """The key that new segments get, and the older ones that still open what they closed.
 
-    def __init__(self, current: bytes, *older: bytes) -> None:
-        self._keys = {key_id(key): key for key in (current, *older)}
-        self.current = key_id(current)
+    Without a current key new segments are not encrypted, and older keys open what was.
+    """
+
+    def __init__(self, current: bytes | None = None, *older: bytes) -> None:
+        self._keys = {key_id(key): key for key in (current, *older) if key is not None}
+        self._current = current
+        self.current = NO_KEY if current is None else key_id(current)
+
+    def __contains__(self, identity: object) -> bool:
+        """Whether it opens what names this key; nothing is needed for what names none."""
+        return identity == NO_KEY or identity in self._keys
 
     def joined(self, *older: Keyring) -> Keyring:
         """With the keys of older rings, which still open what they closed."""
-        keys = [key for ring in older for key in ring.secrets()]
-        return Keyring(self._keys[self.current], *self.secrets(), *keys)
+        return Keyring(self._current, *(key for ring in (self, *older) for key in ring.secrets()))
 
     def secrets(self) -> list[bytes]:
         return list(self._keys.values())
 
-    def with_older(self, other: Keyring) -> Keyring:
-        """The same current key, and every key of another ring to read with."""
-        return Keyring(self._keys[self.current], *self._keys.values(), *other._keys.values())
+    def retired(self) -> Keyring:
+        """The same keys for reading only."""
+        return Keyring(None, *self.secrets())
 
-    def __contains__(self, identity: object) -> bool:
-        return identity in self._keys
-
-    def cipher(self, identity: bytes, salt: bytes) -> Cipher:
-        return Cipher(self._keys[identity], salt)
+    def cipher(self, identity: bytes, salt: bytes) -> Cipher | None:
+        """None for what is not encrypted, and for what this ring cannot open."""
+        key = self._keys.get(identity)
+        return None if key is None else Cipher(key, salt)
 
 
 class Cipher:
@@ -82,6 +88,9 @@ def key_id(key: bytes) -> bytes:
     """Tells keys apart without saying anything about them; never all zeros."""
     identity = hashlib.sha256(b"nrdot buffer key id" + key).digest()[:KEY_ID_SIZE]
     return identity if identity != NO_KEY else b"\1" * KEY_ID_SIZE
+
+
+NO_KEYS = Keyring()
 
 
 def keys_from_file(path: Path) -> Keyring:

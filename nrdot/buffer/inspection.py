@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nrdot.buffer.coding import Coder
+from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.files import opened
 from nrdot.buffer.letters import Letter, read_letter
 from nrdot.buffer.reader import Reader
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from nrdot.buffer.encryption import Cipher, Keyring
+    from nrdot.buffer.encryption import Keyring
     from nrdot.buffer.files import Files
     from nrdot.buffer.gap import Gap
     from nrdot.buffer.reader import Place
@@ -139,7 +140,7 @@ def status(files: Files, directory: Path) -> BufferStatus:
     )
 
 
-def verify(files: Files, directory: Path, keys: Keyring | None = None) -> Verification:
+def verify(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Verification:
     """Read every byte. Raises OSError where the directory cannot be read."""
     paths = [directory / name for name in files.names(directory) if name.endswith(SUFFIX)]
     paths += [directory / LETTERS / name for name in files.names(directory / LETTERS)]
@@ -151,8 +152,8 @@ def verify(files: Files, directory: Path, keys: Keyring | None = None) -> Verifi
             header = _checked_header(path, read(0, FIRST_FRAME), faults)
             if header is None:
                 continue
-            held = header.key_id != NO_KEY and (keys is None or header.key_id not in keys)
-            cipher = None if held or keys is None else _cipher(header, keys)
+            held = header.key_id not in keys
+            cipher = keys.cipher(header.key_id, header.salt)
             for item in scan(read, size, header.seed):
                 if not isinstance(item, Frame):
                     place = Fault(path.name, item.offset, item.size, item.what)
@@ -182,11 +183,7 @@ def _checked_header(path: Path, data: bytes, faults: list[Fault]) -> Header | No
     return header
 
 
-def _cipher(header: Header, keys: Keyring) -> Cipher | None:
-    return None if header.key_id == NO_KEY else keys.cipher(header.key_id, header.salt)
-
-
-def dump(files: Files, directory: Path, keys: Keyring | None = None) -> Iterator[WaitingRecord]:
+def dump(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Iterator[WaitingRecord]:
     """What waits, in order of sequence; then what is held for want of its key."""
     found = _look(files, directory)
     store, reader = _reading(files, directory, found, keys)
@@ -205,7 +202,7 @@ def dump(files: Files, directory: Path, keys: Keyring | None = None) -> Iterator
         store.close()
 
 
-def dead_letters(files: Files, directory: Path, keys: Keyring | None = None) -> Iterator[Letter]:
+def dead_letters(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Iterator[Letter]:
     """Oldest first."""
     for name in files.names(directory / LETTERS):
         with suppress(FileNotFoundError):
@@ -237,7 +234,7 @@ def _look(files: Files, directory: Path) -> Recovered:
     return found
 
 
-def _reading(files: Files, directory: Path, found: Recovered, keys: Keyring | None) -> tuple[Store, Reader]:
+def _reading(files: Files, directory: Path, found: Recovered, keys: Keyring) -> tuple[Store, Reader]:
     settings, coder = BufferSettings(), Coder()
     store = Store(files, directory, settings, coder, keys)
     for segment in found.segments:
@@ -246,7 +243,7 @@ def _reading(files: Files, directory: Path, found: Recovered, keys: Keyring | No
 
 
 def _oldest(files: Files, directory: Path, found: Recovered) -> int | None:
-    store, reader = _reading(files, directory, found, None)
+    store, reader = _reading(files, directory, found, NO_KEYS)
     oldest = []
     for lane in store.lanes.values():
         segment = lane.oldest_pending()

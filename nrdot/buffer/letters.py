@@ -18,7 +18,6 @@ import msgspec
 from nrdot.buffer.files import opened
 from nrdot.buffer.segment import (
     FIRST_FRAME,
-    NO_KEY,
     SALT_SIZE,
     Content,
     Frame,
@@ -64,14 +63,13 @@ class Letters:
         self._sizes = {name: _size(files, directory / name) for name in files.names(directory)}
         self.used = sum(self._sizes.values())  # bytes
 
-    def write(self, parcels: Sequence[Parcel], reason: str, now_ns: int, keys: Keyring | None) -> None:
+    def write(self, parcels: Sequence[Parcel], reason: str, now_ns: int, keys: Keyring) -> None:
         """Durable on return."""
         self._files.make_directory(self._directory)
         salt = secrets.token_bytes(SALT_SIZE)
         first = parcels[0].sequence
-        key_id = NO_KEY if keys is None else keys.current
-        header = Header(Content.LETTERS, 0, salt, first, 0, now_ns, key_id)
-        cipher = keys.cipher(key_id, salt) if keys else None
+        header = Header(Content.LETTERS, 0, salt, first, 0, now_ns, keys.current)
+        cipher = keys.cipher(keys.current, salt)
         writer = Writer(
             self._files, self._directory / f"{now_ns:020}-{first:020}-{salt[:4].hex()}.segment", header
         )
@@ -127,7 +125,7 @@ def _size(files: Files, path: Path) -> int:
         return 0
 
 
-def read_letter(files: Files, path: Path, keys: Keyring | None, coder: Coder) -> Letter:
+def read_letter(files: Files, path: Path, keys: Keyring, coder: Coder) -> Letter:
     """Raises OSError."""
     with opened(files, path) as (read, size):
         try:
@@ -136,8 +134,8 @@ def read_letter(files: Files, path: Path, keys: Keyring | None, coder: Coder) ->
             return Letter(path.name, "", 0, size, (), "written in a newer format")
         if header is None:
             return Letter(path.name, "", 0, size, (), "not a dead letter, or its header is damaged")
-        held = header.key_id != NO_KEY and (keys is None or header.key_id not in keys)
-        cipher = keys.cipher(header.key_id, header.salt) if keys and header.key_id in keys else None
+        held = header.key_id not in keys
+        cipher = keys.cipher(header.key_id, header.salt)
         reason, trouble = "", "its key is missing" if held else ""
         records = []
         for frame in scan(read, size, header.seed):

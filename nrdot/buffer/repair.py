@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from nrdot.buffer.coding import Coder
 from nrdot.buffer.directory import read_directory, take_directory
 from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.files import opened
 from nrdot.buffer.letters import read_letter
 from nrdot.buffer.recovery import ASIDE, LETTERS, SEGMENT_NAME
@@ -45,7 +46,7 @@ class Repair:
     statistics: BufferStatistics  # afterwards
 
 
-def repair(files: Files, directory: Path, clock: Clock, keys: Keyring | None = None) -> Repair:
+def repair(files: Files, directory: Path, clock: Clock, keys: Keyring = NO_KEYS) -> Repair:
     """Raises StartError where an agent uses the directory, OSError where the disk fails."""
     owner = take_directory(files, directory)
     try:
@@ -115,7 +116,7 @@ def _complete(files: Files, directory: Path) -> None:
             files.remove(directory / name)
 
 
-def _restore(files: Files, directory: Path, buffer: DiskBuffer, keys: Keyring | None) -> list[str]:
+def _restore(files: Files, directory: Path, buffer: DiskBuffer, keys: Keyring) -> list[str]:
     """Records of files that were set aside and can be read, put anew."""
     restored = []
     coder = Coder()

@@ -17,7 +17,6 @@ from nrdot.buffer.lane import Lane, Segment, segment_name
 from nrdot.buffer.segment import (
     FIRST_FRAME,
     HEAD_SIZE,
-    NO_KEY,
     SALT_SIZE,
     SEAL_SIZE,
     Content,
@@ -46,7 +45,7 @@ class Store:
     """The three lanes of one directory."""
 
     def __init__(
-        self, files: Files, directory: Path, settings: BufferSettings, coder: Coder, keys: Keyring | None
+        self, files: Files, directory: Path, settings: BufferSettings, coder: Coder, keys: Keyring
     ) -> None:
         self.lanes = {priority: Lane(priority) for priority in Priority}
         self.keys = keys
@@ -130,20 +129,18 @@ class Store:
                 active.size + size > self._segment_bytes
                 or active.records >= self._settings.segment_records
                 or age > self._settings.segment_seconds
-                or active.header.key_id != self._key_id
+                or active.header.key_id != self.keys.current
             ):
                 self.finish(lane)
         if lane.writer is None:
             self._begin(lane, sequence, now_ns)
 
-    @property
-    def _key_id(self) -> bytes:
-        return NO_KEY if self.keys is None else self.keys.current
-
     def _begin(self, lane: Lane, sequence: int, now_ns: int) -> None:
         self._segment_bytes = self._settings.segment_bytes(self._files.free(self._directory) + self.used)
         salt = secrets.token_bytes(SALT_SIZE)
-        header = Header(Content.RECORDS, lane.priority, salt, sequence, lane.points_put, now_ns, self._key_id)
+        header = Header(
+            Content.RECORDS, lane.priority, salt, sequence, lane.points_put, now_ns, self.keys.current
+        )
         path = self._directory / segment_name(lane.priority, sequence)
         durable = self._settings.durability is not Durability.NEVER
         try:
@@ -304,15 +301,14 @@ class Store:
 
     def held(self, segment: Segment) -> bool:
         """Whether its key is missing."""
-        key_id = segment.header.key_id
-        return key_id != NO_KEY and (self.keys is None or key_id not in self.keys)
+        return segment.header.key_id not in self.keys
 
     def cipher(self, header: Header) -> Cipher | None:
-        if header.key_id == NO_KEY or self.keys is None:
-            return None
         known = self._ciphers.get(header.identity)
         if known is None:
-            known = self._ciphers[header.identity] = self.keys.cipher(header.key_id, header.salt)
+            known = self.keys.cipher(header.key_id, header.salt)
+            if known is not None:
+                self._ciphers[header.identity] = known
         return known
 
     def close(self) -> None:

@@ -123,10 +123,11 @@ def _existing(directory: Path) -> Path:
     return directory
 
 
-def _keys(config: Path | None) -> Keyring | None:
+def _keys(config: Path | None) -> Keyring:
     from nrdot.agent.destinations import keyring
+    from nrdot.buffer.encryption import NO_KEYS
 
-    return None if config is None else keyring(configuration(config))
+    return NO_KEYS if config is None else keyring(configuration(config))
 
 
 def _time(nanoseconds: int) -> str:

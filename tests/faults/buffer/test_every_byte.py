@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.settings import BufferSettings
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
@@ -15,7 +15,7 @@ DIRECTORY = Path("/state/buffer")
 KEYS = Keyring(b"k" * 32)
 
 
-def start(disk, keys=None):
+def start(disk, keys=NO_KEYS):
     return DiskBuffer(DIRECTORY, BufferSettings(), ManualClock(), disk, keys=keys)
 
 
@@ -41,7 +41,7 @@ WAITING = [0, 1, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("finished", [True, False])
-@pytest.mark.parametrize("keys", [None, KEYS])
+@pytest.mark.parametrize("keys", [NO_KEYS, KEYS])
 def test_a_segment_cut_at_any_byte_keeps_its_complete_records_and_takes_new_ones(keys, finished):
     reference = filled(keys, finished=finished)
     path = reference.paths("normal-*")[1]
@@ -61,7 +61,8 @@ def test_a_segment_cut_at_any_byte_keeps_its_complete_records_and_takes_new_ones
 
 
 @pytest.mark.parametrize(
-    ("keys", "finished", "files"), [(None, True, "*"), (None, False, "normal-*"), (KEYS, False, "normal-*")]
+    ("keys", "finished", "files"),
+    [(NO_KEYS, True, "*"), (NO_KEYS, False, "normal-*"), (KEYS, False, "normal-*")],
 )
 def test_a_flipped_byte_anywhere_costs_at_most_the_record_it_lies_in(keys, finished, files):
     """In a log it may repeat what had left, and nothing is ever delivered that was not put."""

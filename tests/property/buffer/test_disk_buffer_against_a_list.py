@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS, ManualClock
@@ -37,7 +37,7 @@ class BufferMachine(RuleBasedStateMachine):
         self.settings = BufferSettings(
             max_bytes=1 << 20, durability=durability, newest_first=newest_first, memory_bytes=1 << 20
         )
-        self.keys = Keyring(b"k" * 32) if encrypted else None
+        self.keys = Keyring(b"k" * 32) if encrypted else NO_KEYS
         self.waiting: list[Record] = []
         self.left: list[bytes] = []
         self.made = 0

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.settings import BufferSettings
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.simulated_disk import SimulatedDisk
@@ -25,7 +26,7 @@ def start(disk, clock):
     """Opens the buffer, after the kill of the process that had it before."""
     opened = []
 
-    def _start(keys=None, gap_resource=None, **settings):
+    def _start(keys=NO_KEYS, gap_resource=None, **settings):
         disk.kill()
         opened.append(
             DiskBuffer(

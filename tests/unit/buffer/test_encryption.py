@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from nrdot.buffer.encryption import (
+    NO_KEYS,
     Cipher,
     Keyring,
     keys_from_command,
@@ -49,7 +50,7 @@ def test_segments_of_an_older_key_stay_readable(start):
 
 def test_segments_whose_key_is_missing_are_held_and_come_back_with_it(start, caplog):
     put_all(start(keys=Keyring(OLD)), map(record, range(3)))
-    for keys in (None, Keyring(NEW)):
+    for keys in (NO_KEYS, Keyring(NEW)):
         buffer = start(keys=keys)
         put_all(buffer, [record(9)])
         assert 0 not in numbers(buffer)
@@ -108,7 +109,7 @@ def test_a_key_file_holds_bytes_or_lines(tmp_path, content):
 def test_the_first_line_is_the_current_key_and_older_files_add_to_it(tmp_path):
     (tmp_path / "new").write_bytes(NEW)
     (tmp_path / "old").write_text(OLD.hex())
-    keys = keys_from_file(tmp_path / "new").with_older(keys_from_file(tmp_path / "old"))
+    keys = keys_from_file(tmp_path / "new").joined(keys_from_file(tmp_path / "old"))
     assert keys.current == Keyring(NEW).current
     assert Keyring(OLD).current in keys
 

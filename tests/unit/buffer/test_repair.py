@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.inspection import dead_letters, status, verify
 from nrdot.buffer.repair import repair
 from nrdot.errors import StartError
@@ -19,7 +19,7 @@ def filled(start, **options):
     buffer.close()
 
 
-@pytest.mark.parametrize("keys", [None, Keyring(b"k" * 32)])
+@pytest.mark.parametrize("keys", [NO_KEYS, Keyring(b"k" * 32)])
 def test_after_a_repair_nothing_is_damaged_and_the_rest_is_there(start, disk, clock, keys):
     filled(start, keys=keys)
     segment = disk.paths("normal-*")[1]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.stages import Priority
 from nrdot.testing.records import put_all, record, sequences
 
@@ -86,7 +86,7 @@ def read_directory(disk):
     return [item for _, item in sorted(found, key=lambda pair: pair[0])], books
 
 
-@pytest.mark.parametrize("keys", [None, Keyring(KEY)])
+@pytest.mark.parametrize("keys", [NO_KEYS, Keyring(KEY)])
 def test_a_reader_written_from_the_format_page_sees_what_the_buffer_sees(start, disk, keys):
     buffer = start(keys=keys, max_bytes=1 << 20)
     put_all(buffer, [record(number, 3000, Priority(number % 3)) for number in range(30)])
