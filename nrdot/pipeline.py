@@ -8,6 +8,7 @@ Two loops on two threads share nothing but the buffer, so sampling never waits f
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 from nrdot.errors import Permanent, Retryable
@@ -15,7 +16,6 @@ from nrdot.export.protobuf import halves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from threading import Event
 
     from nrdot.batch import Batch
     from nrdot.clock import Clock
@@ -84,7 +84,7 @@ class Tick:
     records: Sequence[Record]
 
 
-LOOK = 0.5  # seconds between looks into a buffer that has nothing due
+LOOK = 5.0  # seconds between looks into a buffer that has nothing due, unless somebody wakes the drain
 _SMALLEST = 64 * 1024  # bytes; no endpoint makes requests smaller than this
 
 
@@ -109,17 +109,27 @@ class Drain:
     accepts_late: float | None = None
     _since: float | None = field(default=None, init=False)  # when something was first seen to wait
     _flowing: bool = field(default=False, init=False)  # that has waited long enough: everything goes
+    _awake: Event = field(default_factory=Event, init=False)
 
     def run(self, stop: Event) -> None:
-        """Deliver until `stop` is set, then close the exporter. What is left stays in the buffer."""
-        while not self.clock.wait(stop, min(self.drain_once(), LOOK)):
-            pass
+        """Deliver until `stop` is set, then close the exporter. What is left stays in the buffer.
+
+        Who sets `stop` calls `wake` afterwards.
+        """
+        while not stop.is_set():
+            self.clock.wait(self._awake, min(self.drain_once(), LOOK))
+            self._awake.clear()
         self.exporter.close()
+
+    def wake(self) -> None:
+        """Something came into the buffer, or the end is near: look now. From any thread."""
+        self._awake.set()
 
     def hurry(self) -> None:
         """The agent ends: send what is there at once, but keep backing off from what fails now."""
         self.fill = 0.0
         self.pace.hurry()
+        self.wake()
 
     @property
     def state(self) -> str:

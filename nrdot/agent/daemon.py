@@ -108,13 +108,16 @@ class Daemon:
             self._drains.close(RESERVE / 2)
         return 0
 
-    def once(self) -> int:
-        """Two samples, one export; status 1 where a destination did not take it in time."""
+    def once(self, began: float) -> int:
+        """Two samples, one export; status 1 where a destination did not take it in time.
+
+        `began` is when the first of them was taken.
+        """
         try:
             self._drains.use(self._parts.destinations)
             if self._tick():
                 self._notifier.ready()
-                self._clock.wait(self._requests.stopping, ONCE)
+                self._clock.wait(self._requests.stopping, began + ONCE - self._clock.monotonic())
             left = self._finish(ONCE_PROSPECT, self._clock.monotonic() + 2 * ONCE_PROSPECT)
         finally:
             self._drains.close(RESERVE / 2)
@@ -165,6 +168,8 @@ class Daemon:
         return True
 
     def _done(self, tick: Tick, cpu: float) -> None:
+        if tick.records:
+            self._drains.wake()
         self._status.tick_cpu = cpu
         self._status.ticks["run"] += 1
         for watcher in self._parts.watchers:

@@ -29,7 +29,10 @@ class Draining(Protocol):
     """`pipeline.Drain`."""
 
     def run(self, stop: Event) -> None:
-        """Deliver until `stop` is set. What is left stays in the buffer."""
+        """Deliver until `stop` is set and `wake` was called. What is left stays in the buffer."""
+
+    def wake(self) -> None:
+        """Something changed: look now. From any thread."""
 
     def hurry(self) -> None:
         """The agent ends: send what is there at once. From any thread."""
@@ -93,6 +96,11 @@ class Drains:
                 ]
                 self._running[name] = _Running(destination, self._clock, follows)
 
+    def wake(self) -> None:
+        """There are new records."""
+        for running in self._running.values():
+            running.destination.drain.wake()
+
     def settle(
         self,
         prospect: float,
@@ -125,7 +133,7 @@ class Drains:
         """
         everyone = [*self._running.values(), *self._leaving]
         for running in everyone:
-            running.stop.set()
+            running.end()
         deadline = self._clock.monotonic() + seconds
         for running in everyone:
             running.thread.join(max(deadline - self._clock.monotonic(), 0.0))
@@ -160,7 +168,11 @@ class _Running:
     def leave(self, *, close: bool) -> None:
         """The configuration names it no more."""
         self._close = close
+        self.end()
+
+    def end(self) -> None:
         self.stop.set()
+        self.destination.drain.wake()
 
     def _run(self) -> None:
         for thread in self._follows:

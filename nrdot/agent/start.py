@@ -18,30 +18,31 @@ from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
 from nrdot.agent.unoptimized import UnoptimizedPoints
-from nrdot.agent.wire import build_sampler, build_stages, points_per_process
+from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
 from nrdot.telemetry.redact import Redaction
 
 if TYPE_CHECKING:
+    from nrdot.agent.source import Beginning
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
-    from nrdot.stages import Sampler
 
 _log = Log("agent")
 
 
 class Agent:
-    """One agent from its configuration on. Raises ConfigError and StartError, and only before it runs."""
+    """One agent from its first sample on. Raises ConfigError and StartError, and only before it runs."""
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
+    def __init__(self, path: Path | None, beginning: Beginning, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self.configuration = self._load()
+        self._began = beginning.began
+        self.configuration = beginning.configuration
         settings = self.configuration.settings
-        self._sampler: Sampler = build_sampler(self.configuration, clock)
+        self._sampler = beginning.sampler
         self._host_id = self._sampler.host.id
         self._status = Status(clock)
         resource = {
@@ -91,7 +92,7 @@ class Agent:
                 notifier=notifier,
                 reload=self._reload,
             )
-            return daemon.once() if once else daemon.run(duration)
+            return daemon.once(self._began) if once else daemon.run(duration)
 
     def _load(self) -> Configuration:
         return load(self._path)
@@ -106,7 +107,7 @@ class Agent:
             self._clock,
             self._sampler,
             telemetry=SelfRecords(self._meters),
-            first_export=offset(self._host_id, configuration.profile.export_interval),
+            first_export=offset(self._host_id, exports_every(settings, configuration.profile)),
         )
         destinations = self._destinations.use(configuration)
         stages.pipeline.buffers = [destination.buffer for destination in destinations]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING
 
-from nrdot.agent.wire import build_sampler, build_stages
+from nrdot.agent.source import build_sampler
+from nrdot.agent.wire import build_stages
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages

@@ -6,9 +6,8 @@ what the change leaves alone stays the same object, so that no series breaks tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.judgement import build_policy, build_scorer
@@ -16,7 +15,7 @@ from nrdot.aggregate.aggregator import ExactAggregator
 from nrdot.aggregate.groups import Groups
 from nrdot.aggregate.quiet import Quiet
 from nrdot.encode.attributes import Resources
-from nrdot.encode.catalogue import optional_sources, select
+from nrdot.encode.catalogue import select
 from nrdot.encode.encoder import OtlpEncoder
 from nrdot.encode.redact import CommandLines
 from nrdot.identify.identifier import OwnerIdentifier
@@ -26,7 +25,6 @@ from nrdot.pipeline import Pipeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.batch import Host
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema import Settings
@@ -63,27 +61,6 @@ class NoMetrics:
 
     def records(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002 - the stage's interface
         return ()
-
-
-def build_sampler(configuration: Configuration, clock: Clock) -> Sampler:
-    """The source of this machine: /proc on Linux, psutil elsewhere. Raises StartError."""
-    settings, profile = configuration.settings, configuration.profile
-    optional = optional_sources(select(profile.metrics))
-    procfs = Path(settings.agent.procfs)
-    if not _has_procfs() and settings.agent.procfs == "/proc":
-        from nrdot.sample.psutil_source import PsutilSource
-
-        return PsutilSource(clock, optional=optional, command_lines=settings.command_line.enabled)
-    from nrdot.sample.host import read_host
-    from nrdot.sample.procfs import ProcfsSource
-
-    return ProcfsSource(
-        procfs,
-        clock,
-        host=_named(read_host(procfs), settings.resource),
-        optional=optional,
-        command_lines=settings.command_line.enabled,
-    )
 
 
 def build_identifier(configuration: Configuration) -> OwnerIdentifier:
@@ -149,12 +126,3 @@ def build_stages(
 def _command_lines(settings: Settings) -> CommandLines | None:
     stated = settings.command_line
     return CommandLines(stated.redact, stated.max_length) if stated.enabled else None
-
-
-def _has_procfs() -> bool:
-    return Path("/proc/self/stat").exists()
-
-
-def _named(host: Host, resource: dict[str, str]) -> Host:
-    """The configuration may say who this host is, for example in a container."""
-    return replace(host, id=resource.get("host.id", host.id), name=resource.get("host.name", host.name))

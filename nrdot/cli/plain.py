@@ -42,7 +42,11 @@ def run_agent(config: Path | None, *, duration: float | None = None, once: bool 
     """The exit status. Raises ConfigError and StartError."""
     # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from nrdot.agent.start import Agent
+    from nrdot.agent.source import begin
     from nrdot.clock import SystemClock
 
-    return Agent(config, SystemClock()).run(duration=duration, once=once)
+    clock = SystemClock()
+    beginning = begin(config, clock)
+    from nrdot.agent.start import Agent  # while the time between two samples goes by
+
+    return Agent(config, beginning, clock).run(duration=duration, once=once)

@@ -107,7 +107,7 @@ class PsutilSource:
         self._clock = clock
         self._library = library
         self._system = system
-        self.host = host or self._read_host()
+        self.host = host or read_host(library, system)
         self.table = Table()
         self._optional = optional
         self._command_lines = command_lines
@@ -266,18 +266,6 @@ class PsutilSource:
 
     # the system
 
-    def _read_host(self) -> Host:
-        linux = self._system == "linux"
-        return Host(
-            id=machine_id(),
-            name=platform.node(),
-            boot=str(round(self._library.boot_time())),
-            cpus=self._library.cpu_count() or 1,
-            memory=self._library.virtual_memory().total,
-            hz=os.sysconf("SC_CLK_TCK") if linux else MICROSECONDS,
-            os=_SYSTEMS.get(self._system, self._system),
-        )
-
     def _busy(self) -> int:
         times = self._library.cpu_times()
         seconds: float = times.user + getattr(times, "nice", 0.0) + times.system
@@ -293,6 +281,18 @@ class PsutilSource:
 
     def _available(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if hasattr(self._library.Process, name)]
+
+
+def read_host(library: ProcessLibrary = psutil, system: str = sys.platform) -> Host:
+    return Host(
+        id=machine_id(),
+        name=platform.node(),
+        boot=str(round(library.boot_time())),
+        cpus=library.cpu_count() or 1,
+        memory=library.virtual_memory().total,
+        hz=os.sysconf("SC_CLK_TCK") if system == "linux" else MICROSECONDS,
+        os=_SYSTEMS.get(system, system),
+    )
 
 
 def _fill(counters: Any, gauges: Any, values: dict[str, Any], hz: int) -> bool:

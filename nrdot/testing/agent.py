@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -44,20 +45,22 @@ def tick_of(table: Table, *, time_ns: int = 0, vanished: int = 0, limited: int =
 class CountingPipeline:
     """Notes the monotonic time of each tick and flush; each flush puts a record into each buffer.
 
-    `during` is called in the middle of every tick and flush, for what happens meanwhile.
+    `during` is called in the middle of every tick and flush, for what happens meanwhile; `made` are the
+    records that each tick says to have made.
     """
 
     def __init__(self, clock: Clock, buffers: Sequence[ListBuffer] = ()) -> None:
         self.ticks: list[float] = []
         self.flushes: list[float] = []
         self.during: Callable[[], object] = lambda: None
+        self.made: Sequence[Record] = ()
         self._clock = clock
         self._buffers = buffers
 
     def tick(self) -> Tick:
         self.ticks.append(self._clock.monotonic())
         self.during()
-        return tick_of(Table(1), time_ns=self._clock.wall_ns())
+        return replace(tick_of(Table(1), time_ns=self._clock.wall_ns()), records=self.made)
 
     def flush(self) -> Tick:
         self.flushes.append(self._clock.monotonic())
@@ -142,6 +145,7 @@ class SwitchedDrain:
         self.works = Event()
         self.requesting = Event()  # it has begun to deliver
         self.hurried = Event()
+        self.woken = 0
         self.stopped = Event()
         self.deliveries: list[bytes] = []
         self._buffer = buffer
@@ -156,6 +160,9 @@ class SwitchedDrain:
                 self.deliveries.append(record.payload)
                 self._buffer.acknowledge([sequence])
         self.stopped.set()
+
+    def wake(self) -> None:
+        self.woken += 1
 
     def hurry(self) -> None:
         self.hurried.set()

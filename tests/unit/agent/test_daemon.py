@@ -10,6 +10,7 @@ from nrdot.agent.signals import Requests
 from nrdot.agent.status import Status
 from nrdot.clock import SystemClock
 from nrdot.errors import ConfigError, StartError
+from nrdot.stages import Record
 from nrdot.testing.agent import CountingPipeline, ListBuffer, SwitchedDrain
 from nrdot.testing.clock import NOON_NS, ManualClock
 
@@ -96,10 +97,43 @@ def test_a_capture_that_ends_is_flushed_and_ends_the_agent():
 def test_once_takes_two_samples_one_second_apart():
     agent = Agent()
 
-    assert agent.daemon.once() == 0
+    assert agent.daemon.once(agent.clock.monotonic()) == 0
 
     assert len(agent.pipeline.ticks) == 1
     assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([1.0])
+
+
+def test_what_is_made_ready_between_the_two_samples_of_once_costs_no_time_of_its_own():
+    agent = Agent()
+    began = agent.clock.monotonic() - 0.25  # the first sample; the rest was loaded since
+    agent.pipeline.during = lambda: agent.clock.advance(0.5)
+
+    agent.daemon.once(began)
+
+    assert agent.pipeline.flushes == pytest.approx([began + 1.0])
+
+
+def test_a_start_that_takes_longer_than_the_second_between_the_samples_goes_on_at_once():
+    agent = Agent()
+    now = agent.clock.monotonic()
+
+    agent.daemon.once(now - 3.0)
+
+    assert agent.pipeline.flushes == pytest.approx([now])
+
+
+@pytest.mark.parametrize(("made", "woken"), [((), 0), ((Record(b"r", 1, 0),), 2)])
+def test_a_tick_that_exports_wakes_the_drains(made, woken):
+    buffer = ListBuffer()
+    drain = SwitchedDrain(buffer)
+    agent = Agent(clock=SystemClock(), destinations=[Destination("collector", buffer, drain)], interval=0.05)
+    agent.pipeline.made = made
+    seen = []
+    agent.pipeline.during = lambda: seen.append(drain.woken) or (len(seen) > 2 and agent.requests.stop())
+
+    agent.daemon.run()
+
+    assert seen[2] == woken
 
 
 @pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])
@@ -109,7 +143,7 @@ def test_once_says_whether_its_export_was_taken(works, status):
     drain = SwitchedDrain(buffer, works=works)
     agent = Agent(clock=clock, buffers=[buffer], destinations=[Destination("collector", buffer, drain)])
 
-    assert agent.daemon.once() == status
+    assert agent.daemon.once(clock.monotonic()) == status
     assert buffer.closed
     drain.works.set()
 

@@ -51,6 +51,15 @@ def test_the_end_is_announced_to_every_drain(drains):
     assert two.drain.hurried.is_set()
 
 
+def test_every_drain_that_runs_can_be_woken(drains):
+    one, two = destination("one"), destination("two")
+    drains.use([one, two])
+
+    drains.wake()
+
+    assert (one.drain.woken, two.drain.woken) == (1, 1)
+
+
 def test_a_destination_that_hangs_does_not_hold_up_another(drains):
     hanging, working = destination("one", [record()], works=False), destination("two", [record()])
     drains.use([hanging, working])

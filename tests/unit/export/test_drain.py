@@ -9,7 +9,7 @@ from nrdot.buffer.memory import MemoryBuffer
 from nrdot.errors import Permanent, Retryable
 from nrdot.export.journal import Journal
 from nrdot.export.pace import Pace
-from nrdot.pipeline import Drain
+from nrdot.pipeline import LOOK, Drain
 from nrdot.stages import Delivery
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.exporter import CapturingExporter, in_turn
@@ -33,6 +33,11 @@ def drain(clock):
 def put(drain, *records):
     for each in records:
         drain.buffer.put(each)
+
+
+def end(drain, stop):
+    stop.set()
+    drain.wake()
 
 
 def sent(drain):
@@ -229,10 +234,21 @@ def test_the_loop_delivers_until_it_is_stopped_and_leaves_the_rest(drain, clock)
     stop = Event()
     for second in range(10):
         clock.at(second + 0.25, lambda pid=second + 1: put(drain, record(1, first=pid)))
-    clock.at(5.5, stop.set)
+        clock.at(second + 0.25, drain.wake)
+    clock.at(5.5, lambda: end(drain, stop))
     drain.run(stop)
-    assert sent(drain) == [[1], [2], [3], [4], [5]] or sent(drain)[-1] == [5]
+    assert sent(drain) == [[1], [2], [3], [4], [5], [6]]
     assert clock.monotonic() == pytest.approx(1005.5)
+
+
+def test_the_loop_looks_at_once_when_it_is_woken_and_from_time_to_time_when_it_is_not(drain, clock):
+    stop, moments = Event(), []
+    drain.exporter.verdict = lambda *_: moments.append(clock.monotonic() - 1000) or Delivery()
+    clock.at(0.25, lambda: (put(drain, record(1, first=1)), drain.wake()))
+    clock.at(0.5, lambda: put(drain, record(1, first=2)))
+    clock.at(20.0, lambda: end(drain, stop))
+    drain.run(stop)
+    assert moments == [0.25, 0.25 + LOOK]
 
 
 def test_the_loop_looks_often_enough_to_notice_an_end_while_it_backs_off(drain, clock):
@@ -240,7 +256,7 @@ def test_the_loop_looks_often_enough_to_notice_an_end_while_it_backs_off(drain, 
     drain.exporter.verdict = lambda *_: Retryable("down", 300.0)
     put(drain, record(1))
     clock.at(10.0, drain.hurry)
-    clock.at(11.0, stop.set)
+    clock.at(11.0, lambda: end(drain, stop))
     drain.run(stop)
     assert len(drain.exporter.attempts) == 2
 
@@ -260,6 +276,6 @@ def test_a_buffer_that_hands_out_nothing_is_not_asked_in_a_hot_loop(drain):
 
 def test_the_end_of_the_loop_closes_the_exporter(drain, clock):
     stop = Event()
-    clock.at(1.0, stop.set)
+    clock.at(1.0, lambda: end(drain, stop))
     drain.run(stop)
     assert drain.exporter.closed

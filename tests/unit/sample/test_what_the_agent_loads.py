@@ -25,7 +25,7 @@ def test_the_agents_own_process_does_not_load(loaded, module):
 def test_sampling_on_linux_loads_none_of_them_and_no_psutil():
     code = (
         "import os, sys\n"
-        "from nrdot.agent.wire import build_sampler\n"
+        "from nrdot.agent.source import build_sampler\n"
         "from nrdot.config.load import load\n"
         "from nrdot.clock import SystemClock\n"
         "build_sampler(load(None, {}), SystemClock()).sample()\n"
