@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from nrdot.agent.profile_lint import check_profiles
+from nrdot.agent.scope_lint import check_scopes
 from nrdot.config import load as loading
 from nrdot.score.lint import check_scoring
+from nrdot.score.pointless import check_pointless
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
     from nrdot.config.problem import Problem
 
-CHECKS = (check_scoring,)
+CHECKS = (check_scoring, check_pointless, check_profiles, check_scopes)
 
 
 def load(path: Path | None) -> Configuration:

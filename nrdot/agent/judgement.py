@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot.agent.intervals import exports_every
 from nrdot.config.paths import data_dirs
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.decide.budget import SeriesBudget
@@ -74,7 +75,7 @@ def build_policy(
         [_rules(one) for one in chosen],
         # A group sends the number of its members beside the metrics of a process.
         SeriesBudget(profile.budget, reserved=profile.roll_up.groups * (points + 1), points=points),
-        export_interval=min(one.export_interval for one in chosen),
+        export_interval=min(exports_every(settings, one) for one in chosen),
         interval=settings.agent.interval,
         scope_of=_scope_of(settings.scopes),
         class_name=lambda number: names[number],

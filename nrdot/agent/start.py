@@ -12,6 +12,7 @@ from nrdot.agent.checks import load
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
+from nrdot.agent.intervals import exports_every
 from nrdot.agent.notify import Notifier
 from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
 from nrdot.agent.signals import Requests, signals

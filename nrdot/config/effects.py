@@ -27,8 +27,6 @@ NO_EFFECT: tuple[Path, ...] = (
     ("optimization_dimensions",),
     ("solver",),
     ("process_classification", "*", "special_handling", "full_audit_trail"),
-    ("real_time",),
-    ("local_decision_making",),
 )
 
 # Wishes that the scenarios write in words, and what says the same in a way that acts.

@@ -68,8 +68,7 @@ def examine(
     tree = _nothing("") if path is None else read_tree(path, environ, problems)
     configuration = None if tree is None else _configuration(tree, path, environ, problems)
     if configuration is not None:
-        for check in checks:
-            check(configuration, Findings(configuration.origins, problems))
+        _run(checks, configuration, problems)
     found = problems.sorted()
     if configuration is None or problems.failed:
         return None, found
@@ -110,9 +109,26 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
     tree = read_tree(path, environ, problems)
     if tree is None or not (tree.entries and tree.entries.keys() <= profile_keys()):
         return examine(path, environ, checks)[1]
-    library = Library({path.stem: tree}, path.parent, _nothing(str(path)), environ, problems)
-    library.lint(path.stem)
+    name = path.stem
+    library = Library({name: tree}, path.parent, _nothing(str(path)), environ, problems)
+    library.lint(name)
+    if name in library.profiles and not problems.failed:
+        origins = {("profile",): tree.mark, **library.origins[name]}
+        alone = Configuration(
+            str(path), Settings(profile=name), library.profiles, (), origins, library.origins
+        )
+        _run(checks, alone, problems)
     return problems.sorted()
+
+
+def _run(checks: Sequence[Check], configuration: Configuration, problems: Problems) -> None:
+    """Every check, with the places of settings and of each profile's values."""
+    places: dict[Steps, Mark] = {}
+    for name, origins in configuration.profile_origins.items():
+        places.update({("profiles", name, *steps): mark for steps, mark in origins.items()})
+    places.update(configuration.origins)
+    for check in checks:
+        check(configuration, Findings(places, problems))
 
 
 def _nothing(file: str) -> Table:

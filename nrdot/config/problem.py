@@ -51,6 +51,7 @@ class Problem:
     path: str
     message: str
     hint: str = ""
+    rule: str = ""  # what kind of problem it is: its words without the values, for tools that group by it
 
     def __str__(self) -> str:
         where = str(Mark(self.file, self.line, self.column))
@@ -74,8 +75,9 @@ class MalformedError(ValueError):
 class InvalidConfigurationError(ConfigError):
     """A configuration with at least one error; `problems` holds all of them, warnings too."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], read: Mapping[str, str] | None = None) -> None:
         self.problems = tuple(problems)
+        self.read = dict(read or {})  # files that were looked at, as `Problems.read` has them
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         more = len(errors) - 1
         shows = f": nrdot profile lint {errors[0].file}" if errors[0].line else ""
@@ -89,6 +91,7 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
         self.written: dict[str, str] = {}  # what the environment filled in: as the file has it
+        self.read: dict[str, str] = {}  # files that were looked at: their SHA-256, empty where there is none
 
     def error(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
         self._add(Severity.ERROR, mark, path, message, hint)
@@ -98,7 +101,10 @@ class Problems:
 
     def _add(self, severity: Severity, mark: Mark, path: Path, message: str, hint: str) -> None:
         words, advice = render(message, self.written), render(hint, self.written)
-        problem = Problem(severity, one_line(mark.file), mark.line, mark.column, spell(path), words, advice)
+        rule = _slug(_MARKED.sub("", message))
+        problem = Problem(
+            severity, one_line(mark.file), mark.line, mark.column, spell(path), words, advice, rule
+        )
         if not self.full:
             self._found[problem] = None
 
@@ -174,6 +180,15 @@ _MARKED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 def render(message: str, written: Mapping[str, str]) -> str:
     """A message with its values; `written` gives what to show instead of what the environment gave."""
     return one_line(_MARKED.sub(lambda found: clip(written.get(found[1], found[1])), message))
+
+
+def _slug(words: str) -> str:
+    """The first words of a message, without what changes from case to case: `not-a-duration`."""
+    return "-".join(_WORDS.findall(words.partition(":")[0].lower())[:RULE_WORDS]) or "problem"
+
+
+_WORDS = re.compile(r"[a-z_][a-z_0-9]*")
+RULE_WORDS = 8
 
 
 def clip(text: str) -> str:

@@ -139,8 +139,10 @@ class Profile(Section, frozen=True):
     drop: Annotated[tuple[DropRule, ...], doc("Processes whose detail is given up.")] = ()
     aggregation: Annotated[bool, doc("Roll up what is not kept.")] = True
     full_visibility: Annotated[bool, doc("Keep every process.")] = False
-    real_time: Annotated[bool, doc("Export at every sample.")] = False
-    local_decision_making: Annotated[bool, doc("Decide on the host, without a controller.")] = True
+    real_time: Annotated[bool, doc("Export at every sample, whatever `export_interval` says.")] = False
+    local_decision_making: Annotated[
+        bool, doc("This file decides alone: what a controller pushes is refused, and that is said.")
+    ] = False
 
     synonyms: ClassVar[dict[str, str]] = {"upload_frequency": "export_interval"}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nrdot.agent.intervals import exports_every
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
 from nrdot.sample.replay import ReplaySource
@@ -41,7 +42,7 @@ def simulate(
     """Run a capture to its end. Raises CaptureError and ConfigError."""
     profile, settings = configuration.profile, configuration.settings
     source = ReplaySource(capture, command_lines=settings.command_line.enabled)
-    first_export = offset(source.host.id, profile.export_interval)
+    first_export = offset(source.host.id, exports_every(settings, profile))
     stages = build_stages(configuration, source.clock, source, first_export=first_export)
     outcome = Outcome(points_per_process(profile), settings.baseline.interval)
     while True:
