@@ -1,0 +1,1 @@
+"""What was seen, kept and saved, in money, and whether to believe it."""
