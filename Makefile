@@ -45,7 +45,7 @@ interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Red
 	@PYTHONPATH=$(WHEEL) $(BIN)/pytest tests/interop $(ARGS)
 
 lock: ## resolve the locked versions anew
-	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --extra all --extra dev --allow-unsafe --no-emit-index-url \
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --extra report --extra train --extra operator --extra s3 --extra dashboards --extra dev --allow-unsafe --no-emit-index-url \
 		--no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean: ## remove what was built, but not .venv and the caches
