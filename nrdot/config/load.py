@@ -19,6 +19,7 @@ from nrdot.config.configuration import Configuration
 from nrdot.config.document import Table
 from nrdot.config.problem import Findings, InvalidConfigurationError, Mark, Problem, Problems
 from nrdot.config.profiles import Library, overlay_of
+from nrdot.config.pushed import joined
 from nrdot.config.rules import Rules, references
 from nrdot.config.schema import Settings
 from nrdot.config.schema_export import Destination, File, Otlp
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.document import Node
     from nrdot.config.problem import Path as Steps
+    from nrdot.config.pushed import Pushed
 
 SETTING_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(Settings))
 OVERLAY_KEYS = profile_keys() - SETTING_KEYS - {"extends"}
@@ -49,14 +51,21 @@ class Check(Protocol):
     def __call__(self, configuration: Configuration, report: Report) -> None: ...
 
 
-def load(path: Path | None, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> Configuration:
-    """The configuration in a file, or the defaults where there is none.
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    checks: Sequence[Check] = (),
+    *,
+    pushed: Pushed | None = None,
+) -> Configuration:
+    """The configuration in a file, or the defaults where there is none, with what a controller pushed.
 
     Raises InvalidConfigurationError, a ConfigError.
     """
-    configuration, problems = examine(path, environ, checks)
+    problems = Problems()
+    configuration = _examined(path, environ, checks, problems, pushed)
     if configuration is None:
-        raise InvalidConfigurationError(problems)
+        raise InvalidConfigurationError(problems.sorted(), problems.read)
     return configuration
 
 
@@ -65,14 +74,29 @@ def examine(
 ) -> tuple[Configuration | None, list[Problem]]:
     """The configuration, None where it has errors, and everything there is to say about it."""
     problems = Problems()
-    tree = _nothing("") if path is None else read_tree(path, environ, problems)
-    configuration = None if tree is None else _configuration(tree, path, environ, problems)
-    if configuration is not None:
-        _run(checks, configuration, problems)
-    found = problems.sorted()
-    if configuration is None or problems.failed:
-        return None, found
-    return dataclasses.replace(configuration, warnings=tuple(found)), found
+    configuration = _examined(path, environ, checks, problems)
+    return configuration, problems.sorted()
+
+
+def _examined(
+    path: Path | None,
+    environ: Mapping[str, str],
+    checks: Sequence[Check],
+    problems: Problems,
+    pushed: Pushed | None = None,
+) -> Configuration | None:
+    local = _nothing("") if path is None else read_tree(path, environ, problems)
+    if local is None:
+        return None
+    tree = local if pushed is None else joined(local, pushed)
+    configuration = _configuration(tree, path, environ, problems)
+    if configuration is None:
+        return None
+    configuration = dataclasses.replace(configuration, local=local)
+    _run(checks, configuration, problems)
+    if problems.failed:
+        return None
+    return dataclasses.replace(configuration, warnings=tuple(problems.sorted()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +175,8 @@ def _configuration(
 
     inline = _inline(tree)
     library = Library(inline, path.parent if path else Path(), overlay, environ, problems)
-    for steps, name in references(checker.built):
+    named = dict(references(checker.built))
+    for steps, name in named.items():
         library.resolve(name, findings.mark(steps), steps)
     for name in inline:
         library.resolve(name, findings.mark(("profiles", name)), ("profiles", name))
@@ -167,6 +192,11 @@ def _configuration(
         warnings=(),
         origins=origins,
         profile_origins=library.origins,
+        named=frozenset(named.values()),
+        tree=tree,
+        profile_trees=library.trees,
+        read=problems.read,
+        written=problems.written,
     )
 
 

@@ -68,6 +68,13 @@ class Library:
         if isinstance(tree, Table) and self._fine(tree, Path(tree.mark.file)):
             self.resolve(name, tree.mark, ())
 
+    @property
+    def trees(self) -> dict[str, Table]:
+        """What was read from files, parents included, as it was written."""
+        return {
+            name: tree for name, tree in self._trees.items() if tree is not None and name not in self._inline
+        }
+
     @cached_property
     def names(self) -> list[str]:
         """Every profile that can be named."""

@@ -14,7 +14,7 @@ from nrdot.config.schema_governance import AuditLog, Change, Dimension, Encrypti
 from nrdot.config.schema_profile import Profile
 from nrdot.config.schema_scoring import BusinessRule, ClassRule, Incidents, LabelRule, Model, Override, Packs
 from nrdot.config.schema_time import ActiveRegion, Canary, EventHandling, Scope, SunWindow, TimeRule
-from nrdot.config.units import Section, doc
+from nrdot.config.units import Count, Section, doc
 
 DEFAULT_PROFILE = "conservative"
 
@@ -82,6 +82,10 @@ class Settings(Section, frozen=True):
         default=None, name="auditLog"
     )
     change: Annotated[Change, doc("What the author says about this change.")] = Change()
+    revision: Annotated[
+        Count,
+        doc("Of this file, compared with what a controller pushed: where they differ, the higher wins."),
+    ] = 0
     encryption: Annotated[Encryption, doc("Encryption of the disk buffer.")] = Encryption()
 
     optimization_dimensions: Annotated[dict[str, Dimension], doc("Goals of the solver.")] = msgspec.field(

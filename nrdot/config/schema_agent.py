@@ -14,6 +14,12 @@ class Agent(Section, frozen=True):
     state_dir: Annotated[
         str, doc("Directory for buffer, ledger, last good configuration and audit trail.")
     ] = "/var/lib/nrdot"
+    pushed: Annotated[
+        str | None,
+        doc(
+            "Directory in which a controller keeps `pushed.yaml`; nothing is taken from elsewhere where absent."
+        ),
+    ] = None
     cpu_budget: Annotated[Share, doc("CPU that the agent may use, in percent of one core over a minute.")] = (
         0.01
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from nrdot.config.document import SIZE, Items, Node, Scalar, Table, parse, parse_text
@@ -21,6 +22,7 @@ def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) ->
     """The table in a file, empty for an empty file; None where there is a problem, which is reported."""
     file = str(path)
     data = _read(path, file, problems)
+    problems.read[file] = "" if data is None else hashlib.sha256(data).hexdigest()
     if data is None:
         return None
     failed_before = problems.count
