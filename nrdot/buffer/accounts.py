@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.buffer.books import Entry, Leaving, Snapshot
 from nrdot.buffer.recovery import settle_loss
+from nrdot.stages import BufferStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,23 @@ class Accounts:
         """Every gap so far is a record now."""
         self.gaps.clear()
         self._enter((), told=True)
+
+    def statistics(self) -> BufferStatistics:
+        """Of what is known without reading."""
+        lanes = self._store.lanes.values()
+        segments = [segment for lane in lanes for segment in lane.segments]
+        oldest = [segment.oldest_pending_ns() for lane in lanes if (segment := lane.oldest_pending())]
+        oldest += [parcel.time_ns for parcel in self._refuge]
+        return BufferStatistics(
+            records=sum(segment.pending_records for segment in segments) + len(self._refuge),
+            bytes=sum(segment.pending_stored for segment in segments) + self._refuge.used,
+            oldest_ns=min(oldest, default=None),
+            segments=len(segments),
+            produced=self.books.produced,
+            delivered=self.books.delivered,
+            rejected=self.books.rejected,
+            dropped=dict(self.books.dropped),
+        )
 
     def begin(self) -> None:
         """Write all of it to a new file of the log. Raises OSError."""

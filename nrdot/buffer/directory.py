@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nrdot.buffer.letters import LETTERS, REPLAY
 from nrdot.buffer.recovery import ASIDE, LOCK, recover
 from nrdot.errors import StartError
 
@@ -39,6 +40,9 @@ def take_directory(files: Files, directory: Path) -> int:
 
 def read_directory(files: Files, directory: Path, now_ns: int) -> Recovered:
     """What it holds, with everything set aside that cannot be used."""
+    for folder in (directory, directory / LETTERS, directory / REPLAY, directory / ASIDE):
+        with suppress(OSError):  # it is tried again at the next start
+            files.finish_discards(folder)
     try:
         found = recover(files, directory)
     except OSError as error:
@@ -53,6 +57,17 @@ def read_directory(files: Files, directory: Path, now_ns: int) -> Recovered:
             directory,
         )
     return found
+
+
+def expire_aside(files: Files, directory: Path, before_ns: int) -> None:
+    """What was set aside before that time goes. Raises nothing."""
+    try:
+        for name in files.names(directory / ASIDE):
+            stamp = name.partition("-")[0]
+            if stamp.isdecimal() and int(stamp) < before_ns:
+                files.discard(directory / ASIDE / name)
+    except OSError as error:
+        log.warning("%s: %s; it should be empty by now", directory / ASIDE, error.strerror)
 
 
 def _set_aside(files: Files, directory: Path, stray: Stray, now_ns: int) -> None:

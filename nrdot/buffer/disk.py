@@ -14,6 +14,7 @@ from __future__ import annotations
 import heapq
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from operator import attrgetter
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -21,21 +22,19 @@ from typing import TYPE_CHECKING
 from nrdot.buffer.accounts import Accounts
 from nrdot.buffer.coding import Coder, Parcel
 from nrdot.buffer.departure import Departure, depart
-from nrdot.buffer.directory import read_directory, take_directory
+from nrdot.buffer.directory import expire_aside, read_directory, take_directory
 from nrdot.buffer.encryption import NO_KEYS
-from nrdot.buffer.flusher import Flusher
+from nrdot.buffer.flusher import flusher
 from nrdot.buffer.gap import CLOSED, CORRUPT, gap_record
 from nrdot.buffer.intake import Intake
-from nrdot.buffer.letters import Letters, read_letter
+from nrdot.buffer.letters import Letters
 from nrdot.buffer.progress import ProgressLog
 from nrdot.buffer.reader import Place, Reader
-from nrdot.buffer.recovery import LETTERS, REPLAY
 from nrdot.buffer.refuge import Refuge
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.buffer.space import Space
 from nrdot.buffer.store import Store
 from nrdot.errors import StartError
-from nrdot.stages import BufferStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,10 +44,12 @@ if TYPE_CHECKING:
     from nrdot.buffer.files import Files
     from nrdot.buffer.recovery import Recovered
     from nrdot.clock import Clock
-    from nrdot.stages import Record
+    from nrdot.stages import BufferStatistics, Record
 
 log = logging.getLogger("nrdot.buffer")
 _TEND_SECONDS = 1.0
+_SWEEP_SECONDS = 3600.0
+_NEVER = float("inf")
 _sequence = attrgetter("sequence")
 
 
@@ -75,9 +76,10 @@ class DiskBuffer:
         self._files = files
         self._gap_resource = gap_resource
         self._lock = RLock()
-        self._closed = False
+        self._final: BufferStatistics | None = None  # once it is closed
+        files.overwrites = settings.overwrite
         self._opened_at, self._opened_ns = clock.monotonic(), clock.wall_ns()
-        self._tend_at = self._log_synced_at = self._opened_at
+        self._tend_at = self._log_synced_at = self._sweep_at = self._opened_at
         self._owner = take_directory(files, directory)
         try:
             found = read_directory(files, directory, self._opened_ns)
@@ -88,7 +90,7 @@ class DiskBuffer:
         self._refuge = Refuge(settings.memory_bytes)
         self._store = Store(files, directory, settings, coder, keys)
         self._reader = Reader(files, self._store, coder, clock, settings.retry_seconds)
-        self._letters = Letters(files, directory / LETTERS, settings.letters_bytes, coder)
+        self._letters = Letters(files, directory, settings.letters_bytes, coder)
         self._progress = ProgressLog(files, directory, clock, found.generation, settings.progress_bytes)
         self._accounts = Accounts(found, self._store, self._refuge, self._progress)
         self._space = Space(
@@ -113,9 +115,7 @@ class DiskBuffer:
             place=str(directory),
         )
         self._adopt(found)
-        self._flusher = (
-            Flusher(self.flush, settings.sync_seconds) if settings.durability is Durability.INTERVAL else None
-        )
+        self._flusher = flusher(self._settings, self.flush)
 
     def _adopt(self, found: Recovered) -> None:
         for segment in found.segments:
@@ -142,7 +142,7 @@ class DiskBuffer:
 
     def put(self, record: Record) -> None:
         with self._lock:
-            if self._closed:
+            if self._final is not None:
                 self._accounts.books.produced += record.points
                 self._accounts.books.drop(CLOSED, record.points)
                 return
@@ -151,6 +151,8 @@ class DiskBuffer:
 
     def peek(self, points: int, size: int) -> Sequence[tuple[int, Record]]:
         with self._lock:
+            if self._final is not None:
+                return ()
             self._tend()
             found: list[tuple[int, Record]] = []
             damaged: list[int] = []
@@ -184,7 +186,8 @@ class DiskBuffer:
 
     def reject(self, sequences: Sequence[int], reason: str) -> None:
         with self._lock:
-            self._write_letter(sequences, reason)
+            if self._final is None:
+                self._write_letter(sequences, reason)
             for departure in self._depart(sequences):
                 self._accounts.rejected(departure.leaving, departure.points)
             self._after_leaving()
@@ -197,35 +200,43 @@ class DiskBuffer:
 
     def statistics(self) -> BufferStatistics:
         with self._lock:
-            waiting = [segment for lane in self._store.lanes.values() if (segment := lane.oldest_pending())]
-            for segment in waiting:
-                self._reader.load(segment)
+            if self._final is not None:
+                books = self._accounts.books
+                return replace(self._final, produced=books.produced, dropped=dict(books.dropped))
+            for lane in self._store.lanes.values():
+                if (segment := lane.oldest_pending()) is not None:
+                    self._reader.load(segment)
             self._account_losses()
-            oldest = [segment.oldest_pending_ns() for segment in waiting if segment.pending_records]
-            oldest += [parcel.time_ns for parcel in self._refuge]
-            segments = [segment for lane in self._store.lanes.values() for segment in lane.segments]
-            books = self._accounts.books
-            return BufferStatistics(
-                records=sum(segment.pending_records for segment in segments) + len(self._refuge),
-                bytes=sum(segment.pending_stored for segment in segments) + self._refuge.used,
-                oldest_ns=min(oldest, default=None),
-                segments=len(segments),
-                produced=books.produced,
-                delivered=books.delivered,
-                rejected=books.rejected,
-                dropped=dict(books.dropped),
-            )
+            return self._accounts.statistics()
 
     def flush(self) -> None:
         """Make everything durable that can be, records and log."""
         with self._lock:
-            if not self._closed:
+            if self._final is None:
                 self._intake.flush()
 
-    def use_keys(self, keys: Keyring) -> None:
-        """New segments get the current key of `keys`; segments that waited for one of them are released."""
+    def use(self, settings: BufferSettings, keys: Keyring) -> None:
+        """Another configuration. Its bounds and habits hold from the next record on.
+
+        New segments get the current key of `keys`; segments that waited for one of them are released.
+        """
         with self._lock:
+            before, self._settings = self._settings, settings
+            rhythm = (settings.durability, settings.sync_seconds)
+            if rhythm != (before.durability, before.sync_seconds):
+                self._intake.flush()
+                for lane in self._store.lanes.values():
+                    self._store.finish(lane)  # what was begun under one promise does not go on under another
+            self._files.overwrites = settings.overwrite
+            self._store.settings = self._space.settings = self._intake.settings = settings
             self._store.keys = keys
+            self._refuge.capacity = settings.memory_bytes
+            self._letters.limit = settings.letters_bytes
+            self._progress.rotate_bytes = settings.progress_bytes
+        if rhythm != (before.durability, before.sync_seconds):
+            if self._flusher is not None:
+                self._flusher.stop()
+            self._flusher = flusher(self._settings, self.flush)
 
     def check(self) -> None:
         """Read every segment, so that what is damaged is in the books now and not when its turn comes."""
@@ -239,11 +250,11 @@ class DiskBuffer:
 
     def close(self) -> None:
         with self._lock:
-            if self._closed:
+            if self._final is not None:
                 return
             self._intake.return_to_disk(at_once=True)
             self._intake.flush()
-            self._closed = True
+            self._final = self.statistics()
             with suppress(OSError):  # what a seal or a snapshot would have said is found by reading
                 for lane in self._store.lanes.values():
                     self._store.finish(lane)
@@ -286,6 +297,9 @@ class DiskBuffer:
         return record
 
     def _depart(self, sequences: Sequence[int]) -> list[Departure]:
+        """Out of the buffer. Once it is closed nothing leaves: another process may have the directory."""
+        if self._final is not None:
+            return []
         gone = depart(sequences, self._reader, self._refuge)
         self._account_losses()
         return gone
@@ -305,7 +319,7 @@ class DiskBuffer:
                 self._store.forget(segment)
 
     def _after_leaving(self) -> None:
-        if not self._intake.check_log():
+        if self._final is not None or not self._intake.check_log():
             return
         now = self._clock.monotonic()
         if (
@@ -341,9 +355,9 @@ class DiskBuffer:
             self._letters.write(parcels, reason, self._clock.wall_ns(), self._store.keys)
         except OSError as error:
             log.warning(
-                "cannot keep %d rejected records in %s: %s; they are gone",
+                "cannot keep %d rejected records of %s: %s; they are gone",
                 len(parcels),
-                self._directory / LETTERS,
+                self._directory,
                 error.strerror,
             )
 
@@ -356,26 +370,18 @@ class DiskBuffer:
             return
         self._tend_at = now + _TEND_SECONDS
         try:
-            if self._settings.max_seconds is not None:
-                self._space.expire(self._steady_ns() - round(self._settings.max_seconds * 1e9))
-            if not self.alarm:
-                self._replay()
+            if self._settings.wait_seconds < _NEVER:
+                self._space.expire(self._steady_ns() - round(self._settings.wait_seconds * 1e9))
         except OSError as error:
             self._intake.shelter((), error)
-
-    def _replay(self) -> None:
-        """Dead letters that somebody moved to be sent again."""
-        directory = self._directory / REPLAY
-        for name in self._files.names(directory):
-            letter = read_letter(self._files, directory / name, self._store.keys, self._coder)
-            if letter.unreadable:
-                log.warning("%s: %s; it stays a dead letter", directory / name, letter.unreadable)
-                self._files.move(directory / name, self._directory / LETTERS / name)
-                continue
-            for _, record in letter.records:
+        if self._settings.keep_seconds is not None and now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_SECONDS
+            before_ns = self._steady_ns() - round(self._settings.keep_seconds * 1e9)
+            self._letters.expire(before_ns)
+            expire_aside(self._files, self._directory, before_ns)
+        if not self.alarm:
+            for record in self._letters.returned(self._store.keys):
                 self._intake.put(record)
-            self._files.remove(directory / name)
-            self._letters.forget(name)
 
     def _steady_ns(self) -> int:
         """The wall clock as it was at the start, moved on by the clock that does not jump."""

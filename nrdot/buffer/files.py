@@ -20,19 +20,27 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+GONE = ".gone"  # ends the name of a file whose bytes are being overwritten
+_BLOCK = 1 << 20
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Files:
     """The operating system's files."""
 
+    overwrites = False
+    """Whether what holds payloads is overwritten before it is removed."""
+
     def make_directory(self, path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def names(self, path: Path) -> list[str]:
-        """What lies in a directory, sorted; nothing when there is none."""
+        """What lies in a directory, sorted; nothing when there is none. What is being discarded is gone."""
+        return sorted(name for name in self.listed(path) if not name.endswith(GONE))
+
+    def listed(self, path: Path) -> list[str]:
         try:
-            return sorted(os.listdir(path))  # noqa: PTH208, names and no Path objects, sorted at each status
+            return os.listdir(path)  # noqa: PTH208, names and no Path objects, at each status
         except FileNotFoundError:
             return []
 
@@ -93,6 +101,45 @@ class Files:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def discard(self, path: Path) -> None:
+        """Remove what holds payloads, overwritten before where that is asked for.
+
+        It is renamed first, so that a crash in between leaves nothing that looks like a damaged segment.
+        """
+        if self.overwrites:
+            gone = path.with_name(path.name + GONE)
+            self.move(path, gone)
+            self.sync_directory(path.parent)
+            path = gone
+            self.overwrite(path)
+        self.remove(path)
+
+    def finish_discards(self, directory: Path) -> None:
+        """What a crash interrupted."""
+        for name in self.listed(directory):
+            if name.endswith(GONE):
+                self.overwrite(directory / name)
+                self.remove(directory / name)
+
+    def overwrite(self, path: Path) -> None:
+        """Zeros in place of every byte, forced to the device."""
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            left = self.size(descriptor)
+            while left > 0:
+                left -= os.write(descriptor, bytes(min(left, _BLOCK)))
+            self.sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def give_back(self, directory: Path) -> None:
+        """Everything in it to the owner of the directory: an administrator may have mended it as root."""
+        if sys.platform == "win32" or os.geteuid() != 0:
+            return
+        owner = directory.stat()
+        for path in directory.rglob("*"):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def move(self, source: Path, target: Path) -> None:
         source.rename(target)

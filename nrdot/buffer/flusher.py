@@ -5,8 +5,12 @@ from __future__ import annotations
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from nrdot.buffer.settings import Durability
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nrdot.buffer.settings import BufferSettings
 
 
 class Flusher:
@@ -26,3 +30,8 @@ class Flusher:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
+
+
+def flusher(settings: BufferSettings, flush: Callable[[], None]) -> Flusher | None:
+    """None where nothing is forced to the device at intervals."""
+    return Flusher(flush, settings.sync_seconds) if settings.durability is Durability.INTERVAL else None

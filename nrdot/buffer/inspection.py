@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from nrdot.buffer.coding import Coder
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.files import opened
-from nrdot.buffer.letters import Letter, read_letter
+from nrdot.buffer.letters import LETTERS, REPLAY, Letter, read_letter
 from nrdot.buffer.reader import Reader
-from nrdot.buffer.recovery import ASIDE, LETTERS, LOCK, REPLAY, SUFFIX, Recovered, recover
+from nrdot.buffer.recovery import ASIDE, LOCK, SUFFIX, Recovered, recover
 from nrdot.buffer.segment import (
     FIRST_FRAME,
     NO_KEY,
@@ -222,6 +222,7 @@ def replay(files: Files, directory: Path, names: Sequence[str] | None = None) ->
         files.move(source / name, target / name)
     if chosen:
         files.sync_directory(target)
+        files.give_back(directory)
     return chosen
 
 

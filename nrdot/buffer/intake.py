@@ -45,7 +45,7 @@ class Intake:
         place: str,
     ) -> None:
         self.alarm = ""
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._now_ns = now_ns
         self._coder = coder
@@ -59,8 +59,8 @@ class Intake:
     def put(self, record: Record) -> None:
         parcel = self._coder.pack(self._accounts.next_sequence, record)
         self._accounts.next_sequence += 1
-        largest = self._settings.max_bytes
-        if parcel.raw > self._settings.record_bytes or self._store.room_for(parcel) > largest:
+        largest = self.settings.max_bytes
+        if parcel.raw > self.settings.record_bytes or self._store.room_for(parcel) > largest:
             self._refuse(parcel, TOO_LARGE)
         elif self.alarm:
             self.shelter([parcel])
@@ -134,7 +134,7 @@ class Intake:
     def shelter(self, parcels: Iterable[Parcel], error: OSError | None = None) -> None:
         """Keep records in memory; with `error`, that is the state from here on, and it is said once."""
         if error is not None:
-            self._retry_at = self._clock.monotonic() + self._settings.retry_seconds
+            self._retry_at = self._clock.monotonic() + self.settings.retry_seconds
             reason = error.strerror or str(error)
             if not self.alarm:
                 log.error(
@@ -142,7 +142,7 @@ class Intake:
                     "be written again",
                     self._place,
                     reason,
-                    self._settings.memory_bytes >> 20,
+                    self.settings.memory_bytes >> 20,
                 )
             self.alarm = reason
         for parcel in parcels:

@@ -8,6 +8,7 @@ it is moved to `replay/`; a buffer that runs, or the next that starts, puts its 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,12 +33,16 @@ from nrdot.buffer.writer import Writer
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from nrdot.buffer.coding import Coder, Parcel
     from nrdot.buffer.encryption import Keyring
     from nrdot.buffer.files import Files
+
+
+log = logging.getLogger("nrdot.buffer")
+LETTERS, REPLAY = "dead", "replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +58,20 @@ class Letter:
 
 
 class Letters:
-    """Writes letters, the oldest giving way to the newest. Raises OSError."""
+    """The letters of one buffer's directory, the oldest giving way to the newest."""
 
-    def __init__(self, files: Files, directory: Path, limit: int, coder: Coder) -> None:
+    def __init__(self, files: Files, buffer: Path, limit: int, coder: Coder) -> None:
+        self.limit = limit  # bytes
         self._files = files
-        self._directory = directory
-        self._limit = limit
+        self._directory = buffer / LETTERS
+        self._replay = buffer / REPLAY
         self._coder = coder
-        self._sizes = {name: _size(files, directory / name) for name in files.names(directory)}
+        self._passed_over: set[str] = set()  # what cannot be sent again, said once
+        self._sizes = {name: _size(files, self._directory / name) for name in files.names(self._directory)}
         self.used = sum(self._sizes.values())  # bytes
 
     def write(self, parcels: Sequence[Parcel], reason: str, now_ns: int, keys: Keyring) -> None:
-        """Durable on return."""
+        """Durable on return. Raises OSError."""
         self._files.make_directory(self._directory)
         salt = secrets.token_bytes(SALT_SIZE)
         first = parcels[0].sequence
@@ -81,7 +88,7 @@ class Letters:
             writer.sync()
         except OSError:
             with suppress(OSError):
-                self._files.remove(writer.path)
+                self._files.discard(writer.path)
             raise
         finally:
             writer.close()
@@ -89,17 +96,62 @@ class Letters:
         self.used += writer.size
         self._trim()
 
-    def forget(self, name: str) -> None:
-        """Somebody took the letter away."""
-        self.used -= self._sizes.pop(name, 0)
+    def returned(self, keys: Keyring) -> Iterator[Record]:
+        """Records of letters that somebody moved to be sent again; each letter goes once all are taken.
+
+        What cannot be read stays, or becomes a dead letter again. Raises nothing.
+        """
+        for name in self._to_send_again():
+            path = self._replay / name
+            try:
+                letter = read_letter(self._files, path, keys, self._coder)
+                if letter.unreadable:
+                    self._files.make_directory(self._directory)
+                    self._files.move(path, self._directory / name)
+                    log.warning("%s: %s; it stays a dead letter", path, letter.unreadable)
+                    continue
+                for _, record in letter.records:
+                    yield record
+                self._files.discard(path)
+            except OSError as error:
+                self._pass_over(path, error)
+            else:
+                self._forget(name)
+
+    def _to_send_again(self) -> list[str]:
+        try:
+            return [name for name in self._files.names(self._replay) if name not in self._passed_over]
+        except OSError as error:
+            if not self._passed_over:
+                self._pass_over(self._replay, error)
+            return []
+
+    def _pass_over(self, path: Path, error: OSError) -> None:
+        self._passed_over.add(path.name)
+        log.warning("%s: %s; it is not sent again", path, error.strerror)
+
+    def expire(self, before_ns: int) -> None:
+        """Letters that were written before that time go. Raises nothing."""
+        for name in sorted(self._sizes):
+            if name[:20].isdecimal() and int(name[:20]) < before_ns:
+                try:
+                    self._remove(name)
+                except OSError as error:
+                    log.warning("%s: %s; it should be gone by now", self._directory / name, error.strerror)
 
     def _trim(self) -> None:
         for name in sorted(self._sizes)[:-1]:
-            if self.used <= self._limit:
+            if self.used <= self.limit:
                 return
-            with suppress(FileNotFoundError):
-                self._files.remove(self._directory / name)
-            self.forget(name)
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):  # somebody took it away
+            self._files.discard(self._directory / name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self.used -= self._sizes.pop(name, 0)
 
 
 def _head(parcel: Parcel, ordinal: int) -> Head:

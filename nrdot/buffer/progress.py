@@ -116,7 +116,7 @@ class ProgressLog:
         self, files: Files, directory: Path, clock: Clock, generation: int, rotate_bytes: int
     ) -> None:
         self.unsynced = False
-        self._rotate_bytes = rotate_bytes
+        self.rotate_bytes = rotate_bytes
         self._files = files
         self._directory = directory
         self._clock = clock
@@ -128,7 +128,7 @@ class ProgressLog:
     @property
     def wants_to_begin(self) -> bool:
         """Grown too long, or broken."""
-        return self._writer is None or self._writer.size > self._rotate_bytes + 2 * self._begun_at
+        return self._writer is None or self._writer.size > self.rotate_bytes + 2 * self._begun_at
 
     def begin(self, snapshot: Snapshot) -> None:
         """A new file that starts from `snapshot`; durable on return."""

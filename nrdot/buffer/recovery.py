@@ -15,6 +15,7 @@ from nrdot.buffer.files import opened
 from nrdot.buffer.gap import CORRUPT, UNACCOUNTED, Gap, Gaps
 from nrdot.buffer.index import survey
 from nrdot.buffer.lane import Segment
+from nrdot.buffer.letters import LETTERS, REPLAY
 from nrdot.buffer.progress import NAME as PROGRESS_NAME
 from nrdot.buffer.progress import Left, Progress, read_on
 from nrdot.buffer.segment import FIRST_FRAME, SEAL_SIZE, Content, NewerFormat, parse_header, parse_seal
@@ -32,7 +33,7 @@ SEGMENT_NAME = re.compile(
     rf"({'|'.join(priority.name.lower() for priority in Priority)})-(\d{{20}})\.segment"
 )
 _NUMBERS_OF_A_SEGMENT = 1 << 32  # more than are given while one is written
-LOCK, LETTERS, REPLAY, ASIDE = "lock", "dead", "replay", "aside"
+LOCK, ASIDE = "lock", "aside"
 
 
 @dataclass(frozen=True, slots=True)

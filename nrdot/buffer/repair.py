@@ -16,8 +16,8 @@ from nrdot.buffer.directory import read_directory, take_directory
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.files import opened
-from nrdot.buffer.letters import read_letter
-from nrdot.buffer.recovery import ASIDE, LETTERS, SEGMENT_NAME
+from nrdot.buffer.letters import LETTERS, read_letter
+from nrdot.buffer.recovery import ASIDE, SEGMENT_NAME
 from nrdot.buffer.segment import FIRST_FRAME, Frame, pack_header, parse_header, scan
 from nrdot.buffer.settings import BufferSettings
 from nrdot.buffer.writer import Writer
@@ -65,6 +65,7 @@ def repair(files: Files, directory: Path, clock: Clock, keys: Keyring = NO_KEYS)
         statistics = buffer.statistics()
     finally:
         buffer.close()
+        files.give_back(directory)
     return Repair(
         tuple(rewritten),
         tuple(restored),
@@ -90,7 +91,7 @@ def _rewrite(files: Files, directory: Path, path: Path, now_ns: int) -> bool:
             return False
         copy = path.with_name(path.name + _NEW)
         with suppress(FileNotFoundError):
-            files.remove(copy)
+            files.discard(copy)
         writer = Writer(files, copy, header)
         try:
             for item in scan(read, size, header.seed):
@@ -113,7 +114,7 @@ def _complete(files: Files, directory: Path) -> None:
         if name.endswith(_NEW) and name.removesuffix(_NEW) not in names:
             files.move(directory / name, directory / name.removesuffix(_NEW))
         elif name.endswith(_NEW):
-            files.remove(directory / name)
+            files.discard(directory / name)
 
 
 def _restore(files: Files, directory: Path, buffer: DiskBuffer, keys: Keyring) -> list[str]:
@@ -128,6 +129,6 @@ def _restore(files: Files, directory: Path, buffer: DiskBuffer, keys: Keyring) -
         if letter.records and not letter.unreadable:
             for _, record in letter.records:
                 buffer.put(record)
-            files.remove(directory / ASIDE / name)
+            files.discard(directory / ASIDE / name)
             restored.append(name)
     return restored

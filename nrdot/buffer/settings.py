@@ -8,6 +8,7 @@ from enum import StrEnum
 _SMALLEST_SEGMENT = 4096
 _LARGEST_SEGMENT = 8 << 20
 _SEGMENTS = 64
+_NEVER = float("inf")
 
 
 class Durability(StrEnum):
@@ -29,6 +30,8 @@ class BufferSettings:
     durability: Durability = Durability.EACH
     sync_seconds: float = 1.0  # the interval
     newest_first: bool = False  # what `peek` offers first
+    keep_seconds: float | None = None  # how long a payload may lie here in whatever form
+    overwrite: bool = False  # what held payloads before it is removed
     memory_bytes: int = 16 << 20  # kept in memory while the disk cannot be written
     retry_seconds: float = 5.0  # between attempts to write to a disk that failed
 
@@ -55,5 +58,13 @@ class BufferSettings:
         return _LARGEST_SEGMENT if self.max_records is None else max(self.max_records // _SEGMENTS, 1)
 
     @property
+    def wait_seconds(self) -> float:
+        """How long the newest record of a segment may wait before all of the segment goes."""
+        kept = _NEVER if self.keep_seconds is None else self.keep_seconds - self.segment_seconds
+        return min(_NEVER if self.max_seconds is None else self.max_seconds, kept)
+
+    @property
     def segment_seconds(self) -> float:
-        return float("inf") if self.max_seconds is None else self.max_seconds / 8
+        """How long records are added to a segment."""
+        bounds = [bound for bound in (self.max_seconds, self.keep_seconds) if bound is not None]
+        return min(bounds, default=_NEVER) / 8

@@ -47,7 +47,7 @@ class Space:
     ) -> None:
         self._files = files
         self._directory = directory
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._spare = 0  # bytes that the device had, less what was written since
         self._look_at = 0.0
@@ -73,10 +73,10 @@ class Space:
 
     def _would_fit(self, need: int, priority: Priority) -> bool:
         kept = self._store.used + self._letters.used - self._store.evictable(priority)
-        return kept + need <= self._settings.max_bytes
+        return kept + need <= self.settings.max_bytes
 
     def _shortage(self, need: int) -> str | None:
-        settings = self._settings
+        settings = self.settings
         used = self._store.used + self._letters.used
         if used + need > settings.max_bytes:
             return FULL
@@ -110,8 +110,12 @@ class Space:
         """Drop segments whose last record was put before that time."""
         for lane in self._store.lanes.values():
             for segment in lane.segments.copy():
-                if segment.put_ns < before_ns and segment.pending_records:
+                if segment.put_ns >= before_ns:
+                    continue
+                if segment.pending_records:
                     self._discard(segment, EXPIRED)
+                elif segment.records:
+                    self._store.remove(segment)  # all of it has left, and nothing is added any more
 
     def _discard(self, segment: Segment, reason: str) -> None:
         gap = gap_of(segment, reason, segment.pending_records, segment.pending_points)

@@ -52,7 +52,7 @@ class Store:
         self._bytes = 0  # of all files
         self._files = files
         self._directory = directory
-        self._settings = settings
+        self.settings = settings
         self._coder = coder
         self._ciphers: dict[str, Cipher] = {}
         self._unsynced: dict[Priority, list[Parcel]] = {priority: [] for priority in Priority}
@@ -69,7 +69,7 @@ class Store:
 
     def sync_adopted(self) -> None:
         """What a killed process wrote may lie in the kernel only; from here on it counts as kept."""
-        if self._settings.durability is Durability.NEVER:
+        if self.settings.durability is Durability.NEVER:
             return
         for lane in self.lanes.values():
             for segment in lane.segments:
@@ -112,9 +112,9 @@ class Store:
         )
         head, body = self._coder.seal(head, parcel.body, self.cipher(segment.header))
         offset = writer.append(head, body)
-        if self._settings.durability is Durability.EACH:
+        if self.settings.durability is Durability.EACH:
             writer.sync()
-        elif self._settings.durability is Durability.INTERVAL:
+        elif self.settings.durability is Durability.INTERVAL:
             self._unsynced[lane.priority].append(parcel)
             self._unsynced_bytes += head.frame_size
         segment.include(offset, head, now_ns)
@@ -127,8 +127,8 @@ class Store:
             age = (now_ns - active.header.created_ns) / 1e9
             if (
                 active.size + size > self._segment_bytes
-                or active.records >= self._settings.segment_records
-                or age > self._settings.segment_seconds
+                or active.records >= self.settings.segment_records
+                or age > self.settings.segment_seconds
                 or active.header.key_id != self.keys.current
             ):
                 self.finish(lane)
@@ -136,13 +136,13 @@ class Store:
             self._begin(lane, sequence, now_ns)
 
     def _begin(self, lane: Lane, sequence: int, now_ns: int) -> None:
-        self._segment_bytes = self._settings.segment_bytes(self._files.free(self._directory) + self.used)
+        self._segment_bytes = self.settings.segment_bytes(self._files.free(self._directory) + self.used)
         salt = secrets.token_bytes(SALT_SIZE)
         header = Header(
             Content.RECORDS, lane.priority, salt, sequence, lane.points_put, now_ns, self.keys.current
         )
         path = self._directory / segment_name(lane.priority, sequence)
-        durable = self._settings.durability is not Durability.NEVER
+        durable = self.settings.durability is not Durability.NEVER
         try:
             writer = Writer(self._files, path, header, durable=durable)
         except FileExistsError:
@@ -250,7 +250,7 @@ class Store:
             lane.writer = None
         self.close_reading(segment)
         with suppress(FileNotFoundError):
-            self._files.remove(segment.path)
+            self._files.discard(segment.path)
         self.forget(segment)
 
     def forget(self, segment: Segment) -> None:
@@ -263,7 +263,7 @@ class Store:
     def remove_leftovers(self) -> None:
         for path in tuple(self._leftovers):
             with suppress(FileNotFoundError):
-                self._files.remove(path)
+                self._files.discard(path)
             self._bytes -= self._leftovers.pop(path)
 
     def close_reading(self, segment: Segment) -> None:

@@ -122,9 +122,18 @@ class SimulatedDisk(Files):
             self._step("make_directory", path)
             self._directories |= {path, *path.parents}
 
-    def names(self, path: Path) -> list[str]:
+    def listed(self, path: Path) -> list[str]:
         inside = {known.relative_to(path).parts[0] for known in self._files if path in known.parents}
         return sorted(inside | {known.name for known in self._directories if known.parent == path})
+
+    def overwrite(self, path: Path) -> None:
+        self._step("overwrite", path)
+        file = self._files[path]
+        file.data[:] = bytes(len(file.data))
+        file.synced = len(file.data)
+
+    def give_back(self, directory: Path) -> None:
+        """It has one owner."""
 
     def create(self, path: Path) -> int:
         self._step("create", path)

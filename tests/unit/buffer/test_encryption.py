@@ -11,6 +11,7 @@ from nrdot.buffer.encryption import (
     keys_from_environment,
     keys_from_file,
 )
+from nrdot.buffer.settings import BufferSettings
 from nrdot.errors import StartError
 from nrdot.stages import Record
 from nrdot.testing.clock import NOON_NS
@@ -66,7 +67,7 @@ def test_segments_whose_key_is_missing_are_held_and_come_back_with_it(start, cap
 def test_a_running_buffer_takes_a_new_key_for_new_segments(start, disk):
     buffer = start(keys=Keyring(OLD))
     buffer.put(record(0))
-    buffer.use_keys(Keyring(NEW, OLD))
+    buffer.use(BufferSettings(), Keyring(NEW, OLD))
     buffer.put(record(1))
     assert numbers(buffer) == [0, 1]
     assert len(disk.paths("normal-*")) == 2
@@ -77,7 +78,7 @@ def test_a_held_segment_is_released_when_the_key_arrives(start):
     put_all(start(keys=Keyring(OLD)), map(record, range(3)))
     buffer = start()
     assert numbers(buffer) == []
-    buffer.use_keys(Keyring(OLD))
+    buffer.use(BufferSettings(), Keyring(OLD))
     assert numbers(buffer) == [0, 1, 2]
 
 
