@@ -22,7 +22,6 @@ NO_EFFECT: tuple[Path, ...] = (
     ("canary",),
     ("auditLog",),
     ("change",),
-    ("data_retention",),
     ("ledger",),
     ("optimization_dimensions",),
     ("solver",),

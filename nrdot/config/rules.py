@@ -9,7 +9,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config import effects, phrases, zones
+from nrdot.config import effects, phrases, retention, zones
 from nrdot.config.problem import MalformedError, shown
 from nrdot.config.schema import Settings
 from nrdot.config.schema_governance import Encryption
@@ -58,6 +58,7 @@ class Rules:
             if not _is_date(day):
                 self._findings.error(("holidays", index), f"'{shown(day)}' is not a date", "write YYYY-MM-DD")
         self._sun(settings)
+        retention.check(settings, self._findings)
         if settings.encryption.has_key:
             return
         for name, rule in settings.process_classification.items():

@@ -16,9 +16,7 @@ class Agent(Section, frozen=True):
     ] = "/var/lib/nrdot"
     pushed: Annotated[
         str | None,
-        doc(
-            "Directory in which a controller keeps `pushed.yaml`; nothing is taken from elsewhere where absent."
-        ),
+        doc("Directory in which a controller keeps `pushed.yaml`; only the file counts where absent."),
     ] = None
     cpu_budget: Annotated[Share, doc("CPU that the agent may use, in percent of one core over a minute.")] = (
         0.01

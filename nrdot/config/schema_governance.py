@@ -45,7 +45,10 @@ class Change(Section, frozen=True):
 
 
 class Retention(Section, frozen=True):
-    """How long data of one kind or region stays on the host."""
+    """How long data stays on the host: of one kind (`ledger`, `buffer`, `audit`), or in one region.
+
+    An entry for a region holds for ledger and buffer where the host's `region` is that one or is not said.
+    """
 
     retention_days: Annotated[Positive, doc("Days after which data is deleted.")]
     purge_strategy: Annotated[
