@@ -94,7 +94,8 @@ class Drain:
 
     Records leave as one request of at most `points` points and `size` bytes, once that many wait or the first
     has waited `fill` seconds. What is refused as a whole is tried in halves, so that one record that is
-    poisoned or too large takes no other with it. Nothing older than `accepts_late` seconds is sent.
+    poisoned or too large takes no other with it. Nothing older than `accepts_late` seconds is sent, and what
+    has waited `alarm_after` seconds longer than it should is worth an alarm.
     """
 
     buffer: Buffer
@@ -107,9 +108,14 @@ class Drain:
     fill: float = 0.0
     retry: bool = True  # False: what is not taken at the first attempt is dropped
     accepts_late: float | None = None
+    alarm_after: float | None = None
+    _began: tuple[float, int] = field(init=False)  # both clocks when this drain began
     _since: float | None = field(default=None, init=False)  # when something was first seen to wait
     _flowing: bool = field(default=False, init=False)  # that has waited long enough: everything goes
     _awake: Event = field(default_factory=Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.monotonic(), self.clock.wall_ns()
 
     def run(self, stop: Event) -> None:
         """Deliver until `stop` is set, then close the exporter. What is left stays in the buffer.
@@ -148,6 +154,7 @@ class Drain:
     def _filling(self) -> float:
         """Seconds to wait for more to send; 0 when what waits is due."""
         seen = self.buffer.statistics()
+        self._watch(seen.oldest_ns)
         if not seen.records:
             self._since, self._flowing = None, False
             return LOOK
@@ -158,6 +165,17 @@ class Drain:
         self._flowing = self._flowing or left <= 0
         waiting = seen.produced - seen.delivered - seen.rejected - sum(seen.dropped.values())
         return 0.0 if self._flowing or waiting >= self.points else left
+
+    def _watch(self, oldest_ns: int | None) -> None:
+        if self.alarm_after is not None:
+            waited = 0 if oldest_ns is None else self._now_ns() - oldest_ns
+            self.journal.waits(waited / 1e9, self.fill + self.alarm_after)
+
+    def _now_ns(self) -> int:
+        """The wall clock, but no further than the steady one has gone: a jump makes nothing old."""
+        monotonic, wall_ns = self._began
+        steady_ns = wall_ns + round((self.clock.monotonic() - monotonic) * 1e9)
+        return min(self.clock.wall_ns(), steady_ns)
 
     def _send(self) -> bool:
         """One request; False where the buffer hands out nothing."""
@@ -174,7 +192,7 @@ class Drain:
         """Without what the destination takes no more."""
         if self.accepts_late is None:
             return taken
-        horizon = self.clock.wall_ns() - round(self.accepts_late * 1e9)
+        horizon = self._now_ns() - round(self.accepts_late * 1e9)
         late = [sequence for sequence, record in taken if record.time_ns < horizon]
         if late:
             self.buffer.drop(late, "too_old")

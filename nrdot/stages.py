@@ -191,6 +191,7 @@ class BufferStatistics:
     delivered: int
     rejected: int
     dropped: dict[str, int]
+    alarm: str = ""  # why records wait in memory that should wait on disk
 
 
 @dataclass(frozen=True, slots=True)

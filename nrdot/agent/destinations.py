@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.drains import Destination
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.encryption import Keyring, keys_from_command, keys_from_environment, keys_from_file
+from nrdot.buffer.encryption import Keyring, key_id, keys_from_command, keys_from_environment, keys_from_file
 from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
-from nrdot.buffer.settings import BufferSettings
+from nrdot.buffer.settings import BufferSettings, Durability
+from nrdot.config.retention import keeping
 from nrdot.errors import ConfigError
 from nrdot.export.endpoint import endpoint, proxy
 from nrdot.export.file import FileExporter
@@ -21,18 +23,22 @@ from nrdot.export.otlp_http import HttpExporter
 from nrdot.export.pace import Pace
 from nrdot.export.tls import TlsFiles
 from nrdot.pipeline import Drain
+from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.config.retention import Keeping
     from nrdot.config.schema_export import Batching, Compression, Otlp
     from nrdot.config.schema_export import Destination as Stated
     from nrdot.stages import Buffer, Exporter
 
+_log = Log("agent")
+
 MEMORY = 64 * 1024 * 1024  # bytes that wait for a file on this host
-USUAL_RATE = 50_000.0  # points a second, while an outage is made up for
+ALL = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,35 @@ class _Plan:
     stated: Stated
     compression: Compression
     batching: Batching
+    keeping: Keeping
+
+    def settings(self) -> BufferSettings:
+        """Of its buffer on disk."""
+        batching = self.batching
+        return BufferSettings(
+            max_bytes=batching.local_buffer_size,
+            max_seconds=batching.max_age or None,
+            max_records=batching.max_records or None,
+            durability=Durability(batching.durability),
+            sync_seconds=batching.sync_interval,
+            newest_first=self.stated.order == "newest_first",
+            keep_seconds=self.keeping.buffer,
+            overwrite=self.keeping.overwrite,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    plan: _Plan
+    destination: Destination
+    buffer: DiskBuffer | MemoryBuffer
+
+    def follow(self, plan: _Plan, keys: Keyring) -> None:
+        """What waits stays where it is, under other bounds."""
+        if isinstance(self.buffer, DiskBuffer):
+            self.buffer.use(plan.settings(), keys)
+        else:
+            self.buffer.newest_first = plan.settings().newest_first
 
 
 class Destinations:
@@ -52,32 +87,53 @@ class Destinations:
         self._state_dir = state_dir
         self._resource = resource
         self._keys = keys
-        self._built: dict[str, tuple[_Plan, Destination]] = {}
+        self._built: dict[str, _Built] = {}
 
     def use(self, configuration: Configuration) -> tuple[Destination, ...]:
         """The destinations of a configuration. Raises ConfigError or StartError, then nothing changes."""
-        built = dict(self._plans(configuration))
+        profile, kept = configuration.profile, keeping(configuration.settings)
+        built: dict[str, _Built] = {}
+        with ExitStack() as undo:
+            for stated in configuration.settings.export:
+                plan = _Plan(stated, profile.compression, profile.batching, kept)
+                before = self._built.get(stated.title)
+                if before is None or before.plan != plan:
+                    built[stated.title] = self._build(plan, before, undo)
+                else:
+                    built[stated.title] = before
+            undo.pop_all()
+        for title, one in built.items():
+            before = self._built.get(title)
+            if before is not None and before.buffer is one.buffer:
+                one.follow(one.plan, self._keys)
+            elif before is not None:
+                _move(before.buffer, one.buffer)
         self._built = built
-        return tuple(destination for _, destination in built.values())
+        return tuple(one.destination for one in built.values())
 
-    def _plans(self, configuration: Configuration) -> Iterator[tuple[str, tuple[_Plan, Destination]]]:
-        profile = configuration.profile
-        for stated in configuration.settings.export:
-            plan = _Plan(stated, profile.compression, profile.batching)
-            before = self._built.get(stated.title)
-            if before is not None and before[0] == plan:
-                yield stated.title, before
-            else:
-                yield stated.title, (plan, self._build(plan, before[1] if before else None))
+    def use_keys(self, keys: Keyring) -> None:
+        """Other keys, from the next segment on.
 
-    def _build(self, plan: _Plan, before: Destination | None) -> Destination:
-        """A destination; what waits in the buffer of the one before it stays where it is."""
+        What was written under a key that is named no more is still read, for as long as this agent runs.
+        """
+        if any(key_id(secret) not in keys for secret in self._keys.secrets()):
+            _log.warning(
+                "a key that was in use is named no more; what waits under it is still read by this agent, "
+                "and by the next one only where encryption.old_key_files names it"
+            )
+        self._keys = keys.joined(self._keys)
+        for one in self._built.values():
+            one.follow(one.plan, self._keys)
+
+    def _build(self, plan: _Plan, before: _Built | None, undo: ExitStack) -> _Built:
         stated, batching = plan.stated, plan.batching
-        buffer = before.buffer if before else self._buffer(plan)
+        exporter = build_exporter(stated, plan.compression, self._clock)
+        undo.callback(exporter.close)
+        buffer = self._buffer(plan, before, undo)
         drain = Drain(
             buffer=buffer,
-            exporter=build_exporter(stated, plan.compression, self._clock),
-            pace=Pace(self._clock, SystemRandom(), rate=float(stated.rate) or USUAL_RATE),
+            exporter=exporter,
+            pace=Pace(self._clock, SystemRandom(), rate=stated.rate or float("inf")),
             journal=Journal(stated.title, self._clock),
             clock=self._clock,
             points=batching.size,
@@ -85,28 +141,34 @@ class Destinations:
             fill=batching.timeout,
             retry=batching.retry_on_failure,
             accepts_late=stated.accepts_late or batching.max_age or None,
+            alarm_after=stated.alarm_after or None,
         )
-        return Destination(stated.title, buffer, drain)
+        return _Built(plan, Destination(stated.title, buffer, drain), buffer)
 
-    def _buffer(self, plan: _Plan) -> Buffer:
+    def _buffer(self, plan: _Plan, before: _Built | None, undo: ExitStack) -> DiskBuffer | MemoryBuffer:
         """On disk for what crosses a network; what goes into a file on this host waits in memory."""
-        stated, batching = plan.stated, plan.batching
-        newest_first = stated.order == "newest_first"
+        stated = plan.stated
+        if before is not None and (stated.otlp is None or isinstance(before.buffer, DiskBuffer)):
+            return before.buffer
         if stated.otlp is None:
-            return MemoryBuffer(MEMORY, newest_first=newest_first)
-        settings = BufferSettings(
-            max_bytes=batching.local_buffer_size,
-            max_seconds=batching.max_age or None,
-            newest_first=newest_first,
-        )
-        return DiskBuffer(
+            return MemoryBuffer(MEMORY, newest_first=stated.order == "newest_first")
+        buffer = DiskBuffer(
             self._state_dir / "buffer" / stated.title,
-            settings,
+            plan.settings(),
             self._clock,
             Files(),
             keys=self._keys,
             gap_resource=self._resource,
         )
+        undo.callback(buffer.close)
+        return buffer
+
+
+def _move(source: Buffer, target: Buffer) -> None:
+    """What waits for a destination that is reached in another way from now on."""
+    for sequence, record in source.peek(ALL, ALL):
+        target.put(record)
+        source.drop([sequence], "moved")
 
 
 def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Exporter:
@@ -117,13 +179,14 @@ def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Ex
     if otlp is None:
         raise AssertionError("the schema gives each destination one kind")
     target = endpoint(otlp.url)
+    algorithm = otlp.compression or compression.algorithm
     return HttpExporter(
         clock,
         target,
         headers=otlp.headers,
         timeout=otlp.timeout,
-        compression=otlp.compression or compression.algorithm,
-        level=None if otlp.compression else compression.level,
+        compression=algorithm,
+        level=compression.level if algorithm == compression.algorithm else None,
         tls=_tls(otlp) if target.tls else None,
         proxy=proxy(otlp.proxy) if otlp.proxy else None,
     )

@@ -60,7 +60,7 @@ class Accounts:
         self.gaps.clear()
         self._enter((), told=True)
 
-    def statistics(self) -> BufferStatistics:
+    def statistics(self, alarm: str) -> BufferStatistics:
         """Of what is known without reading."""
         lanes = self._store.lanes.values()
         segments = [segment for lane in lanes for segment in lane.segments]
@@ -75,6 +75,7 @@ class Accounts:
             delivered=self.books.delivered,
             rejected=self.books.rejected,
             dropped=dict(self.books.dropped),
+            alarm=alarm,
         )
 
     def begin(self) -> None:

@@ -207,7 +207,7 @@ class DiskBuffer:
                 if (segment := lane.oldest_pending()) is not None:
                     self._reader.load(segment)
             self._account_losses()
-            return self._accounts.statistics()
+            return self._accounts.statistics(self.alarm)
 
     def flush(self) -> None:
         """Make everything durable that can be, records and log."""

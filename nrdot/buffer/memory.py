@@ -46,7 +46,7 @@ class MemoryBuffer:
     ) -> None:
         self._capacity = capacity
         self._plain = plain
-        self._newest_first = newest_first
+        self.newest_first = newest_first
         self._lock = Lock()
         # Dicts keep their order: by sequence number, all records and those of each priority.
         self._entries: dict[int, _Entry] = {}
@@ -138,7 +138,7 @@ class MemoryBuffer:
 
     def _upcoming(self, points: int) -> Iterable[tuple[int, _Entry]]:
         """The next entries up to `points` points, at least one."""
-        order = reversed(self._entries.items()) if self._newest_first else iter(self._entries.items())
+        order = reversed(self._entries.items()) if self.newest_first else iter(self._entries.items())
         first = True
         for sequence, entry in order:
             points -= entry.points

@@ -20,6 +20,19 @@ from nrdot.config.units import (
 )
 
 Algorithm = Literal["zstd", "gzip", "none"]
+AUTO = 0  # the level that follows the speed of the link
+HIGHEST = {"zstd": 19, "gzip": 9, "none": 0}
+
+
+def _level(text: str) -> int:
+    if text == "auto":
+        return AUTO
+    if text.isascii() and text.isdigit() and 0 < int(text[:3]) <= max(HIGHEST.values()):
+        return int(text)
+    raise MalformedError(f"'{shown(text)}' is not a level", "write 1 to 19, or auto")
+
+
+Level = Annotated[int, msgspec.Meta(extra={"read": _level, "unit": "level"}, examples=["auto"])]
 
 
 class Compression(Section, frozen=True):
@@ -29,12 +42,14 @@ class Compression(Section, frozen=True):
         "zstd"
     )
     level: Annotated[
-        int | None, doc("Level of the algorithm, 1 to 19; the algorithm's usual one where absent.")
+        Level | None,
+        doc("1 to 19, or auto: the slower the link the higher; the algorithm's usual level where absent."),
     ] = None
     delta_encoding: Annotated[bool, doc("Leave out points that did not change, between heartbeats.")] = False
 
     words: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "maximum": {"algorithm": "zstd", "level": 19},
+        "auto": {"algorithm": "zstd", "level": AUTO},
         "zstd": {"algorithm": "zstd"},
         "gzip": {"algorithm": "gzip"},
         "none": {"algorithm": "none"},
@@ -47,8 +62,10 @@ class Compression(Section, frozen=True):
         return cls.words[text]
 
     def __post_init__(self) -> None:
-        highest = {"zstd": 19, "gzip": 9, "none": 0}[self.algorithm]
-        if self.level is not None and not 1 <= self.level <= highest:
+        highest = HIGHEST[self.algorithm]
+        if self.level == AUTO and self.algorithm != "zstd":
+            raise MalformedError("only zstd has the level auto", field="level")
+        if self.level is not None and self.level > highest:
             allowed = f"a level from 1 to {highest}" if highest else "no level"
             raise MalformedError(f"{self.algorithm} takes {allowed}", field="level")
 
@@ -62,6 +79,14 @@ class Batching(Section, frozen=True):
     local_buffer_size: Annotated[Size, doc("Bytes on disk for what waits, for each destination.")] = (
         256 * 2**20
     )
+    durability: Annotated[
+        Literal["each", "interval", "never"],
+        doc("Force to the device each record (a power cut loses none), what an interval brought, or never."),
+    ] = "each"
+    sync_interval: Annotated[
+        PositiveDuration, doc("How often records are forced to the device under `durability: interval`.")
+    ] = 1.0
+    max_records: Annotated[Count, doc("Records that wait for a destination, at most; 0 is unlimited.")] = 0
     max_bytes: Annotated[Size, doc("Bytes in one request before compression, at most.")] = 4 * 2**20
     max_age: Annotated[Duration, doc("Records older than this are dropped as too old; 0 keeps them.")] = 0.0
 
@@ -148,9 +173,22 @@ class Destination(Section, frozen=True):
     order: Annotated[Literal["oldest_first", "newest_first"], doc("What is sent first after an outage.")] = (
         "oldest_first"
     )
-    rate: Annotated[Count, doc("Points a second while an outage is made up for; 0 is unlimited.")] = 0
+    rate: Annotated[Count, doc("Points a second while an outage is made up for; 0 is unlimited.")] = 50_000
+    accepts_out_of_order: Annotated[
+        bool, doc("Whether it takes points older than those it has; newest_first needs that.")
+    ] = True
+    alarm_after: Annotated[
+        Duration,
+        doc("Say so in the log and in /readyz when a record has waited longer than this; 0 never."),
+    ] = 900.0
 
     def __post_init__(self) -> None:
+        if self.order == "newest_first" and not self.accepts_out_of_order:
+            raise MalformedError(
+                "newest_first sends old points after new ones, and this destination takes none out of order",
+                "write `order: oldest_first`",
+                field="order",
+            )
         if (self.otlp is None) == (self.file is None):
             raise MalformedError("a destination is either `otlp` or `file`", "write exactly one of them")
         if self.name and not all(letter.isalnum() or letter in "-_." for letter in self.name):

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import zstandard
 
-from nrdot.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+AUTO = 0
 MAXIMUM = 19  # zstd has slower levels still; they need a window that not every decoder allows
 
 # Bytes a second on the link, below which a higher level of zstd pays. On a batch of ten scrapes level 19
@@ -85,22 +84,12 @@ class Link:
         return 9 if speed >= _SLOW_LINK else MAXIMUM
 
 
-def ladder(algorithm: str, level: int | str | None, link: Link) -> Sequence[Compressor]:
+def ladder(algorithm: str, level: int | None, link: Link) -> Sequence[Compressor]:
     """The compressors to try, in order.
 
-    `algorithm` is zstd, gzip or none; `level` a number, `maximum`, `auto`, or None for the usual one.
-    `maximum` as the algorithm is zstd at its highest level.
+    `algorithm` is zstd, gzip or none; `level` is from 1 to `MAXIMUM`, `AUTO`, or None for the usual one.
     """
-    if algorithm == "maximum":
-        algorithm, level = "zstd", "maximum"
-    number = MAXIMUM if level == "maximum" else level
-    if number != "auto" and number is not None and not (isinstance(number, int) and 1 <= number <= MAXIMUM):
-        raise ConfigError(f"compression level {level!r} is not 1 to {MAXIMUM}, maximum or auto")
+    gzip = Gzip(level or 6)
     if algorithm == "zstd":
-        zstd = Zstd(link if number == "auto" else 3 if number is None else int(number))
-        return (zstd, Gzip(6 if number in (None, "auto") else int(number)), Plain())
-    if algorithm == "gzip":
-        return (Gzip(6 if number in (None, "auto") else int(number)), Plain())
-    if algorithm in ("none", ""):
-        return (Plain(),)
-    raise ConfigError(f"compression {algorithm!r} is not known; write zstd, gzip, none or maximum")
+        return (Zstd(link if level == AUTO else level or 3), gzip, Plain())
+    return (gzip, Plain()) if algorithm == "gzip" else (Plain(),)

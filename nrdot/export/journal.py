@@ -27,6 +27,7 @@ class DestinationState:
     last_success_ns: int | None  # wall clock
     last_error: str  # of the present outage; empty while requests go through
     alarm: bool  # somebody must mend something
+    overdue: bool  # what waits has waited longer than the limit
     requests: dict[str, int]  # by outcome: delivered, held, refused
     partial: int  # points that deliveries refused for good
     payload_bytes: int  # delivered, before compression
@@ -56,6 +57,7 @@ class Journal:
     _last_partial: str | None = None
     _alarm: bool = False
     _held_since: float | None = None  # monotonic
+    _overdue: bool = False
     _partial: int = 0
     _payload_bytes: int = 0
     _wire_bytes: int = 0
@@ -101,12 +103,28 @@ class Journal:
             reason=str(error),
         )
 
+    def waits(self, seconds: float, limit: float) -> None:
+        """How long the oldest record has waited; past the limit that is worth a line, and so is the end."""
+        overdue = seconds > limit
+        if overdue and not self._overdue:
+            _log.error(
+                "records wait too long",
+                destination=self.destination,
+                oldest_seconds=round(seconds),
+                limit_seconds=round(limit),
+                reason=self._last_error or "more come in than go out",
+            )
+        elif self._overdue and not overdue:
+            _log.info("no record waits too long any more", destination=self.destination)
+        self._overdue = overdue
+
     def state(self, circuit: str) -> DestinationState:
         return DestinationState(
             circuit=circuit,
             last_success_ns=self._last_success_ns,
             last_error=self._last_error,
             alarm=self._alarm,
+            overdue=self._overdue,
             requests=dict(self._requests),
             partial=self._partial,
             payload_bytes=self._payload_bytes,

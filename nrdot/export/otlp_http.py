@@ -47,7 +47,7 @@ class HttpExporter:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
         compression: str = "zstd",
-        level: int | str | None = None,
+        level: int | None = None,
         tls: TlsFiles | None = None,
         proxy: Proxy | None = None,
     ) -> None:

@@ -177,6 +177,7 @@ class SwitchedDrain:
             last_success_ns=None,
             last_error="" if self.works.is_set() else "no answer",
             alarm=False,
+            overdue=False,
             requests={"delivered": len(self.deliveries), "held": 0, "refused": 0},
             partial=0,
             payload_bytes=0,

@@ -184,6 +184,7 @@ def test_a_destination_describes_itself():
         "state": "held, circuit closed: no answer",
         "circuit": "closed",
         "alarm": False,
+        "overdue": False,
         "records": 2,
         "bytes": 5,
         "oldest_seconds": 3.0,

@@ -150,7 +150,7 @@ def test_an_unknown_profile_by_name_lists_what_there_is():
         ("metrics: []", "a profile without metrics sends nothing"),
         ("metrics: [process.cpu.tim]", "did you mean `process.cpu.time`?"),
         ("compression: {algorithm: gzip, level: 19}", "gzip takes a level from 1 to 9"),
-        ("compression: extreme", "'extreme' is not one of maximum, zstd, gzip, none"),
+        ("compression: extreme", "'extreme' is not one of maximum, auto, zstd, gzip, none"),
         ("drop: [{reason: x}]", "this rule would drop everything"),
         ("roll_up: {by: [pid]}", "'pid' is not one of executable"),
         ("roll_up: {groups: 0}", "must be 1 or more"),
