@@ -5,6 +5,7 @@
     ├── ConfigError       a configuration that cannot be used             exit status 2
     ├── StartError        the machine does not allow a start              exit status 2
     ├── CaptureError      a capture that cannot be read                   exit status 2
+    ├── AuditFailure      the audit trail cannot take an entry            exit status 2
     ├── BufferFailure     the buffer cannot keep a record
     └── ExportError
         ├── Retryable     the same request may succeed later; carries a delay where the server named one
@@ -36,6 +37,10 @@ class StartError(NrdotError):
 
 class CaptureError(NrdotError):
     """A capture that cannot be read; the message names the line."""
+
+
+class AuditFailure(NrdotError):
+    """The audit trail cannot take an entry, or cannot be read; a change that cannot be told is refused."""
 
 
 class BufferFailure(NrdotError):

@@ -72,7 +72,7 @@ class _View:
                 yield from self._value(getattr(value, attribute), shape, (*path, key))
 
     def _value(self, value: Any, shape: Shape, path: Path) -> Iterator[tuple[str, Any]]:
-        if value is None or value == () or value == {}:
+        if value is None or (isinstance(value, tuple | dict) and not value):
             return
         if isinstance(value, msgspec.Struct):
             yield from self.struct(value, type(value), path, frozenset())

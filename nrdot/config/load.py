@@ -127,11 +127,21 @@ def load_profile(name: str, directory: Path, environ: Mapping[str, str]) -> Prof
     return find_profile(name, directory, environ).profile
 
 
+def is_profile(path: Path, environ: Mapping[str, str]) -> bool:
+    """Whether a file that can be read holds a profile by itself, and not a configuration."""
+    tree = read_tree(path, environ, Problems())
+    return tree is not None and _is_profile(tree)
+
+
+def _is_profile(tree: Table) -> bool:
+    return bool(tree.entries) and tree.entries.keys() <= profile_keys()
+
+
 def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> list[Problem]:
     """Everything there is to say about a file, which may be a configuration or a profile."""
     problems = Problems()
     tree = read_tree(path, environ, problems)
-    if tree is None or not (tree.entries and tree.entries.keys() <= profile_keys()):
+    if tree is None or not _is_profile(tree):
         return examine(path, environ, checks)[1]
     name = path.stem
     library = Library({name: tree}, path.parent, _nothing(str(path)), environ, problems)

@@ -28,6 +28,8 @@ _REGION = re.compile(r"(?i)\s*optimi[sz]e\s+(.+?)\s+(?:aggressive|conservative|b
 GRADUAL_RETURN = 4 * 3600.0  # seconds that "gradual" takes
 EMERGENCY_BUDGET = 2.0
 EMERGENCY_THRESHOLD = 0.5
+# Seasons that have the same dates everywhere, for those who give them none.
+SEASONS = {"christmas": "Dec 24-26", "new year": "Dec 31-Jan 1"}
 
 
 def phase(text: str) -> dict[str, object]:

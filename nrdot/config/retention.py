@@ -1,7 +1,7 @@
 """How long what the agent keeps on disk may stay there: `data_retention` beside each part's own bound.
 
-An entry of `data_retention` is named after a kind of data (`ledger`, `buffer`, `audit`) or after a region. One
-for a region holds for the ledger and the buffer of the hosts whose `region` it names, with or without
+An entry of `data_retention` is named after a kind of data (`ledger`, `buffer`, `audit`) or after a region.
+One for a region holds for the ledger and the buffer of the hosts whose `region` it names, with or without
 `_region` at its end; where a host names no region it holds there as well, since shorter is safer. The audit
 trail tells of configurations and not of what ran, so only an entry `audit` shortens it.
 """

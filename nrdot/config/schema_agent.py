@@ -88,3 +88,4 @@ class LedgerSettings(Section, frozen=True):
 
     retention: Annotated[PositiveDuration, doc("How long a day's ledger is kept.")] = 400 * 86400.0
     max_size: Annotated[Size, doc("Bytes of all ledgers; the oldest day goes first.")] = 2**30
+    tenant: Annotated[str, doc("Label of a process that says whose it is, for allocation.")] = "tenant"

@@ -40,9 +40,15 @@ class Phase(Section, frozen=True):
     """What an event changes from one moment on."""
 
     profile: Annotated[str | None, doc("Profile to switch to.")] = None
-    threshold_scale: Annotated[Factor, doc("Factor for the threshold.")] = 1.0
-    budget_scale: Annotated[Factor, doc("Factor for the budget of series.")] = 1.0
-    gradual: Annotated[Duration | None, doc("Return to what held before over this long.")] = None
+    threshold_scale: Annotated[
+        Factor | None, doc("Factor for the threshold; as the phase before left it where absent.")
+    ] = None
+    budget_scale: Annotated[
+        Factor | None, doc("Factor for the budget of series; as the phase before left it where absent.")
+    ] = None
+    gradual: Annotated[
+        Duration | None, doc("End the event over this long, step by step back to what holds without it.")
+    ] = None
     note: Annotated[str, doc("For people.")] = ""
 
     @classmethod

@@ -1,0 +1,1 @@
+"""The audit trail: a chain of entries on disk, its proof, and its copies."""

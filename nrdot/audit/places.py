@@ -1,0 +1,138 @@
+"""Where copies of the trail go: a directory, or an object store that speaks S3.
+
+`s3://bucket/prefix/` is reached as every tool of the kind reaches it: region, endpoint and credentials come
+from the environment, the shared configuration files or the machine's role.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nrdot.audit.copies import CopyFailedError
+from nrdot.errors import ConfigError
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from nrdot.audit.copies import Destination
+    from nrdot.audit.disk import Disk
+    from nrdot.config.schema_governance import AuditLog
+
+TIMEOUT = 10  # seconds to connect, and to wait for an answer
+
+_log = Log("audit")
+
+
+def place(stated: AuditLog, host_id: str, disk: Disk) -> Destination | None:
+    """The destination of a configuration; nothing is opened yet. Raises ConfigError."""
+    where = stated.destination
+    if not where:
+        return None
+    if not where.startswith("s3://"):
+        if "://" in where:
+            raise ConfigError(
+                f"auditLog.destination: {urlsplit(where).scheme}:// is not a place for copies of the trail; "
+                "write s3://bucket/prefix/ or a directory"
+            )
+        return InDirectory(Path(where) / host_id, disk, read_only=stated.immutable)
+    if find_spec("boto3") is None:
+        raise ConfigError(
+            f"auditLog.destination: {where} needs boto3, which is not installed; "
+            "install nrdot[s3], or leave the destination out to keep the trail on this host only"
+        )
+    parts = urlsplit(where)
+    if not parts.netloc:
+        raise ConfigError(f"auditLog.destination: {where} names no bucket; write s3://bucket/prefix/")
+    return InBucket(
+        parts.netloc,
+        "/".join(part for part in (parts.path.strip("/"), host_id) if part),
+        lock_seconds=stated.retention if stated.immutable else None,
+    )
+
+
+class InDirectory:
+    """Files that are written once.
+
+    `immutable` takes the right to write away, which stops mistakes; the owner of the directory can still
+    remove them.
+    """
+
+    def __init__(self, directory: Path, disk: Disk, *, read_only: bool = False) -> None:
+        self.name = str(directory)
+        self._directory = directory
+        self._disk = disk
+        self._read_only = read_only
+
+    def put(self, name: str, data: bytes, newest_ns: int) -> None:  # noqa: ARG002 - the protocol's name
+        path = self._directory / name
+        try:
+            self._disk.make_directory(self._directory)
+            self._disk.replace(path, data)
+            if self._read_only:
+                path.chmod(0o400)
+        except OSError as error:
+            raise CopyFailedError(f"{path}: {error.strerror or type(error).__name__}") from None
+
+
+class InBucket:
+    """Objects in a bucket, locked until the retention is over where the bucket can lock."""
+
+    def __init__(self, bucket: str, prefix: str, *, lock_seconds: float | None = None) -> None:
+        self.name = f"s3://{bucket}/{prefix}/"
+        self._bucket = bucket
+        self._prefix = prefix
+        self._lock_seconds = lock_seconds
+        self._client: Any = None
+        self._locks = False
+
+    def put(self, name: str, data: bytes, newest_ns: int) -> None:
+        core = import_module("botocore.exceptions")
+        trouble = (core.BotoCoreError, core.ClientError)
+        try:
+            client = self._connected(core)
+            lock: dict[str, Any] = {}
+            if self._locks and self._lock_seconds is not None:
+                until = datetime.fromtimestamp(newest_ns / 1e9 + self._lock_seconds, UTC)
+                lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+            client.put_object(
+                Bucket=self._bucket,
+                Key=f"{self._prefix}/{name}",
+                Body=data,
+                ContentType="application/x-ndjson",
+                ChecksumAlgorithm="SHA256",
+                **lock,
+            )
+        except trouble as error:
+            raise CopyFailedError(" ".join(str(error).split())) from None
+
+    def _connected(self, core: Any) -> Any:
+        """The client, once it is known whether the bucket can lock."""
+        if self._client is not None:
+            return self._client
+        settings = import_module("botocore.config").Config(
+            connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 2}
+        )
+        client = import_module("boto3").client("s3", config=settings)
+        if self._lock_seconds is not None:
+            self._locks = self._can_lock(client, core)
+            if not self._locks:
+                _log.warning(
+                    "auditLog.immutable: the bucket has no object lock, so copies can be removed there",
+                    bucket=self._bucket,
+                )
+        self._client = client
+        return client
+
+    def _can_lock(self, client: Any, core: Any) -> bool:
+        try:
+            answer = client.get_object_lock_configuration(Bucket=self._bucket)
+        except core.ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in {"ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"}:
+                return False
+            raise
+        return bool(answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
