@@ -126,6 +126,7 @@ def observe_destinations(meters: Meters, status: Status, clock: Clock) -> None:
     meters.observe("nrdot.dropped", each(lambda to: _dropped(*since.start(to.buffer))))
     meters.observe("nrdot.export.requests", each(lambda to: _by("outcome", to.drain.status().requests)))
     meters.observe("nrdot.export.wire", each(lambda to: [(to.drain.status().wire_bytes, {})]))
+    meters.observe("nrdot.export.ratio", each(_ratio))
 
 
 class _SinceStart:
@@ -144,6 +145,11 @@ class _SinceStart:
         used = {id(destination.buffer) for destination in destinations}
         for gone in self._first.keys() - used:
             del self._first[gone]
+
+
+def _ratio(destination: Destination) -> Values:
+    ratio = destination.drain.status().ratio
+    return [] if ratio is None else [(ratio, {})]
 
 
 def _points(now: BufferStatistics, first: BufferStatistics) -> Values:

@@ -134,6 +134,7 @@ class Agent:
     def _reload(self, parts: Parts) -> Parts:
         """Between two ticks. A file that is bad raises, and the running parts stay."""
         configuration = self._load()
+        self._destinations.use_keys(keyring(configuration))  # rotated, perhaps, under the same name
         if configuration.revision == self.configuration.revision:
             return parts
         self._redaction.hide([*_secrets(self.configuration), *_secrets(configuration)])

@@ -65,6 +65,7 @@ INSTRUMENTS = {
         _gauge("nrdot.buffer.age", "s", "Age of the oldest record that waits", "destination"),
         _counter("nrdot.export.requests", "{request}", "Requests, by their end", "outcome", "destination"),
         _counter("nrdot.export.wire", "By", "Bytes sent, compressed", "destination"),
+        _gauge("nrdot.export.ratio", "1", "Times that compression made requests smaller", "destination"),
         # what it runs with
         _gauge("nrdot.config.info", "1", "Always 1, for what it says", "revision", "valid"),
         _counter("nrdot.config.reloads", "{reload}", "Reloads asked for, by how they ended", "outcome"),

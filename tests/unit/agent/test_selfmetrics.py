@@ -202,6 +202,15 @@ def test_requests_are_told_by_their_end(meters, status, clock):
     assert value(meters, "nrdot_export_wire_bytes_total", destination="collector") == 5
 
 
+def test_what_compression_is_worth_is_told_once_something_was_sent(meters, status, clock):
+    status.destinations = (destination(clock),)
+    assert value(meters, "nrdot_export_ratio", destination="collector") is None
+
+    status.destinations[0].drain.deliveries.append(b"123")
+
+    assert value(meters, "nrdot_export_ratio", destination="collector") == 2.0
+
+
 def test_a_destination_that_is_gone_is_no_longer_told(meters, status, clock):
     status.destinations = (destination(clock), replace(destination(clock), name="second"))
     assert value(meters, "nrdot_buffer_bytes", destination="second") == 15
