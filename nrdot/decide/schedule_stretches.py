@@ -1,0 +1,132 @@
+"""Stretches of time as configurations write them: a schedule, or a cron expression with a duration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from nrdot.config.problem import MalformedError
+from nrdot.config.zones import zone
+from nrdot.decide.schedule import EPOCH
+from nrdot.decide.schedule_clock import ZoneClock
+from nrdot.decide.schedule_cron import parse_cron
+from nrdot.decide.schedule_words import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import tzinfo
+
+    from nrdot.decide.schedule import Schedule
+    from nrdot.decide.schedule_clock import Window
+    from nrdot.decide.schedule_cron import Cron
+
+
+Value = TypeVar("Value")
+
+
+class Stretches(Protocol):
+    """Windows that come again, or come once."""
+
+    def windows(self, start: int, end: int) -> Iterator[Window]:
+        """Those that reach between `start` and `end`, in any order; they may reach beyond and overlap."""
+
+
+class Clocks:
+    """One clock for each zone of a configuration."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the zone of whatever names none. Raises MalformedError."""
+        self._clocks: dict[tzinfo, ZoneClock] = {}
+        self.usual = self.named(name)
+
+    def named(self, name: str | None) -> ZoneClock:
+        return self.usual if name is None else self.of(zone(name))
+
+    def of(self, where: tzinfo) -> ZoneClock:
+        return self._clocks.setdefault(where, ZoneClock(where))
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A schedule on the clock of its zone."""
+
+    schedule: Schedule
+    clock: ZoneClock
+    days: Callable[[int], bool] | None = None
+
+    def windows(self, start: int, end: int) -> Iterator[Window]:
+        pieces = self.clock.pieces(start, end)
+        if not pieces:
+            return iter(())
+        low = min(begin + offset for begin, _, offset in pieces)
+        high = max(until + offset for _, until, offset in pieces)
+        shown = self.schedule.shown(low, high, self.days)
+        if len(pieces) == 1:  # the usual case, and the hot one
+            offset = pieces[0][2]
+            return ((max(a - offset, start), min(b - offset, end)) for a, b in shown if b > low)
+        return self.clock.moments(shown, pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Strikes:
+    """What begins with each strike of an expression."""
+
+    cron: Cron
+    duration: int  # seconds
+    clock: ZoneClock
+    days: Callable[[int], bool] | None = None
+
+    def windows(self, start: int, end: int) -> Iterator[Window]:
+        return self.cron.windows(self.clock, start, end, self.duration, self.days)
+
+
+def stretches(
+    clocks: Clocks,
+    *,
+    schedule: str | None,
+    cron: str | None,
+    duration: float | None,
+    timezone: str | None,
+    days: Callable[[int], bool] | None = None,
+) -> Stretches:
+    """Raises MalformedError whose `field` is the culprit."""
+    clock = _field("timezone", lambda: clocks.named(timezone))
+    if schedule is not None:
+        said = _field("schedule", lambda: parse(schedule))
+        return Hours(said, clocks.of(said.zone) if said.zone else clock, days)
+    if cron is None or duration is None:
+        raise MalformedError("neither a `schedule` nor a `cron` with its `duration`", "write one of them")
+    return Strikes(_field("cron", lambda: parse_cron(cron)), round(duration), clock, days)
+
+
+def _field(name: str, read: Callable[[], Value]) -> Value:
+    try:
+        return read()
+    except MalformedError as error:
+        raise MalformedError(error.message, error.hint, field=name) from None
+
+
+def day_numbers(dates: Iterable[str]) -> frozenset[int]:
+    """Dates, YYYY-MM-DD, as days since 1970-01-01. Raises MalformedError."""
+    try:
+        return frozenset(date.fromisoformat(one).toordinal() - EPOCH for one in dates)
+    except ValueError as error:
+        raise MalformedError(f"a holiday is not a date: {error}", "write YYYY-MM-DD") from None
+
+
+def moment(text: str, clock: ZoneClock) -> int:
+    """An RFC 3339 time, or what a clock shows, as seconds since the Unix epoch. Raises MalformedError.
+
+    What a clock shows twice is the first of the two; what it skips is the moment at which it does.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise MalformedError(
+            f"'{text}' is not a time", "write 2027-01-31T18:00:00Z or 2027-01-31 18:00"
+        ) from None
+    if time.tzinfo is not None:
+        return round(time.timestamp())
+    days = time.toordinal() - EPOCH
+    return clock.first(days * 86_400 + time.hour * 3600 + time.minute * 60 + time.second)
