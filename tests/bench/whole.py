@@ -86,7 +86,7 @@ def sink() -> Iterator[Sink]:
 def collector_binary() -> Path:
     """The Collector that the interop suite builds and caches."""
     built = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "interop" / "build.py")],
+        [sys.executable, str(ROOT / "tests" / "interop" / "build.py"), "otelcol"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the path of the Collector that the suite and the benches run, building it where there is none."""
+"""Prints the paths of the programs named, of all where none is, building those that are not there yet."""
 
-from parts.binaries import build_collector
+import sys
+
+from parts.binaries import PROGRAMS
 
 if __name__ == "__main__":
-    print(build_collector())
+    for name in sys.argv[1:] or PROGRAMS:
+        print(PROGRAMS[name].build())

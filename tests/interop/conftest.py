@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from parts.binaries import collector_path
+from parts.binaries import PROGRAMS
 from parts.collector import Collector
 from parts.prometheus import Prometheus
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def _machine_is_ready() -> None:
     if os.geteuid() != 0:
         pytest.exit("interop starts servers under their own users, so it runs as root", returncode=2)
-    if not collector_path().exists():
-        pytest.exit("no Collector for this manifest; run tests/interop/setup first", returncode=2)
+    missing = [name for name, program in PROGRAMS.items() if not program.path().exists()]
+    if missing:
+        pytest.exit(f"{', '.join(missing)} not built; run tests/interop/setup first", returncode=2)
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
-"""The OpenTelemetry Collector, built from Go modules into the git-ignored cache.
+"""Programs built from Go modules into the git-ignored cache: a Collector, a Kubernetes API server.
 
-The cache is keyed by the hash of `collector.yaml`, so a second call returns at once and an edited manifest
-builds anew. Only the standard library is used: this runs before any virtual environment exists.
-
-`go mod tidy` cannot be used, because a module that only tests need is missing from the proxy; so the
-generated sources are compiled with `-mod=mod`, which adds what the program itself imports.
+A binary is keyed by the hash of what says how to build it, so a second call returns at once and an edited
+manifest builds anew. Only the standard library is used: this runs before any virtual environment exists.
 """
 
 from __future__ import annotations
@@ -15,45 +12,94 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INTEROP = Path(__file__).resolve().parents[1]
 CACHE = INTEROP.parents[1] / ".cache"
-MANIFEST = INTEROP / "collector.yaml"
+TOOLS = CACHE / "go-tools"
 OLDEST_GO = (1, 21)  # from here on Go fetches a newer toolchain where sources ask for one
-BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.145.0"
+KUBERNETES = "v1.36.0"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: what names its version, and the steps that leave the binary in the folder they get."""
+
+    name: str
+    recipe: tuple[Path, ...]
+    steps: Callable[[Path, Path], None]  # a folder to work in, and the binary to write
+    salt: str = ""
+
+    def path(self) -> Path:
+        """Where the binary for the present recipe is, or will be once built."""
+        content = self.salt.encode() + b"".join(file.read_bytes() for file in self.recipe)
+        return CACHE / f"{self.name}-{hashlib.sha256(content).hexdigest()[:16]}" / self.name
+
+    def build(self) -> Path:
+        binary = self.path()
+        if binary.exists():
+            return binary
+        if (problem := _go_problem()) is not None:
+            sys.exit(
+                f"cannot build {self.name}: {problem}; install Go {_named(OLDEST_GO)} or newer and run again"
+            )
+        work = binary.parent.with_suffix(f".building-{os.getpid()}")
+        work.mkdir(parents=True)
+        try:
+            made = work / "made"
+            self.steps(work, made)
+            binary.parent.mkdir(parents=True, exist_ok=True)
+            # A rename, so that two builds at once never leave half a binary behind.
+            made.replace(binary)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return binary
+
+
+def _collector(work: Path, made: Path) -> None:
+    """`go mod tidy` cannot be used, because a module that only tests need is missing from the proxy; so the
+    generated sources are compiled with `-mod=mod`, which adds what the program itself imports.
+    """
+    shutil.copy(INTEROP / "collector.yaml", work / "manifest.yaml")
+    _run(["go", "install", "go.opentelemetry.io/collector/cmd/builder@v0.145.0"], work, GOBIN=str(TOOLS))
+    builder = str(TOOLS / "builder")
+    _run([builder, "--config=manifest.yaml", "--skip-compilation", "--skip-get-modules"], work)
+    _run(
+        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), "."],
+        work / "source",
+        GOFLAGS="-mod=mod",
+    )
+
+
+def _apiserver(work: Path, made: Path) -> None:
+    """The version is told by the linker, as Kubernetes' own build does; clients read it."""
+    for file in ("go.mod", "keep.go"):
+        shutil.copy(INTEROP / "apiserver" / file, work / file)
+    _run(["go", "mod", "tidy"], work)
+    major, minor = KUBERNETES[1:].split(".")[:2]
+    stamped = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
+    flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamped.items())
+    command = ["go", "build", "-trimpath", f"-ldflags=-s -w {flags}", "-o", str(made)]
+    _run([*command, "k8s.io/kubernetes/cmd/kube-apiserver"], work, GOFLAGS="-mod=mod")
+
+
+COLLECTOR = Program("otelcol", (INTEROP / "collector.yaml",), _collector)
+APISERVER = Program(
+    "kube-apiserver",
+    (INTEROP / "apiserver" / "go.mod", INTEROP / "apiserver" / "keep.go"),
+    _apiserver,
+    KUBERNETES,
+)
+PROGRAMS = {program.name: program for program in (COLLECTOR, APISERVER)}
 
 
 def collector_path() -> Path:
-    """Where the binary for the present manifest is, or will be once built."""
-    key = hashlib.sha256(MANIFEST.read_bytes()).hexdigest()[:16]
-    return CACHE / f"otelcol-{key}" / "otelcol"
-
-
-def build_collector() -> Path:
-    binary = collector_path()
-    if binary.exists():
-        return binary
-    if (problem := _go_problem()) is not None:
-        sys.exit(
-            f"cannot build the Collector: {problem}; install Go {_named(OLDEST_GO)} or newer and run again"
-        )
-    work = binary.parent.with_suffix(f".building-{os.getpid()}")
-    work.mkdir(parents=True)
-    try:
-        shutil.copy(MANIFEST, work / "manifest.yaml")
-        tools = CACHE / "go-tools"
-        _run(["go", "install", BUILDER], work, GOBIN=str(tools))
-        builder = str(tools / "builder")
-        _run([builder, "--config=manifest.yaml", "--skip-compilation", "--skip-get-modules"], work)
-        compiling = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "../otelcol", "."]
-        _run(compiling, work / "source", GOFLAGS="-mod=mod")
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        # A rename, so that two builds at once never leave half a binary behind.
-        (work / "otelcol").replace(binary)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return binary
+    return COLLECTOR.path()
 
 
 def _path() -> str:
@@ -82,4 +128,4 @@ def _run(command: list[str], where: Path, **environment: str) -> None:
     surroundings = {**os.environ, "PATH": _path(), "GOTOOLCHAIN": "auto", **environment}
     done = subprocess.run(command, cwd=where, env=surroundings, stdout=sys.stderr, check=False)
     if done.returncode:
-        sys.exit(f"cannot build the Collector: `{' '.join(command)}` ended with status {done.returncode}")
+        sys.exit(f"cannot build {where.name}: `{' '.join(command)}` ended with status {done.returncode}")
