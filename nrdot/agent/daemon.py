@@ -41,6 +41,7 @@ ONCE = 1.0  # seconds between the two samples of --once
 PROSPECT = 5.0  # seconds without a single record delivered after which waiting on is in vain
 ONCE_PROSPECT = 12.0  # seconds; nobody asked us to hurry, so one whole request may time out
 RELOAD_PAUSE = 1.0  # seconds between two looks at the configuration
+TRANSITION_PAUSE = 60.0  # seconds until a change by schedule that failed is tried again
 
 
 class Ticking(Protocol):
@@ -65,7 +66,10 @@ class Parts:
 
 
 class Daemon:
-    """`reload` gets the parts that run and returns the new ones; NrdotError keeps the old ones running."""
+    """`reload` gets the parts that run and returns the new ones; NrdotError keeps the old ones running.
+
+    `transition` does the same before each tick, for what changes with time by itself.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class Daemon:
         status: Status,
         notifier: Notifier,
         reload: Callable[[Parts], Parts],
+        transition: Callable[[Parts], Parts] = lambda parts: parts,
         cpu: Callable[[], float] = lambda: sum(cpu_seconds()),
     ) -> None:
         self._parts = parts
@@ -84,6 +89,8 @@ class Daemon:
         self._status = status
         self._notifier = notifier
         self._reload = reload
+        self._transition = transition
+        self._patient_until = clock.monotonic()  # after a transition that failed
         self._cpu = cpu
         self._drains = Drains(clock)
         self._budget = Budget(parts.cpu_budget, parts.interval)
@@ -137,6 +144,7 @@ class Daemon:
             if turn.late:
                 _log.warning("ticks were skipped: the agent or the machine was busy", ticks=turn.late)
             if turn.run:
+                self._turn_over()
                 if not self._tick():
                     return
                 self._shed(self._budget.observe(self._clock.monotonic(), self._cpu()))
@@ -191,6 +199,22 @@ class Daemon:
             self._status.cadence = f"one tick in {change.stretch}" if change.stretch > 1 else ""
             _log.info("the CPU budget has room again: fewer ticks are shed", **fields)
         self._say()
+
+    def _turn_over(self) -> None:
+        """What the time itself changes is changed between two ticks."""
+        now = self._clock.monotonic()
+        if now < self._patient_until:
+            return
+        try:
+            parts = self._transition(self._parts)
+        except NrdotError as error:
+            self._patient_until = now + TRANSITION_PAUSE
+            _log.error(
+                "a change by schedule cannot be made, the configuration stays; tried again in a minute",
+                error=str(error),
+            )
+        else:
+            self._use(parts)
 
     def _until_reload(self) -> float:
         """Seconds; requests that come faster than this are one."""

@@ -90,7 +90,9 @@ def portable_sampler(configuration: Configuration, clock: Clock) -> Sampler:
 
 
 def _optional(configuration: Configuration) -> frozenset[Gauge | Counter]:
-    return optional_sources(select(configuration.profile.metrics))
+    """What any profile needs that the timetable may bring while this sampler runs."""
+    metrics = {metric for profile in configuration.profiles.values() for metric in profile.metrics}
+    return optional_sources(select(tuple(metrics)))
 
 
 def _has_procfs() -> bool:

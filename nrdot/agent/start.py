@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot.agent.books import Bookkeeping
 from nrdot.agent.checks import load
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
@@ -18,6 +19,7 @@ from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinatio
 from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
+from nrdot.agent.timetable import course
 from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
@@ -27,6 +29,7 @@ from nrdot.telemetry.redact import Redaction
 
 if TYPE_CHECKING:
     from nrdot.agent.source import Beginning
+    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
@@ -55,7 +58,9 @@ class Agent:
         self._destinations = Destinations(
             clock, Path(settings.agent.state_dir), resource | settings.resource, keyring(self.configuration)
         )
+        self._ledger = Bookkeeping(Path(settings.agent.state_dir))
         self._stages: Stages | None = None
+        self._course: Course | None = None
         self._redaction = Redaction()
 
     def run(self, *, duration: float | None = None, once: bool = False) -> int:
@@ -82,6 +87,7 @@ class Agent:
             if settings.agent.listen and not once:
                 health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
                 stack.callback(health.close)
+            stack.callback(self._ledger.close)
             notifier = Notifier(os.environ, clock)
             stack.callback(notifier.close)
             stack.enter_context(signals(requests))
@@ -92,14 +98,20 @@ class Agent:
                 status=self._status,
                 notifier=notifier,
                 reload=self._reload,
+                transition=self._transition,
             )
             return daemon.once(self._began) if once else daemon.run(duration)
 
     def _load(self) -> Configuration:
         return load(self._path)
 
-    def _parts(self, configuration: Configuration) -> Parts:
-        """What a configuration makes of the agent, with what the one before has come to know."""
+    def _parts(self, stated: Configuration, now: Course | None = None) -> Parts:
+        """What a configuration makes of the agent, with what the one before has come to know.
+
+        `now` is what its timetable says; the timetable is made where it is absent.
+        """
+        now = now or course(stated, self._host_id, self._clock)
+        configuration = now.effective
         settings = configuration.settings
         before = self._stages
         # The destinations come last: what they open stays open, so nothing may fail behind them.
@@ -114,13 +126,16 @@ class Agent:
         stages.pipeline.buffers = [destination.buffer for destination in destinations]
         if before is not None:
             stages.adopt(before)
+        self._ledger.use(configuration, stages, destinations, stated.revision)
         self._stages = stages
+        self._course = now
+        self._status.profile = now.document()
         return Parts(
             pipeline=stages.pipeline,
             destinations=destinations,
             interval=settings.agent.interval,
             cpu_budget=settings.agent.cpu_budget,
-            revision=configuration.revision,
+            revision=stated.revision,
             watchers=[
                 TickWatcher(self._status),
                 UnoptimizedPoints(
@@ -128,8 +143,21 @@ class Agent:
                     points=points_per_process(configuration.profile),
                     interval=settings.baseline.interval,
                 ),
+                self._ledger,
             ],
         )
+
+    def _transition(self, parts: Parts) -> Parts:
+        """Before each tick: what the timetable changes is made, and logged, as its minute comes."""
+        before = self._course
+        if before is None or (now := before.turned(self._clock)) is None:
+            return parts
+        if now.holding.effect != before.holding.effect:
+            parts = self._parts(self.configuration, now)
+        self._course = now
+        self._status.profile = now.document()
+        now.tell(before)
+        return parts
 
     def _reload(self, parts: Parts) -> Parts:
         """Between two ticks. A file that is bad raises, and the running parts stay."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nrdot.agent.drains import Destination
     from nrdot.clock import Clock
@@ -50,6 +50,9 @@ class Status:
         self.alive = clock.monotonic()  # when the daemon's loop last turned
         self.stopping = False
         self.revision = ""
+        self.profile: Mapping[
+            str, Any
+        ] = {}  # its name, the rule that decides, and factors where they are not 1
         self.config_error = ""  # why the last reload was refused; empty when the newest configuration runs
         self.cadence = ""  # how the cadence was changed for the budget; empty at full cadence
         self.destinations: Sequence[Destination] = ()
@@ -80,6 +83,7 @@ class Status:
                 "valid": not self.config_error,
                 **({"error": self.config_error} if self.config_error else {}),
             },
+            **({"profile": dict(self.profile)} if self.profile else {}),
             "interval": self.interval,
             **({"cadence": self.cadence} if self.cadence else {}),
             "ticks": dict(self.ticks),

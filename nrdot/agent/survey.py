@@ -1,4 +1,4 @@
-"""This host once: two samples a moment apart, judged as the agent would judge them."""
+"""This host once: two samples a moment apart, judged as the agent would judge them now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nrdot.agent.source import build_sampler
+from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ APART = 1.0  # seconds
 
 def survey(configuration: Configuration, clock: Clock, apart: float = APART) -> tuple[Stages, Batch]:
     """The stages after an export, and the batch that they judged. Raises ConfigError and StartError."""
-    stages = build_stages(configuration, clock, build_sampler(configuration, clock))
+    sampler = build_sampler(configuration, clock)
+    now = course(configuration, sampler.host.id, clock)
+    stages = build_stages(now.effective, clock, sampler)
     stages.pipeline.tick()
     clock.wait(Event(), apart)
     return stages, stages.pipeline.flush().batch

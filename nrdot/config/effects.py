@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from nrdot.config.problem import Mark, Path, Problems
 
 NO_EFFECT: tuple[Path, ...] = (
-    ("time_based_rules",),
-    ("holidays",),
-    ("event_handling",),
-    ("follow_the_sun",),
-    ("region",),
-    ("active_region_handling",),
-    ("canary",),
     ("auditLog",),
     ("change",),
     ("ledger",),

@@ -82,10 +82,13 @@ class Rules:
     def _sun(self, settings: Settings) -> None:
         for index, hours in enumerate(settings.follow_the_sun):
             for key in hours:
+                where: Path = ("follow_the_sun", index, key)
                 try:
-                    phrases.hours(key)
+                    zone, _, _ = phrases.hours(key)
                 except MalformedError as error:
-                    self._findings.error(("follow_the_sun", index, key), error.message, error.hint)
+                    self._findings.error(where, error.message, error.hint)
+                else:
+                    self._zone(where, zone or "UTC")
         regions = {window.region for hours in settings.follow_the_sun for window in hours.values()}
         own = (settings.region or "").lower()
         if regions and own not in {region.lower() for region in regions}:
@@ -114,11 +117,15 @@ class Rules:
     def _season(self, path: Path, season: Season) -> None:
         self._timed(path, season)
         if season.schedule is None and season.cron is None:
+            known = phrases.SEASONS.get(str(path[-1]).casefold())
+            holds = f"and is taken to be {known}" if known else "and never begins"
             self._findings.warn(
                 path,
-                "this season has no dates and never begins",
-                "give it a table, for example {profile: conservative, schedule: Dec 24-26}",
+                f"this season has no dates {holds}",
+                f"give it a table, for example {{profile: conservative, schedule: {known or 'Dec 24-26'}}}",
             )
+        if (season.cron is None) != (season.duration is None):
+            self._findings.error(path, "`cron` and `duration` belong together", "write both")
 
     def _event(self, path: Path, event: Event) -> None:
         if event.timezone is not None:

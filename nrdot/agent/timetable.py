@@ -1,0 +1,112 @@
+"""The host's profile through time: what the timetable says now, and the configuration that this makes.
+
+A change by schedule goes the way of a reload: new stages that go on where the old ones have come to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nrdot.config.schema_time import ActiveRegion
+from nrdot.decide.schedule_timetable import timetable
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+    from nrdot.config.schema_profile import Profile
+    from nrdot.decide.schedule_holding import Holding, Segment
+    from nrdot.decide.schedule_timetable import Timetable
+
+_log = Log("agent")
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What holds now, and for how long that is sure."""
+
+    configuration: Configuration  # as it is written
+    table: Timetable
+    segment: Segment
+
+    @property
+    def holding(self) -> Holding:
+        return self.segment.holding
+
+    @property
+    def effective(self) -> Configuration:
+        """The configuration as it holds now."""
+        return effective(self.configuration, self.holding)
+
+    def turned(self, clock: Clock) -> Course | None:
+        """The course from now on; None while nothing has changed, which costs a comparison."""
+        now = clock.wall_ns() / SECOND
+        if self.segment.start <= now < self.segment.end:
+            return None
+        return replace(self, segment=self.table.segment(now))
+
+    def tell(self, before: Course) -> None:
+        """Log what the timetable changed."""
+        now, was = self.holding, before.holding
+        if now == was:
+            return
+        _log.info(
+            "the profile changes by schedule" if now.effect != was.effect else "another rule says the same",
+            **{"from": was.profile, "to": now.profile, "rule": now.rule, "before": was.rule},
+            **_scales(now),
+            **({"reason": now.reason} if now.reason else {}),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """For /readyz."""
+        return {"name": self.holding.profile, "rule": self.holding.rule, **_scales(self.holding)}
+
+
+def course(configuration: Configuration, host_id: str, clock: Clock) -> Course:
+    """What holds on this host now. Raises ConfigError where a schedule cannot be read."""
+    table = timetable(configuration, host_id=host_id)
+    return Course(configuration, table, table.segment(clock.wall_ns() / SECOND))
+
+
+def effective(configuration: Configuration, holding: Holding) -> Configuration:
+    """The configuration while something holds.
+
+    A profile that an event, the sun or a time rule names is that of the whole host, so scopes are set aside.
+    """
+    settings = configuration.settings
+    scopes = settings.scopes if holding.scoped else ()
+    region = settings.active_region_handling if holding.region_active else ActiveRegion()
+    told = msgspec.structs.replace(
+        settings, profile=holding.profile, scopes=scopes, active_region_handling=region
+    )
+    return replace(configuration, settings=told, profiles=_scaled(configuration.profiles, holding))
+
+
+def _scaled(profiles: Mapping[str, Profile], holding: Holding) -> Mapping[str, Profile]:
+    if holding.threshold_scale == holding.budget_scale == 1.0:
+        return profiles
+    return {
+        name: msgspec.structs.replace(
+            profile,
+            threshold=min(profile.threshold * holding.threshold_scale, 1.0),
+            budget=scaled_budget(profile.budget, holding.budget_scale),
+        )
+        for name, profile in profiles.items()
+    }
+
+
+def scaled_budget(budget: int, scale: float) -> int:
+    """0 is no limit, and stays none; a limit never becomes none."""
+    return max(round(budget * scale), 1) if budget else 0
+
+
+def _scales(holding: Holding) -> dict[str, float]:
+    scales = {"threshold_scale": holding.threshold_scale, "budget_scale": holding.budget_scale}
+    return {name: scale for name, scale in scales.items() if scale != 1.0}
