@@ -21,7 +21,19 @@ from programs import NotMeasurable
 from scale import QUICK, scale
 from table import not_measured, render, write_json
 
-GROUPS = ("tick", "judging", "peer", "memory", "start", "recall", "captures", "anomalies", "model", "buffer")
+GROUPS = (
+    "tick",
+    "judging",
+    "peer",
+    "memory",
+    "start",
+    "recall",
+    "captures",
+    "anomalies",
+    "model",
+    "buffer",
+    "drain",
+)
 
 
 def main() -> int:
