@@ -16,7 +16,9 @@ import numpy as np
 from nrdot.batch import Counter, Gauge
 from nrdot.encode.attributes import serialize, varint
 from nrdot.encode.catalogue import GROUP_SIZE
+from nrdot.encode.costs import Costs
 from nrdot.encode.layout import Layout, Phase
+from nrdot.encode.shape import MISSING, shapes
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:
@@ -33,25 +35,19 @@ RECORD_SERIES = 512  # series in one record: bounds memory, and what one lost re
 ZERO_NS = 1_000_000  # how long after its start a series says zero
 TAG = b"\x0a"  # field 1 of an export request, a message with its length before it
 
-# What a process may lack, as bits of its shape, with the columns that then cannot be sent.
-NO_IO, NO_DESCRIPTORS, NO_SWAP, NO_SHARED = 1, 2, 4, 8
-_MISSING: dict[int, frozenset[Counter | Gauge]] = {
-    NO_IO: frozenset({Counter.READ, Counter.WRITTEN}),
-    NO_DESCRIPTORS: frozenset({Gauge.DESCRIPTORS}),
-    NO_SWAP: frozenset({Gauge.SWAP}),
-    NO_SHARED: frozenset({Gauge.PRIVATE}),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Series:
     """Series of one kind, as columns: rows of the table, or groups."""
 
     resources: list[bytes]
+    sizes: Ints  # of the resources
     since_ns: Ints
     shapes: NDArray[np.uint8]
     critical: NDArray[np.bool_]
     column: Callable[[Counter | Gauge, NDArray[np.intp]], Any]
+    rows: Rows | None = None  # of the table; groups have none
+    groups: Sequence[GroupFrame] = ()
 
 
 class OtlpEncoder:
@@ -77,11 +73,13 @@ class OtlpEncoder:
         self._layouts: dict[tuple[tuple[Metric, ...], Phase, int], Layout] = {}
         self._ended = metrics  # what the series that end now were made of
         self._known: list[bytes] = []  # resource of each row's own series
+        self._sizes: Ints = np.zeros(0, np.int64)  # of those resources
         self._groups: dict[int, bytes] = {}  # resource of each group
+        self.costs = Costs(resources, lambda shape: self._layout(metrics, Phase.STEADY, shape))
 
     def adopt(self, other: OtlpEncoder) -> bool:
         """Take the series of another encoder, which this one replaces; True where they must begin anew."""
-        self._known, self._groups = other._known, other._groups
+        self._known, self._sizes, self._groups = other._known, other._sizes, other._groups
         if self._resources == other._resources and (self._metrics, self._stable) == (
             other._metrics,
             other._stable,
@@ -94,6 +92,8 @@ class OtlpEncoder:
     def encode(self, batch: Batch, frame: Frame) -> Sequence[Record]:
         table, time_ns, hz = batch.table, frame.time_ns, batch.host.hz
         self._known += [b""] * (table.capacity - len(self._known))
+        self._sizes = np.pad(self._sizes, (0, max(table.capacity - len(self._sizes), 0)))
+        self.costs.clear(table.capacity)
         # Series end under the attributes that they had: these are taken before new ones are built.
         ending = self._of_rows(table, frame.ending)
         for row in frame.opening.tolist():
@@ -102,6 +102,7 @@ class OtlpEncoder:
                     batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
                 )
             )
+            self._sizes[row] = len(self._known[row])
         opening = self._of_rows(table, frame.opening)
         steady = self._of_rows(table, frame.steady)
         if ending.resources:
@@ -133,10 +134,12 @@ class OtlpEncoder:
         known = self._known
         return _Series(
             [known[row] for row in rows.tolist()],
+            self._sizes[rows],
             table.since_ns[rows],
-            _shapes(table.limited[rows], table.gauges[:, rows]),
+            shapes(table.limited[rows], table.gauges[:, rows]),
             table.never_filtered[rows],
             column,
+            rows=rows,
         )
 
     def _of_groups(self, batch: Batch, groups: list[GroupFrame]) -> _Series:
@@ -150,12 +153,15 @@ class OtlpEncoder:
         def column(source: Counter | Gauge, which: NDArray[np.intp]) -> Any:
             return (counters if isinstance(source, Counter) else gauges)[source, which]
 
+        resources = [self._groups[group.key] for group in groups]
         return _Series(
-            [self._groups[group.key] for group in groups],
+            resources,
+            np.array([len(resource) for resource in resources], np.int64),
             np.array([group.since_ns for group in groups], np.int64),
-            _shapes(np.array([group.limited for group in groups], np.bool_), gauges),
+            shapes(np.array([group.limited for group in groups], np.bool_), gauges),
             np.zeros(len(groups), np.bool_),
             column,
+            groups=groups,
         )
 
     def _records(
@@ -175,13 +181,29 @@ class OtlpEncoder:
                 )
                 for start in range(0, len(chosen), RECORD_SERIES):
                     which = chosen[start : start + RECORD_SERIES]
+                    self._account(series, which, layout, metrics, shape)
                     payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
                     yield Record(payload, len(which) * layout.points, time_ns, priority)
+
+    def _account(
+        self,
+        series: _Series,
+        which: NDArray[np.intp],
+        layout: Layout,
+        metrics: tuple[Metric, ...],
+        shape: int,
+    ) -> None:
+        if series.rows is not None:
+            self.costs.sent(series.rows[which], series.sizes[which], layout)
+            return
+        distinct = self._layout(metrics, Phase.STEADY, shape).points
+        for index in which.tolist():
+            self.costs.sent_group(series.groups[index], int(series.sizes[index]), layout, distinct)
 
     def _layout(self, metrics: tuple[Metric, ...], phase: Phase, shape: int) -> Layout:
         key = (metrics, phase, shape)
         if key not in self._layouts:
-            absent = frozenset().union(*(sources for bit, sources in _MISSING.items() if shape & bit))
+            absent = frozenset().union(*(sources for bit, sources in MISSING.items() if shape & bit))
             present = tuple(
                 metric for metric in metrics if not any(point.source in absent for point in metric.points)
             )
@@ -191,16 +213,6 @@ class OtlpEncoder:
 
 def _phase(group: GroupFrame) -> Phase:
     return Phase.ENDING if group.ending else Phase.OPENING if group.opening else Phase.STEADY
-
-
-def _shapes(limited: NDArray[np.bool_], gauges: Ints) -> NDArray[np.uint8]:
-    shapes: NDArray[np.uint8] = (
-        limited * np.uint8(NO_IO)
-        | (gauges[Gauge.DESCRIPTORS] < 0) * np.uint8(NO_DESCRIPTORS)
-        | (gauges[Gauge.SWAP] < 0) * np.uint8(NO_SWAP)
-        | (gauges[Gauge.SHARED] < 0) * np.uint8(NO_SHARED)
-    )
-    return shapes
 
 
 def _without(ending: _Series, living: set[bytes]) -> _Series:
@@ -218,10 +230,12 @@ def _without(ending: _Series, living: set[bytes]) -> _Series:
     which = np.flatnonzero(kept)
     return _Series(
         [ending.resources[index] for index in which.tolist()],
+        ending.sizes[which],
         ending.since_ns[which],
         ending.shapes[which],
         ending.critical[which],
         ending.column,
+        None if ending.rows is None else ending.rows[which],
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SUFFIX = ".jsonl.zst"
-LEVEL = 3
+LEVEL = 1  # higher ones gain next to nothing on so little at a time
 FRAME_LIMIT = 64 << 20  # bytes that one frame may inflate to
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _ENCODER = msgspec.json.Encoder()

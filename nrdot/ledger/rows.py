@@ -15,11 +15,11 @@ MINUTE = 60  # seconds of a fresh row
 HOUR = 3600  # of a folded one
 
 
-class _Row(msgspec.Struct, omit_defaults=True, tag_field="kind", kw_only=True):
+class _Row(msgspec.Struct, omit_defaults=True, tag_field="kind"):
     """Who says it, and of when."""
 
-    v: int = msgspec.field()  # without a default, so that it is always written
-    t: int = msgspec.field()  # Unix seconds, start of the minute or hour
+    v: int = 0  # always more, so it is always written
+    t: int = 0  # Unix seconds, start of the minute or hour
     span: int = MINUTE
     seconds: float = 0.0  # of it that were sampled
     host: str = ""
@@ -30,7 +30,7 @@ class _Row(msgspec.Struct, omit_defaults=True, tag_field="kind", kw_only=True):
     mode: str = "optimize"
 
 
-class Seen(_Row, tag="seen", kw_only=True):
+class Seen(_Row, tag="seen"):
     """Processes that share everything by which a bill is divided, or the groups of one kind."""
 
     profile: str = ""
@@ -74,7 +74,7 @@ class Talker(msgspec.Struct, omit_defaults=True, kw_only=True):
     points_sent: int = 0
 
 
-class Outcome(_Row, tag="outcome", kw_only=True):
+class Outcome(_Row, tag="outcome"):
     """What became of points at one destination; with `destination` empty, the agent itself."""
 
     destination: str = ""

@@ -1,0 +1,108 @@
+"""The ledger beside the pipeline: what it asks of the stages, and how it is fed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nrdot.agent.intervals import exports_every
+from nrdot.buffer.files import Files
+from nrdot.config.retention import keeping
+from nrdot.identify.labels import labels_of
+from nrdot.ledger.cells import Words, lasting
+from nrdot.ledger.recorder import Recorder, Terms, Usage
+from nrdot.ledger.store import Bounds, Store
+from nrdot.telemetry.own import cpu_seconds, resident_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nrdot.agent.drains import Destination
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Table
+    from nrdot.config.configuration import Configuration
+    from nrdot.config.schema import Settings
+    from nrdot.pipeline import Tick
+
+DIRECTORY = "ledger"  # in the state directory
+
+_lasting = lru_cache(4096)(lasting)
+# Kinds of groups whose name is one of the words.
+_FIELDS = {"class": "class_", "namespace": "namespace", "unit": "unit", "user": "user"}
+
+
+class StageBook:
+    """`ledger.accounts.Book` of one configuration's stages."""
+
+    def __init__(self, configuration: Configuration, stages: Stages) -> None:
+        settings = configuration.settings
+        self.costs = stages.encoder.costs
+        self.baseline = settings.baseline.interval
+        scoped = [configuration.profiles[scope.profile] for scope in settings.scopes]
+        self.interval = min(exports_every(settings, one) for one in (configuration.profile, *scoped))
+        self._tenant = settings.ledger.tenant
+        self._profiles = [settings.profile, *(scope.profile for scope in settings.scopes)]
+        self._policy = stages.policy
+        self._classes = stages.scorer.patterns.class_names
+
+    def words(self, table: Table, row: int) -> Words:
+        identity = table.identity[row]
+        owner = identity.owner
+        return Words(
+            self._profiles[self._policy.remembered.scope[row]],
+            self._classes[int(table.class_id[row])],
+            owner.namespace,
+            _lasting(owner.unit),
+            identity.user,
+            labels_of(identity).get(self._tenant, ""),
+        )
+
+    def words_of_group(self, kind: str, name: str) -> Words:
+        words = Words(self._profiles[0])
+        field = _FIELDS.get(kind)
+        return words if field is None else words._replace(**{field: name})
+
+
+class Bookkeeping:
+    """The ledger of one agent, over all its configurations; a watcher of the daemon's ticks."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.store = Store(state_dir / DIRECTORY, Bounds())
+        self._recorder: Recorder | None = None
+
+    def use(
+        self,
+        configuration: Configuration,
+        stages: Stages,
+        destinations: Sequence[Destination],
+        revision: str,
+    ) -> None:
+        """A configuration whose stages run from the next tick on."""
+        settings = configuration.settings
+        self.store.bounds = _bounds(settings)
+        book, terms = StageBook(configuration, stages), Terms(revision, settings.mode, settings.resource)
+        if self._recorder is None:
+            usage = Usage(lambda: sum(cpu_seconds()), resident_bytes)
+            self._recorder = Recorder(self.store, book, terms, agent=version("nrdot"), usage=usage)
+        self._recorder.use(book, terms, destinations)
+
+    def __call__(self, tick: Tick) -> None:
+        if self._recorder is not None:
+            self._recorder.enter(tick.batch, tick.frame, tick.records)
+
+    def close(self) -> None:
+        """The agent ends, and what was delivered is known."""
+        if self._recorder is not None:
+            self._recorder.close()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    kept = keeping(settings)
+    return Bounds(kept.ledger, settings.ledger.max_size, _overwrite if kept.overwrite else Path.unlink)
+
+
+def _overwrite(path: Path) -> None:
+    Files().overwrite(path)
+    path.unlink()

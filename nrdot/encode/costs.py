@@ -1,0 +1,142 @@
+"""What series cost, in points and bytes, to the byte: those just encoded, and those that nobody sent.
+
+A bill without an optimizer is a sum over series that were never made. Their size is arithmetic: the points of
+a process have a fixed layout, and the resource in front of them is as long as its words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.encode.attributes import varint
+from nrdot.encode.shape import SHAPES, shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nrdot.batch import Batch, Host, Identity, Ints, Rows, Table
+    from nrdot.encode.attributes import Attributes, Resources
+    from nrdot.encode.layout import Layout
+    from nrdot.stages import GroupFrame
+
+REMEMBERED = 4096  # identities whose size is kept at hand
+_PID, _PARENT = "process.pid", "process.parent_pid"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCost:
+    """What one group cost at an export."""
+
+    group: GroupFrame
+    points: int
+    bytes: int
+    series: int
+
+
+class Costs:
+    """`points` and `bytes` are by row, of the last export; both are 0 where a row sent nothing."""
+
+    def __init__(self, resources: Resources, steady: Callable[[int], Layout]) -> None:
+        """`steady` gives the layout of a process that lacks what its shape says."""
+        self.points: Ints = np.zeros(0, np.int64)
+        self.bytes: Ints = np.zeros(0, np.int64)
+        self.groups: list[GroupCost] = []
+        self._resources = resources
+        self._steady = steady
+        self._sizes: Ints = np.zeros(0, np.int64)  # of the resource of each row, sent or not
+        self._remembered: dict[Identity, int] = {}
+        self._host: Host | None = None
+
+    def clear(self, capacity: int) -> None:
+        """A new export."""
+        if len(self.points) < capacity:
+            self.points = np.zeros(capacity, np.int64)
+            self.bytes = np.zeros(capacity, np.int64)
+        else:
+            self.points[:] = 0
+            self.bytes[:] = 0
+        self.groups = []
+
+    def sent(self, rows: Rows, resources: Ints, layout: Layout) -> None:
+        """Rows whose resources have these sizes were encoded."""
+        self.points[rows] += layout.points
+        self.bytes[rows] += framed(resources + layout.size)
+
+    def sent_group(self, group: GroupFrame, resource: int, layout: Layout, series: int) -> None:
+        body = resource + layout.size
+        self.groups.append(GroupCost(group, layout.points, 1 + _length(body) + body, series))
+
+    def name(self, batch: Batch) -> None:
+        """Take in the words of processes that are new, or that have new ones."""
+        table, host = batch.table, batch.host
+        self._sizes = np.pad(self._sizes, (0, max(table.capacity - len(self._sizes), 0)))
+        if self._host is None or _words(host) != _words(self._host):
+            self._remembered.clear()
+        self._host = host
+        for row in batch.named.tolist():
+            self._sizes[row] = self._resource(
+                host, table.identity[row], int(table.pid[row]), int(table.parent[row])
+            )
+
+    def plain(self, table: Table, rows: Rows) -> tuple[Ints, Ints]:
+        """Points and bytes of each of `rows`, were it sent alone in the midst of its life."""
+        found = shapes(table.limited[rows], table.gauges[:, rows])
+        points, sizes = np.zeros(SHAPES, np.int64), np.zeros(SHAPES, np.int64)
+        for shape in np.flatnonzero(np.bincount(found)).tolist():
+            layout = self._steady(shape)
+            points[shape], sizes[shape] = layout.points, layout.size
+        return points[found], framed(self._sizes[rows] + sizes[found])
+
+    def _resource(self, host: Host, identity: Identity, pid: int, parent: int) -> int:
+        """Bytes of the serialized resource."""
+        body = self._remembered.get(identity)
+        if body is None:
+            words = self._resources.process(host, identity, 0, 0)
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            body = self._remembered[identity] = sum(
+                _attribute(key, value) for key, value in words.items() if value != 0
+            )
+        body += _number(_PID, pid) + _number(_PARENT, parent)
+        return 1 + _length(body) + body
+
+
+def framed(bodies: Ints) -> Ints:
+    """With the tag and the length that stand before a message of an export request."""
+    found: Ints = bodies + 2 + (bodies >= 1 << 7) + (bodies >= 1 << 14) + (bodies >= 1 << 21)
+    return found
+
+
+def size_of(attributes: Attributes) -> int:
+    """The length of `attributes.serialize`, without doing it."""
+    body = sum(_attribute(key, value) for key, value in attributes.items())
+    return 1 + _length(body) + body
+
+
+def _words(host: Host) -> tuple[object, ...]:
+    return host.id, host.name, host.os, host.attributes
+
+
+def _attribute(key: str, value: str | int) -> int:
+    if isinstance(value, int):
+        return _number(key, value)
+    text = len(value.encode())
+    return _pair(key, 1 + _length(text) + text)
+
+
+def _number(key: str, value: int) -> int:
+    return _pair(key, 1 + (10 if value < 0 else _length(value)))
+
+
+def _pair(key: str, value: int) -> int:
+    """A key with a value of so many bytes, as one of a resource's attributes."""
+    body = 1 + _length(len(key)) + len(key) + 1 + _length(value) + value
+    return 1 + _length(body) + body
+
+
+def _length(number: int) -> int:
+    """Bytes of a number as a varint."""
+    return 1 if number < 1 << 7 else len(varint(number))
