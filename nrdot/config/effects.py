@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 NO_EFFECT: tuple[Path, ...] = (
     ("auditLog",),
     ("change",),
-    ("ledger",),
     ("optimization_dimensions",),
     ("solver",),
     ("process_classification", "*", "special_handling", "full_audit_trail"),

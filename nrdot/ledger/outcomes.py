@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from nrdot.ledger.rows import Outcome
@@ -54,12 +55,16 @@ class Deliveries:
             id(to.drain): self._drains.get(id(to.drain)) or to.drain.status() for to in destinations
         }
 
-    def close(self, common: dict[str, Any]) -> list[Outcome]:
-        """A row for each destination; `common` are the fields of every row."""
-        return [self._row(destination, common) for destination in self._destinations]
+    def close(self, common: dict[str, Any], ahead: int = 0) -> list[Outcome]:
+        """A row for each destination; `common` are the fields of every row.
 
-    def _row(self, to: Destination, common: dict[str, Any]) -> Outcome:
+        `ahead` points were put already that belong to the next rows.
+        """
+        return [self._row(destination, common, ahead) for destination in self._destinations]
+
+    def _row(self, to: Destination, common: dict[str, Any], ahead: int) -> Outcome:
         now, status = to.buffer.statistics(), to.drain.status()
+        now = replace(now, produced=now.produced - ahead)
         before, was = self._buffers[id(to.buffer)], self._drains[id(to.drain)]
         self._buffers[id(to.buffer)], self._drains[id(to.drain)] = now, status
         left = now.delivered + now.rejected + sum(now.dropped.values())

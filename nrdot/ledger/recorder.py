@@ -75,7 +75,8 @@ class Recorder:
         minute = batch.time_ns // (MINUTE * 1_000_000_000)
         if minute != self._minute:
             hour = MINUTE * minute // HOUR
-            self._write(last=self._minute is not None and MINUTE * self._minute // HOUR != hour)
+            over = self._minute is not None and MINUTE * self._minute // HOUR != hour
+            self._write(last=over, ahead=sum(record.points for record in records))
             self._accounts.tidy(batch.table)
             self._minute = minute
         self._look_at_clocks(batch)
@@ -100,8 +101,8 @@ class Recorder:
                 self._gap = self._gap[0] + jumped, "clock"
         self._last_ns = batch.time_ns
 
-    def _write(self, *, last: bool) -> None:
-        """The minute's frame; `last` of its hour."""
+    def _write(self, *, last: bool, ahead: int = 0) -> None:
+        """The minute's frame; `last` of its hour. `ahead` points were put since it ended."""
         accounts, host = self._accounts, self._host
         if self._minute is None or host is None or not accounts.samples:
             return
@@ -119,7 +120,7 @@ class Recorder:
             "mode": self._terms.mode,
         }
         own = self._own(common, host, last=last)
-        rows: list[Row] = [*accounts.close(common), *self._deliveries.close(common), own]
+        rows: list[Row] = [*accounts.close(common), *self._deliveries.close(common, ahead), own]
         self.store.put(t, rows)
 
     def _own(self, common: dict[str, Any], host: Host, *, last: bool) -> Outcome:
