@@ -10,7 +10,22 @@ from typing import Annotated
 
 import typer
 
-from nrdot.cli import agent, buffer, demo, doctor, explain, model, profiles, record, scan, simulate, train
+from nrdot.cli import (
+    agent,
+    buffer,
+    demo,
+    doctor,
+    explain,
+    model,
+    profile_lint,
+    profile_show,
+    profiles,
+    record,
+    report,
+    scan,
+    simulate,
+    train,
+)
 
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -35,12 +50,13 @@ app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(record.record)
 app.command()(simulate.simulate)
+app.command()(report.report)
 app.command()(train.train)
 
 profile = _group("Look at profiles and check them.")
 profile.command("list")(profiles.list_profiles)
-profile.command()(profiles.show)
-profile.command()(profiles.lint)
+profile.command()(profile_show.show)
+profile.command()(profile_lint.lint)
 profile.command()(profiles.schema)
 app.add_typer(profile, name="profile")
 
@@ -48,6 +64,8 @@ buffers = _group("Look into the disk buffer, while an agent runs or not.")
 buffers.command()(buffer.status)
 buffers.command()(buffer.verify)
 buffers.command()(buffer.dump)
+buffers.command()(buffer.letters)
+buffers.command()(buffer.replay)
 buffers.command()(buffer.repair)
 app.add_typer(buffers, name="buffer")
 
