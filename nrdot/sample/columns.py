@@ -81,13 +81,18 @@ class Columns:
             return rows, np.zeros((2, 0), np.int64)
         values = np.array(looks.stats, np.int64).T
         table.counters[_CPU, rows] = np.maximum(values[_PLACES], table.counters[_CPU, rows])
-        table.gauges[_MEMORY, rows] = np.array(looks.memory, np.int64).T * self._page
+        self.write_memory(rows, looks.memory)
         table.gauges[Gauge.THREADS, rows] = values[parse.Stat._fields.index("threads")]
         table.parent[rows] = values[parse.Stat._fields.index("parent")]
         table.state[rows] = values[parse.Stat._fields.index("state")]
         self._write_io(looks)
         table.limited[rows] = looks.limited
         return rows, values[_CHILDREN]
+
+    def write_memory(self, rows: Rows, pages: list[tuple[int, int, int]]) -> None:
+        """Virtual, resident and shared pages of each row; no row twice."""
+        if pages:
+            self._table.gauges[_MEMORY, rows] = np.array(pages, np.int64).T * self._page
 
     def _write_io(self, looks: Looks) -> None:
         if not looks.io_rows:

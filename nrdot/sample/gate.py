@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from nrdot.sample.files import GATE_SIZE, Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from nrdot.sample.files import ProcFiles
 
@@ -33,6 +33,10 @@ Seen = TypeVar("Seen")
 class Gate(Protocol):
     name: str
     trusted: bool
+
+    @property
+    def processes(self) -> Callable[[Collection[int]], list[int]] | None:
+        """Which of many pids are those of processes; None where this gate cannot tell."""
 
     def guards(self, row: int) -> bool: ...
 
@@ -122,6 +126,12 @@ class ClockGate:
         self._watch: _Watch[int, int] = _Watch()
         self._own = time.clock_gettime_ns(_clock_id(os.getpid()))
 
+    @staticmethod
+    def processes(pids: Collection[int]) -> list[int]:
+        """Those that are a process now; a thread has no clock of this kind."""
+        clocks = _clocks([_clock_id(pid) for pid in pids])
+        return [pid for pid, clock in zip(pids, clocks, strict=True) if clock != -1]
+
     def guards(self, row: int) -> bool:
         return row in self._watch
 
@@ -148,6 +158,7 @@ class SchedstatGate:
     """Guards processes of one thread by their schedstat file, within the budget of descriptors."""
 
     name = "schedstat"
+    processes = None
 
     def __init__(self, files: ProcFiles) -> None:
         self.trusted = False

@@ -141,6 +141,11 @@ def forks(data: bytes) -> int:
     return int(data[at + 11 :].split(None, 1)[0]) if at >= 0 else -1
 
 
+def last_pid(data: bytes) -> int:
+    """The pid that was given out last, from /proc/loadavg, in the reader's pid namespace."""
+    return int(data.split()[4])
+
+
 def uptime_ns(data: bytes) -> int:
     """Nanoseconds since boot, to the hundredth of a second that the kernel prints."""
     return round(float(data.split(None, 1)[0]) * 1e9)

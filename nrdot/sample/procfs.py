@@ -16,6 +16,7 @@ import numpy as np
 from nrdot.batch import Counter, Gauge, Table
 from nrdot.errors import StartError
 from nrdot.sample import parse
+from nrdot.sample.census import Census
 from nrdot.sample.children import Children
 from nrdot.sample.columns import Columns, Looks
 from nrdot.sample.files import Gone, ProcFiles, raise_descriptor_limit
@@ -85,12 +86,10 @@ class ProcfsSource:
         self._sweep = Sweep()
         self._boot_ns = 0  # Unix time of the boot
         self._uptime_ns = 0  # at the last sample
-        self._entries: list[str] = []
-        self._forks = -1  # processes ever made, read before the last listing
+        self._census = Census(self._files, self.gate.processes)
         self._rows: dict[str, int] = {}
         self._pids: dict[int, str] = {}
         self._heads: dict[int, bytes] = {}
-        self._hidden: set[str] = set()  # pids that are listed and not readable at all
         self._unguarded: set[int] = set()
         self._stale_words: set[int] = set()  # rows that moved since their words were read
         self._last: float | None = None
@@ -114,9 +113,11 @@ class ProcfsSource:
         moving = dict.fromkeys([*moved, *self._unguarded])
         self._read(moving, round_, moving=True)
         swept = round_.swept.intersection(self._pids).difference(moving)  # some of them just ended
-        self._read(sorted(swept), round_, moving=False)
+        whole = {row for row in swept if self._takes_all(row)}
+        self._read(sorted(whole), round_, moving=False)
+        slept = self._read_memory(sorted(swept - whole), round_)
         born = self._births([*born_pids, *round_.reborn], round_, first=first)
-        read = self._write(round_)
+        read = np.concatenate([self._write(round_), slept])
         self._children.end_sample()
 
         self._last, self._uptime_ns = now, uptime_ns
@@ -135,9 +136,9 @@ class ProcfsSource:
         )
         if batch.limited:
             unreadable.add("io")
-        if self._hidden:
+        if self._census.hidden:
             unreadable.add("stat")
-        limited = batch.limited + len(self._hidden)
+        limited = batch.limited + len(self._census.hidden)
         return replace(batch, limited=limited, unreadable=tuple(sorted(unreadable)))
 
     # births and deaths
@@ -152,37 +153,21 @@ class ProcfsSource:
             ) from error
 
     def _listing(self, forks: int, round_: _Round) -> list[str]:
-        """Pids that are new, by the listing of /proc; the rows of those that are no longer listed end.
-
-        Where the kernel has made no process since before the last listing there is nothing new to list, and
-        the gate tells who ended. All the same /proc is listed once a sweep: rights may have changed.
-        """
+        """Pids that are new; the rows of those that are found to be gone end."""
         if self._sweep.wrapped:
-            self._hidden.clear()
-            self._entries = []
-        elif forks == self._forks >= 0 and not self._unguarded:
-            return []
-        self._forks = forks
-        entries = self._files.list()
-        if entries == self._entries:
-            return []
-        self._entries = entries
-        now = {entry for entry in entries if entry.isdecimal()}
-        self._hidden &= now
-        for pid in self._rows.keys() - now:
+            self._census.begin_anew()
+        new, gone = self._census.call(forks, self._rows.keys(), always=bool(self._unguarded))
+        for pid in gone:
             row = self._rows[pid]
             self._end(row)
             round_.died.append(row)
-        return sorted(now - self._rows.keys() - self._hidden, key=int)
+        return new
 
     def _lose(self, row: int, round_: _Round) -> None:
         """A listed process turned out to be gone; its pid may have a new process already."""
         round_.died.append(row)
         round_.reborn[self._end(row)] = None
-        self._list_again()
-
-    def _list_again(self) -> None:
-        self._entries, self._forks = [], -1
+        self._census.look_again()
 
     def _end(self, row: int) -> str:
         pid = self._pids.pop(row)
@@ -208,10 +193,10 @@ class ProcfsSource:
                 round_.looks.add(row, stat, files, limited=self._readings.limited(row))
             except (*_Unreadable, PermissionError) as error:
                 if isinstance(error, PermissionError):
-                    self._hidden.add(pid)
+                    self._census.hidden.add(pid)
                 elif pid not in round_.reborn:
                     round_.vanished += 1
-                    self._list_again()
+                    self._census.look_again()
                 if pid in self._rows:
                     self._end(self._rows[pid])
         return [self._rows[pid] for pid in pids if pid in self._rows]
@@ -267,6 +252,30 @@ class ProcfsSource:
                 self._lose(row, round_)
             except PermissionError:
                 self._lose(row, round_)
+
+    def _takes_all(self, row: int) -> bool:
+        """Whether a sleeper may have changed in more than its memory.
+
+        Where its parent is unknown to us, nobody tells when that ends and the process gets another.
+        """
+        parent = int(self.table.parent[row])
+        unknown = parent > 0 and str(parent) not in self._rows
+        return unknown or bool(self._optional) or self._sweep.words_due(row)
+
+    def _read_memory(self, rows: Iterable[int], round_: _Round) -> Rows:
+        """Refresh what others can change while a process sleeps. Rows that were written."""
+        pages: dict[int, tuple[int, int, int]] = {}
+        for row in rows:
+            try:
+                pages[row] = parse.memory_pages(self._readings.read_memory(row, self._pids[row]))
+            except _Unreadable:
+                round_.vanished += 1
+                self._lose(row, round_)
+            except PermissionError:
+                self._lose(row, round_)
+        written = np.fromiter(pages, np.intp)
+        self._columns.write_memory(written, list(pages.values()))
+        return written
 
     def _refresh(self, row: int, pid: str, head: bytes, stat: parse.Stat, round_: _Round) -> None:
         """Gate, parent and words of a process that was read."""

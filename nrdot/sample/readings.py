@@ -57,6 +57,14 @@ class Readings:
             return Files(stat, statm, self._pread_io(row, kept))
         return Files(stat, statm, self._read_io(row, pid))
 
+    def read_memory(self, row: int, pid: str) -> bytes:
+        """Only statm. Gone errors mean that the process ended."""
+        kept = self._kept.get(row)
+        statm = self._files.read(f"{pid}/statm") if kept is None else os.pread(kept.statm, READ_SIZE, 0)
+        if not statm:
+            raise ProcessLookupError
+        return statm
+
     def limited(self, row: int) -> bool:
         return row in self._refused
 

@@ -66,3 +66,38 @@ def test_memory_that_others_take_from_a_sleeper_is_known_within_a_minute(host):
     assert stale[-1] == 0
     assert stale == sorted(stale, reverse=True)
     assert 20 < stale[1] < 40  # a share at each sample, not all at once
+
+
+def test_of_a_sleeper_only_what_others_can_change_is_read(host):
+    for pid in range(100, 160):
+        host.proc.add(pid, "sleeper")
+    host.sample()
+    host.sample()
+    read = []
+    reading = host.source._files.read
+    host.source._files.read = lambda path, *size: read.append(path) or reading(path, *size)
+    for _ in range(4):
+        host.sample()
+    memory = {path for path in read if path.endswith("/statm")}
+    whole = {path for path in read if path.endswith("/io")}
+    assert {f"{pid}/statm" for pid in range(100, 160)} <= memory
+    assert 0 < len(whole) < 60 / WORDS_EVERY * 2  # with their words, at every fifth sweep
+
+
+def test_a_new_parent_is_known_within_a_minute_though_nobody_saw_the_old_one_end(host):
+    host.proc.add(42, "orphan", parent=999)  # 999 came and went between two samples
+    host.sample()
+    host.sample()
+    host.proc.change(42, parent=1)
+    for _ in range(4):
+        host.sample()
+    assert host.table.parent[host.row(42)] == 1
+
+
+def test_a_sleeper_that_is_gone_when_its_memory_is_read_has_vanished(host):
+    host.proc.add(42, "sleeper")
+    host.sample()
+    host.sample()
+    (host.proc.root / "42/statm").unlink()
+    batches = [host.sample() for _ in range(4)]
+    assert sum(batch.vanished for batch in batches) >= 1
