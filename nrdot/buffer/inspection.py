@@ -209,6 +209,21 @@ def dead_letters(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Iter
             yield read_letter(files, directory / LETTERS / name, keys, _CODER)
 
 
+def dump_letters(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Iterator[WaitingRecord]:
+    """What the dead letters hold, oldest letter first."""
+    for letter in dead_letters(files, directory, keys):
+        for sequence, record in letter.records:
+            yield WaitingRecord(
+                sequence,
+                record.priority,
+                record.points,
+                record.time_ns,
+                len(record.payload),
+                letter.name,
+                record,
+            )
+
+
 def replay(files: Files, directory: Path, names: Sequence[str] | None = None) -> list[str]:
     """Have dead letters sent again: by the agent that runs, within seconds, or by the next one.
 

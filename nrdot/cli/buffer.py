@@ -14,8 +14,10 @@ from nrdot.cli.options import Config, Json, configuration
 if TYPE_CHECKING:
     from nrdot.buffer.encryption import Keyring
     from nrdot.buffer.inspection import BufferStatus, WaitingRecord
+    from nrdot.buffer.letters import Letter
 
 NO = 1
+SUFFIX = ".segment"  # of a letter's file; people need not write it
 Directory = Annotated[
     Path, typer.Argument(help="A destination's buffer: STATE_DIR/buffer/NAME.", metavar="DIR")
 ]
@@ -64,13 +66,19 @@ def verify(directory: Directory, config: Config = None, json: Json = False) -> N
         raise typer.Exit(NO)
 
 
-def dump(directory: Directory, config: Config = None, json: Json = False) -> None:
+def dump(
+    directory: Directory,
+    config: Config = None,
+    dead: Annotated[bool, typer.Option("--dead", help="The dead letters in place of what waits.")] = False,
+    json: Json = False,
+) -> None:
     """Print what waits, one OTLP JSON line a record; with --json one document about the records instead."""
     from nrdot.buffer.files import Files
     from nrdot.buffer.inspection import dump as records
+    from nrdot.buffer.inspection import dump_letters
     from nrdot.cli.output import print_json
 
-    waiting = records(Files(), _existing(directory), _keys(config))
+    waiting = (dump_letters if dead else records)(Files(), _existing(directory), _keys(config))
     if json:
         print_json({"records": [_about(one) for one in waiting]})
         return
@@ -87,6 +95,69 @@ def dump(directory: Directory, config: Config = None, json: Json = False) -> Non
     if unreadable:
         typer.echo(f"nrdot: {unreadable} records need a key that is not here, or are damaged", err=True)
         raise typer.Exit(NO)
+
+
+def letters(directory: Directory, config: Config = None, json: Json = False) -> None:
+    """List the dead letters: requests that the endpoint refused for good, and why."""
+    from rich.text import Text
+
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.inspection import dead_letters
+    from nrdot.cli.output import amount, console, print_json, table
+
+    found = list(dead_letters(Files(), _existing(directory), _keys(config)))
+    if json:
+        print_json({"letters": [_about_letter(one) for one in found]})
+        return
+    if not found:
+        console().print("no dead letters")
+        return
+    shown = table(
+        "letter", "refused", "records", "points", "size", "why", right={"records", "points", "size"}
+    )
+    for one in found:
+        points = sum(record.points for _, record in one.records)
+        why = one.reason + (f" ({one.unreadable})" if one.unreadable else "")
+        shown.add_row(
+            one.name.removesuffix(SUFFIX),
+            _time(one.time_ns),
+            str(len(one.records)),
+            f"{points:,}",
+            amount(one.size),
+            Text(why),
+        )
+    console().print(shown)
+    console().print("nrdot buffer replay sends them again; nrdot buffer dump --dead shows what is in them")
+
+
+def replay(
+    directory: Directory,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names as `letters` lists them; all where absent.", metavar="[LETTER]..."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Send dead letters again: the agent that runs does so within seconds, or the next one that starts."""
+    from nrdot.buffer.files import Files
+    from nrdot.buffer.inspection import replay as send
+    from nrdot.buffer.letters import LETTERS
+    from nrdot.cli.output import console, print_json
+    from nrdot.errors import UsageError
+
+    files, wanted = Files(), [f"{name.removesuffix(SUFFIX)}{SUFFIX}" for name in names or ()]
+    there = set(files.names(_existing(directory) / LETTERS))
+    for name in wanted:
+        if name not in there:
+            raise UsageError(
+                f"{directory}: there is no dead letter {name.removesuffix(SUFFIX)}; nothing is sent"
+            )
+    sent = send(files, directory, wanted or None)
+    if json:
+        print_json({"replayed": [name.removesuffix(SUFFIX) for name in sent]})
+    else:
+        what = "dead letter is" if len(sent) == 1 else "dead letters are"
+        console().print(f"{len(sent)} {what} sent again")
 
 
 def repair(directory: Directory, config: Config = None, json: Json = False) -> None:
@@ -147,6 +218,18 @@ def _about(one: WaitingRecord) -> dict[str, Any]:
         "bytes": one.stored,
         "file": one.file,
         "readable": one.record is not None,
+    }
+
+
+def _about_letter(one: Letter) -> dict[str, Any]:
+    return {
+        "name": one.name.removesuffix(SUFFIX),
+        "time": _time(one.time_ns),
+        "reason": one.reason,
+        "records": len(one.records),
+        "points": sum(record.points for _, record in one.records),
+        "bytes": one.size,
+        "unreadable": one.unreadable,
     }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nrdot.stages import Delivery
 
 _log = Log("export")
+_ON_ITS_WAY = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class DestinationState:
     circuit: str  # closed, open, half-open
     last_success_ns: int | None  # wall clock
     last_error: str  # of the present outage; empty while requests go through
+    last_refusal: str  # why the last request was refused for good; empty once one is taken
     alarm: bool  # somebody must mend something
     overdue: bool  # what waits has waited longer than the limit
     requests: dict[str, int]  # by outcome: delivered, held, refused
@@ -40,6 +42,8 @@ class DestinationState:
 
     def __str__(self) -> str:
         if not self.last_error:
+            if self.last_refusal:
+                return f"refused, to the dead letters: {self.last_refusal}"
             return "delivering" if self.last_success_ns else "nothing sent yet"
         alarm = "needs attention, " if self.alarm else ""
         return f"held, {alarm}circuit {self.circuit}: {self.last_error}"
@@ -54,9 +58,11 @@ class Journal:
     _requests: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "held": 0, "refused": 0})
     _last_success_ns: int | None = None
     _last_error: str = ""
+    _last_refusal: str = ""
     _last_partial: str | None = None
     _alarm: bool = False
     _held_since: float | None = None  # monotonic
+    _late_since: float | None = None  # monotonic
     _overdue: bool = False
     _partial: int = 0
     _payload_bytes: int = 0
@@ -67,6 +73,7 @@ class Journal:
         self._payload_bytes += payload_bytes
         self._wire_bytes += delivery.wire_bytes
         self._last_success_ns = self.clock.wall_ns()
+        self._last_refusal = ""
         self._works_again()
         self._partial += delivery.rejected_points
         if (delivery.rejected_points or delivery.message) and delivery.message != self._last_partial:
@@ -96,6 +103,7 @@ class Journal:
         """`points` went to the dead letters."""
         self._requests["refused"] += 1
         self._works_again()
+        self._last_refusal = str(error)
         _log.warning(
             "a record goes to the dead letters",
             destination=self.destination,
@@ -104,8 +112,14 @@ class Journal:
         )
 
     def waits(self, seconds: float, limit: float) -> None:
-        """How long the oldest record has waited; past the limit that is worth a line, and so is the end."""
-        overdue = seconds > limit
+        """How long the oldest record has waited; past the limit that is worth a line, and so is the end.
+
+        Not at once: what is old and on its way out, as a dead letter sent again, is no reason for alarm.
+        """
+        now = self.clock.monotonic()
+        late = seconds > limit
+        self._late_since = (now if self._late_since is None else self._late_since) if late else None
+        overdue = self._late_since is not None and now - self._late_since >= _ON_ITS_WAY
         if overdue and not self._overdue:
             _log.error(
                 "records wait too long",
@@ -123,7 +137,8 @@ class Journal:
             circuit=circuit,
             last_success_ns=self._last_success_ns,
             last_error=self._last_error,
-            alarm=self._alarm,
+            last_refusal=self._last_refusal,
+            alarm=self._alarm or bool(self._last_refusal),
             overdue=self._overdue,
             requests=dict(self._requests),
             partial=self._partial,

@@ -176,6 +176,7 @@ class SwitchedDrain:
             circuit="closed",
             last_success_ns=None,
             last_error="" if self.works.is_set() else "no answer",
+            last_refusal="",
             alarm=False,
             overdue=False,
             requests={"delivered": len(self.deliveries), "held": 0, "refused": 0},

@@ -87,6 +87,68 @@ def test_the_dump_is_otlp_json_lines_of_what_waits(command, directory):
     assert [(one["points"], one["readable"]) for one in about] == [(1, True)] * 2
 
 
+@pytest.fixture
+def refused(tmp_path):
+    """A buffer with two dead letters, the first of two records."""
+    buffer = DiskBuffer(tmp_path / "collector", BufferSettings(), ManualClock(), Files())
+    for number in range(4):
+        buffer.put(Record(payload(f"metric.{number}"), 1, NOON_NS + number * 10**9))
+    numbers = [number for number, _ in buffer.peek(10, 1 << 20)]
+    buffer.reject(numbers[:2], "no such tenant (400)")
+    buffer.reject(numbers[2:3], "[red]bad[/red] (400)")
+    buffer.close()
+    return tmp_path / "collector"
+
+
+def test_dead_letters_are_listed_with_why_they_were_refused(command, refused):
+    status, out, _ = command("buffer", "letters", "--json", refused)
+    first, second = json.loads(out)["letters"]
+    assert status == 0
+    assert (first["records"], first["points"], first["reason"]) == (2, 2, "no such tenant (400)")
+    assert (first["time"], first["unreadable"]) == ("2026-11-21T12:00:00.000Z", "")
+    assert second["reason"] == "[red]bad[/red] (400)"
+    shown = command("buffer", "letters", refused)[1]
+    assert first["name"] in shown
+    assert "[red]bad[/red] (400)" in shown
+
+
+def test_a_buffer_without_dead_letters_says_so(command, directory):
+    assert command("buffer", "letters", directory)[:2] == (0, "no dead letters\n")
+    assert command("buffer", "replay", directory)[:2] == (0, "0 dead letters are sent again\n")
+
+
+def test_what_dead_letters_hold_is_dumped_as_otlp_json(command, refused):
+    status, out, _ = command("buffer", "dump", "--dead", refused)
+    assert status == 0
+    assert [
+        name in line
+        for name, line in zip(("metric.0", "metric.1", "metric.2"), out.splitlines(), strict=True)
+    ]
+    assert "metric.3" not in out
+    about = json.loads(command("buffer", "dump", "--dead", "--json", refused)[1])["records"]
+    assert [one["points"] for one in about] == [1, 1, 1]
+
+
+def test_dead_letters_are_sent_again_one_by_name_or_all(command, refused):
+    first, second = (
+        one["name"] for one in json.loads(command("buffer", "letters", "--json", refused)[1])["letters"]
+    )
+    status, out, _ = command("buffer", "replay", "--json", refused, second)
+    assert (status, json.loads(out)) == (0, {"replayed": [second]})
+    assert command("buffer", "replay", refused)[:2] == (0, "1 dead letter is sent again\n")
+    buffer = DiskBuffer(refused, BufferSettings(), ManualClock(), Files())
+    assert buffer.statistics().records == 4
+    buffer.close()
+    assert first not in command("buffer", "letters", refused)[1]
+
+
+def test_a_letter_that_is_not_there_is_wrong_use_and_nothing_is_sent(command, refused):
+    status, out, err = command("buffer", "replay", refused, "17")
+    assert (status, out) == (2, "")
+    assert "there is no dead letter 17; nothing is sent" in err
+    assert len(json.loads(command("buffer", "letters", "--json", refused)[1])["letters"]) == 2
+
+
 def test_a_directory_that_is_not_there_is_no_empty_buffer(command, tmp_path):
     status, out, err = command("buffer", "status", tmp_path / "missing")
     assert (status, out) == (2, "")

@@ -30,6 +30,62 @@ def test_an_outage_is_two_lines_however_long_it_is(lines):
     ]
 
 
+def test_records_that_wait_too_long_are_an_alarm_until_they_are_gone(lines):
+    clock = ManualClock()
+    journal = Journal("collector", clock)
+    journal.held(Retryable("refuses connections"))
+    for waited in (880, 890, 900, 901, 906):
+        journal.waits(waited, 900)
+        assert not journal.state("closed").overdue
+        clock.advance(5)
+    for waited in (911, 916, 50_000):
+        journal.waits(waited, 900)
+        assert journal.state("closed").overdue
+        clock.advance(5)
+    journal.waits(0, 900)
+    assert not journal.state("closed").overdue
+    assert lines()[1:] == [
+        ("ERROR", "records wait too long"),
+        ("INFO", "no record waits too long any more"),
+    ]
+
+
+def test_the_alarm_says_how_long_and_why(caplog):
+    clock = ManualClock()
+    journal = Journal("collector", clock)
+    journal.held(Retryable("refuses connections"))
+    journal.waits(1000.4, 900)
+    clock.advance(10)
+    journal.waits(1010.4, 900)
+    assert caplog.records[-1].fields == {
+        "destination": "collector",
+        "oldest_seconds": 1010,
+        "limit_seconds": 900,
+        "reason": "refuses connections",
+    }
+
+
+def test_what_is_old_and_leaves_at_once_is_no_alarm(lines):
+    clock = ManualClock()
+    journal = Journal("collector", clock)
+    for _ in range(10):
+        journal.waits(50_000, 900)
+        clock.advance(9)
+        journal.waits(0, 900)
+        clock.advance(9)
+    assert lines() == []
+
+
+def test_a_destination_that_refuses_everything_for_good_does_not_look_idle():
+    journal = Journal("collector", ManualClock())
+    journal.refused(Permanent("no such tenant (400)"), 7)
+    seen = journal.state("closed")
+    assert (seen.alarm, str(seen)) == (True, "refused, to the dead letters: no such tenant (400)")
+    journal.delivered(Delivery(wire_bytes=10), 100)
+    seen = journal.state("closed")
+    assert (seen.alarm, str(seen)) == (False, "delivering")
+
+
 def test_what_somebody_must_mend_is_an_error_line_and_each_new_reason_a_line(lines):
     journal = Journal("collector", ManualClock())
     journal.held(Retryable("503"))
@@ -56,7 +112,7 @@ def test_the_state_tells_what_happened():
     journal.refused(Permanent("poisoned"), 7)
     seen = journal.state("closed")
     assert seen.requests == {"delivered": 1, "held": 1, "refused": 1}
-    assert (seen.last_error, seen.alarm) == ("", False)
+    assert (seen.last_error, seen.last_refusal, seen.alarm) == ("", "poisoned", True)
 
 
 def test_a_partial_success_is_one_line_until_its_reason_changes(lines):
