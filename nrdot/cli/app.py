@@ -17,6 +17,7 @@ from nrdot.cli import (
     doctor,
     explain,
     model,
+    profile_diff,
     profile_lint,
     profile_show,
     profiles,
@@ -57,6 +58,7 @@ profile = _group("Look at profiles and check them.")
 profile.command("list")(profiles.list_profiles)
 profile.command()(profile_show.show)
 profile.command()(profile_lint.lint)
+profile.command()(profile_diff.diff)
 profile.command()(profiles.schema)
 app.add_typer(profile, name="profile")
 
