@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -14,6 +14,9 @@ from nrdot.agent.wire import build_stages
 from nrdot.ledger.accounts import Accounts
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.captures import crowd, write_capture
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMON = {"v": 1, "t": 0, "span": 60, "seconds": 0.0, "host": "h", "host_name": "n", "boot": "b"} | {
     "agent": "0",
