@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.profile_lint import check_profiles
 from nrdot.agent.scope_lint import check_scopes
+from nrdot.clock import SystemClock
 from nrdot.config import load as loading
+from nrdot.decide.schedule_lint import check_schedules
 from nrdot.score.lint import check_scoring
 from nrdot.score.pointless import check_pointless
 
@@ -15,9 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.config.configuration import Configuration
+    from nrdot.config.load import Report
     from nrdot.config.problem import Problem
 
-CHECKS = (check_scoring, check_pointless, check_profiles, check_scopes)
+
+def check_time(configuration: Configuration, report: Report) -> None:
+    """Schedules, events and regions, as they look from today on."""
+    check_schedules(configuration, report, SystemClock().wall_ns() / 1e9)
+
+
+CHECKS = (check_scoring, check_pointless, check_profiles, check_scopes, check_time)
 
 
 def load(path: Path | None) -> Configuration:

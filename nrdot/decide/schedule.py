@@ -31,6 +31,7 @@ MINUTES = 24 * 60  # of a day
 WHOLE_DAY = ((0, MINUTES),)
 EVERY_DAY = frozenset(range(7))
 LONGEST = 8  # days that one stretch may reach
+LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # of the months, at most
 EPOCH = date(1970, 1, 1).toordinal()
 
 Days = tuple[int, int]  # the first and the last, as month * 100 + day
@@ -48,6 +49,13 @@ class Clause:
     @property
     def dated(self) -> bool:
         return bool(self.dates or self.spans)
+
+    @property
+    def ever(self) -> bool:
+        """Whether there is a day, in any year, on which this says anything."""
+        if all(last <= first for first, last in self.minutes):
+            return False
+        return not self.dated or bool(self.spans) or any(_exists(*days) for days in self.dates)
 
     def on(self, number: int) -> bool:
         """Whether something begins on this day, counted from 1970-01-01."""
@@ -90,3 +98,9 @@ class Schedule:
         """Days before the first one of which something may still go on."""
         latest = max((last for clause in self.clauses for _, last in clause.minutes), default=0)
         return max(0, (latest - 1) // MINUTES)
+
+
+def _exists(first: int, last: int) -> bool:
+    """Whether some year has a date of this stretch; `Feb 30` and its like are in none."""
+    month, day = divmod(first, 100)
+    return first > last or last // 100 > month or day <= LENGTHS[month - 1]

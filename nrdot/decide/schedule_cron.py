@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, shown
-from nrdot.decide.schedule import EPOCH
+from nrdot.decide.schedule import EPOCH, LENGTHS
 from nrdot.decide.schedule_clock import DAY, MINUTE
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ class Cron:
         for first, last in self._runs(clock, start - duration, end, days, self._merged(duration)):
             yield first, last + duration
 
-    def ever(self, years: int = 40) -> bool:
-        """Whether it strikes at all, within so many years from 2000 on."""
-        first = date(2000, 1, 1).toordinal() - EPOCH
-        return any(self.on(number) for number in range(first, first + years * 366))
+    def ever(self) -> bool:
+        """Whether there is a day, in any year, on which it strikes."""
+        if self.days is None or self.last_day or self._by_weekday:
+            return True
+        return any(day <= LENGTHS[month - 1] for month in self.months for day in self.days)
 
     @property
     def weekly(self) -> bool:

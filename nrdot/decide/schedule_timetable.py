@@ -58,9 +58,9 @@ class Timetable:
         self.clock = clock  # of the configuration's own zone
         self.default = default
         self._profiles = profiles
-        self._events = events
+        self.events = events
         self._sun = over
-        self._rules = rules
+        self.rules = rules
         self._page: list[Segment] = []
         self._starts: list[float] = []
         if not self.changes:
@@ -72,7 +72,7 @@ class Timetable:
     def changes(self) -> bool:
         """Whether it can ever say two different things."""
         hours = self._sun is not None and bool(self._sun.hours or self._sun.active)
-        return bool(self._events or hours or self._rules)
+        return bool(self.events or hours or self.rules)
 
     def holds(self, at: float) -> Holding:
         """What holds at a moment, in seconds since the Unix epoch."""
@@ -101,9 +101,9 @@ class Timetable:
     def between(self, start: int, end: int) -> list[Segment]:
         """Everything that holds from one moment until before another."""
         layers = (
-            strongest(_claims(self._events, start, end), start, end),
+            strongest(_claims(self.events, start, end), start, end),
             strongest(self._sun.claims(start, end) if self._sun else (), start, end),
-            strongest(_claims(self._rules, start, end), start, end),
+            strongest(_claims(self.rules, start, end), start, end),
             marked(self._active(start, end), ACTIVE, start, end),
         )
         found: list[Segment] = []
@@ -119,9 +119,9 @@ class Timetable:
         """Who wants something at a moment, level by level, the strongest first."""
         start = int(at)
         levels = {
-            Level.EVENT: _claims(self._events, start, start + 1),
+            Level.EVENT: _claims(self.events, start, start + 1),
             Level.SUN: self._sun.claims(start, start + 1) if self._sun else (),
-            Level.TIME: _claims(self._rules, start, start + 1),
+            Level.TIME: _claims(self.rules, start, start + 1),
         }
         found = {level: strongest(claims, start, start + 1)[0][2] for level, claims in levels.items()}
         present = {level: claim for level, claim in found.items() if claim is not None}

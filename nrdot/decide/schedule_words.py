@@ -25,7 +25,6 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LONGEST_MONTH = 31
 _SETS = {
     "weekdays": frozenset(range(5)),
@@ -316,18 +315,3 @@ def _weekday(word: str) -> int:
 
 def _month(word: str) -> int:
     return next(number for number, name in enumerate(_MONTHS, start=1) if name[:3] == word[:3].lower())
-
-
-def ever(clause: Clause) -> bool:
-    """Whether there is a day, in any year, on which the clause says anything."""
-    if all(last <= first for first, last in clause.minutes):
-        return False
-    return not clause.dated or bool(clause.spans) or any(_exists(*days) for days in clause.dates)
-
-
-def _exists(first: int, last: int) -> bool:
-    """Whether a stretch of dates holds a date that some year has; only `Feb 30` and its like do not."""
-    if first > last:
-        return True
-    month, day = divmod(first, 100)
-    return last // 100 > month or day <= _LENGTHS[month - 1]
