@@ -376,7 +376,7 @@ class DiskBuffer:
             self._intake.shelter((), error)
         if self._settings.keep_seconds is not None and now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_SECONDS
-            before_ns = self._steady_ns() - round(self._settings.keep_seconds * 1e9)
+            before_ns = self._steady_ns() - round((self._settings.keep_seconds - _SWEEP_SECONDS) * 1e9)
             self._letters.expire(before_ns)
             expire_aside(self._files, self._directory, before_ns)
         if not self.alarm:

@@ -156,6 +156,8 @@ class Intake:
             return
         try:
             self.begin_log()
+            # A segment that was given up carries the name that its records want to come back under.
+            self._accounts.remove_finished()
         except OSError as error:
             self.shelter((), error)
             return

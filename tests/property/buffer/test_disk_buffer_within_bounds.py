@@ -107,6 +107,15 @@ class BoundedMachine(RuleBasedStateMachine):
     def time_passes(self):
         self.clock.advance(6)
 
+    @rule()
+    def the_disk_works_again(self):
+        """Then records go there, whatever happened before."""
+        self.failing = 0
+        self.disk.capacity = 1 << 30
+        self.clock.advance(6)
+        self.put(10, Priority.CRITICAL, 1)
+        assert self.buffer.alarm == ""
+
     @invariant()
     def the_disk_is_not_overfilled(self):
         if hasattr(self, "buffer"):
