@@ -101,6 +101,7 @@ def _rules(profile: Profile) -> Rules:
         top_io=profile.top_n.io,
         hold=profile.hold,
         grace=profile.grace,
+        cpu_coverage=profile.top_n.cpu_coverage,
         visible=profile.full_visibility or not profile.aggregation,
         drop=_drop(profile.drop) if profile.drop else None,
     )

@@ -19,7 +19,7 @@ from nrdot.aggregate.groups import NONE
 from nrdot.aggregate.keys import DROPPED, OTHER
 from nrdot.aggregate.sums import gauges_by_slot, sums_by_slot
 from nrdot.batch import CHILDREN, Counter, Gauge
-from nrdot.stages import Frame, GroupFrame, Verdict
+from nrdot.stages import Frame, GroupFrame, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SHORTEST_NS = 2_000_000  # a series begins at least so long before its first value
 _CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _OWN = slice(0, CHILDREN.start)
+_NEWS = (Reason.ANOMALY, Reason.NEVER_FILTERED)
 
 
 class ExactAggregator:
@@ -103,7 +104,11 @@ class ExactAggregator:
         return Frame(now, steady, opening, ending, groups)
 
     def _settle_some(self, batch: Batch, due: Rows) -> Frame:
-        """Rows that cannot wait, all of them kept; their groups are shown as they stand."""
+        """Rows that cannot wait, all of them kept.
+
+        Where one of them is news, an anomaly or the birth of a never-filtered process, its group is shown as
+        it stands, so that the two are seen together.
+        """
         table, now = batch.table, batch.time_ns
         has, changed = table.series[due], table.changed[due]
         opening = due[~has | changed]
@@ -113,7 +118,8 @@ class ExactAggregator:
         table.accounted[_OWN, due] = table.counters[_OWN, due]
         table.accounted_ns[due] = now
         members = np.flatnonzero(table.alive & ~table.series)
-        shown = set(self.groups.locate(due).tolist())
+        news = due[~has & np.isin(table.reason[due], _NEWS)]
+        shown = set(self.groups.locate(news).tolist())
         groups = [group for group in self.groups.open.values() if group.slot in shown and group.sent]
         frames = self._frames(table, groups, members, self._slots(table, members))
         return Frame(now, due[has & ~changed], opening, due[has & changed], frames, whole=False)

@@ -151,7 +151,7 @@ def _show(found: Configuration, batch: Batch, row: int, score: Explanation, verd
     out.print(f"[bold]{escape(identity.name)}[/bold], pid {batch.table.pid[row]}{place}")
     _verdict(out, found, verdict, score)
     _score(out, score)
-    _checks(out, batch, verdict)
+    _checks(out, verdict)
     _changes(out, verdict)
 
 
@@ -207,17 +207,17 @@ def _evidence(rule: str, value: float | None, note: str, decides: bool) -> str:
     return words if decides else f"({words})"
 
 
-def _checks(out: Any, batch: Batch, verdict: Decision) -> None:
+def _checks(out: Any, verdict: Decision) -> None:
     from nrdot.cli.output import table
 
     shown = table("what could keep it", "now", "needed", "")
     for one in verdict.checks:
-        now, needed = _figures(one, batch, verdict)
+        now, needed = _figures(one, verdict)
         shown.add_row(one.reason.name.lower().replace("_", " "), now, needed, "yes" if one.holds else "no")
     out.print(shown)
 
 
-def _figures(one: Check, batch: Batch, verdict: Decision) -> tuple[str, str]:
+def _figures(one: Check, verdict: Decision) -> tuple[str, str]:
     from nrdot.stages import Reason
 
     if one.reason == Reason.SCORE:
@@ -229,21 +229,20 @@ def _figures(one: Check, batch: Batch, verdict: Decision) -> tuple[str, str]:
     if one.reason not in (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO):
         return "-", "-"
     rank = f", rank {one.rank}" if one.rank else ""
-    now = f"{_usage(one.reason, one.value, batch)}{rank}"
+    now = f"{_usage(one.reason, one.value)}{rank}"
     if not one.places:
         return now, "switched off"
-    least = _usage(one.reason, one.needed, batch) if one.needed > 1 else "any use"
+    least = _usage(one.reason, one.needed) if one.needed else "any use"
     return now, f"{least}, rank {one.places}"
 
 
-def _usage(reason: Reason, value: float, batch: Batch) -> str:
+def _usage(reason: Reason, value: float) -> str:
     from nrdot.cli.output import amount
     from nrdot.stages import Reason
 
-    seconds = batch.seconds or 1.0
     if reason == Reason.TOP_CPU:
-        return f"{value / batch.host.hz / seconds:.2f} cores"
-    return amount(value) if reason == Reason.TOP_MEMORY else f"{amount(value / seconds)}/s"
+        return f"{value:.2f} cores"
+    return amount(value) if reason == Reason.TOP_MEMORY else f"{amount(value)}/s"
 
 
 def _changes(out: Any, verdict: Decision) -> None:

@@ -14,6 +14,7 @@ from nrdot.config.units import (
     PositiveDuration,
     Score,
     Section,
+    Share,
     Weight,
     doc,
 )
@@ -45,6 +46,17 @@ class TopN(Section, frozen=True):
     cpu: Annotated[Count, doc("Processes kept for the CPU time they use.")] = 50
     memory: Annotated[Count, doc("Processes kept for the resident memory they hold.")] = 50
     io: Annotated[Count, doc("Processes kept for the bytes they read and write.")] = 50
+    cpu_coverage: Annotated[
+        Share,
+        doc(
+            "Share of the CPU of each sample that kept processes are to cover. Where they do not, the largest "
+            "others are kept at once, within the budget; 0% waits for the next export."
+        ),
+    ] = 0.9
+
+    def __post_init__(self) -> None:
+        if self.cpu_coverage > 1:
+            raise MalformedError("more than all of the CPU", "write 100% or less", field="cpu_coverage")
 
 
 class RollUp(Section, frozen=True):

@@ -1,7 +1,8 @@
 """The budget of distinct series: what vendors bill is what was active at any time within 20 minutes.
 
 A series that ends goes on counting for 20 minutes, so trimming a kept process saves nothing now: newcomers
-wait until there is room, and who is kept is trimmed only when the kept alone are over the budget.
+wait until there is room, and who is kept is trimmed only when the kept alone are over the budget. A process
+that is kept again meanwhile goes on with the series that it had, and costs nothing anew.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class SeriesBudget:
         self._ended_series = 0
 
     def end(self, processes: int, now: float) -> None:
-        """Series of so many processes ended."""
+        """Series of so many processes ended for good."""
         if processes:
             self._ended.append((now, processes * self._points))
             self._ended_series += processes * self._points
@@ -37,20 +38,23 @@ class SeriesBudget:
         """Remember what another budget, which this one replaces, saw end."""
         self._ended, self._ended_series = other._ended, other._ended_series
 
-    def places(self, kept: int, now: float) -> tuple[int, int]:
-        """How many processes may be kept in all, and how many of them new, where `kept` have series."""
+    def places(self, active: int, now: float) -> tuple[int, int]:
+        """How many processes may be kept in all, and how many of them new.
+
+        `active` have series, or had them within the 20 minutes and may go on with them.
+        """
         if not self.limit:
             return 1 << 40, 1 << 40
         while self._ended and now - self._ended[0][0] > ACTIVE_SECONDS:
             self._ended_series -= self._ended.popleft()[1]
         room = max(self.limit - self._reserved, 0)
         total = room // self._points
-        new = max(room - kept * self._points - self._ended_series, 0) // self._points
+        new = max(room - active * self._points - self._ended_series, 0) // self._points
         return total, new
 
-    def needed(self, newcomer: Flags, kept: int) -> Ints:
+    def needed(self, newcomer: Flags, active: int) -> Ints:
         """The limit from which on each would have a place, in the order in which places are given."""
         places = np.arange(1, len(newcomer) + 1) * self._points
-        beside = (kept + np.cumsum(newcomer)) * self._points + self._ended_series
+        beside = (active + np.cumsum(newcomer)) * self._points + self._ended_series
         limits: Ints = self._reserved + np.where(newcomer, np.maximum(places, beside), places)
         return limits

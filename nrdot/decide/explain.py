@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.batch import Counter, Gauge
+from nrdot.batch import Gauge
+from nrdot.decide.consumers import CPU, IO
 from nrdot.stages import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.batch import Batch, Ints, Rows
+    from nrdot.batch import Batch, Floats, Rows
     from nrdot.decide.policy import Policy, Rules
 
 STEP = 0.01  # what people write scores in
@@ -100,7 +101,7 @@ def _checks(policy: Policy, batch: Batch, row: int, rules: Rules) -> Iterator[Ch
     yield Check(Reason.ANOMALY, anomalous, float(anomalous), math.nan)
     rows = batch.living[columns.scope[batch.living] == columns.scope[row]]
     for name, usage in _usage(policy, batch, rows).items():
-        mine = int(usage[rows == row][0])
+        mine = float(usage[rows == row][0])
         given = table.reason[row] == TOP[name]
         yield _top(TOP[name], usage, mine, getattr(rules, f"top_{name}"), given=bool(given))
     yield Check(Reason.VISIBLE, rules.visible, float(rules.visible), math.nan)
@@ -112,25 +113,25 @@ def _checks(policy: Policy, batch: Batch, row: int, rules: Rules) -> Iterator[Ch
     yield Check(Reason.HOLD, Reason(int(table.reason[row])) == Reason.HOLD, left, math.nan)
 
 
-def _usage(policy: Policy, batch: Batch, rows: Rows) -> dict[str, Ints]:
-    """What the ranks compare: CPU ticks and bytes between two exports, resident bytes now."""
-    used = policy.remembered.used[:, rows]
+def _usage(policy: Policy, batch: Batch, rows: Rows) -> dict[str, Floats]:
+    """What the ranks compare: cores and bytes a second, lately and usually, and resident bytes now."""
+    demand = policy.consumption.demand
     return {
-        "cpu": used[Counter.CPU_USER] + used[Counter.CPU_SYSTEM],
-        "memory": batch.table.gauges[Gauge.RSS, rows],
-        "io": used[Counter.READ] + used[Counter.WRITTEN],
+        "cpu": demand[CPU, rows],
+        "memory": batch.table.gauges[Gauge.RSS, rows].astype(np.float64),
+        "io": demand[IO, rows],
     }
 
 
-def _top(reason: Reason, usage: Ints, mine: int, places: int, *, given: bool) -> Check:
+def _top(reason: Reason, usage: Floats, mine: float, places: int, *, given: bool) -> Check:
     """Equals count as ahead of who is not among them, so a rank is never better than it may turn out."""
     ahead = int(np.count_nonzero(usage > mine))
     equals = int(np.count_nonzero(usage == mine))
     ordered = np.sort(usage[usage > 0])[::-1]
-    last = float(ordered[places - 1]) if 0 < places <= len(ordered) else 1.0
+    last = float(ordered[places - 1]) if 0 < places <= len(ordered) else 0.0
     holds = mine > 0 and (given or ahead + equals <= places)
     rank = ahead + (1 if holds else equals) if mine else 0
-    return Check(reason, holds, float(mine), last if places else math.nan, rank=rank, places=places)
+    return Check(reason, holds, mine, last if places else math.nan, rank=rank, places=places)
 
 
 def _ways_in(checks: tuple[Check, ...], rules: Rules, reason: Reason, budget: float) -> Iterator[Change]:

@@ -3,8 +3,8 @@
 KEEP is the union of: never filtered, score at or above the threshold, among the largest users of CPU, memory
 or I/O, anomalous, newly born. A process enters KEEP at once and leaves it only when its last reason is older
 than the hold time. Then the budget of series trims, never the never-filtered. Verdicts change at exports;
-between two exports only what cannot wait is exported: an anomaly, the birth of a never-filtered process, and
-processes that want every sample.
+between two exports only what cannot wait is exported: an anomaly, the birth of a never-filtered process, a
+large user of CPU without whom the kept ones cover too little, and processes that want every sample.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nrdot.batch import Counter, Gauge
+from nrdot.batch import Gauge
+from nrdot.decide.columns import Columns
+from nrdot.decide.consumers import CPU, IO, Consumption
 from nrdot.decide.selection import largest, most_worthy, newest
 from nrdot.stages import Reason, Verdict
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nrdot.batch import Batch, Flags, Floats, Identity, Ints, Rows, Table
+    from nrdot.batch import Batch, Flags, Floats, Identity, Rows, Table
     from nrdot.decide.budget import SeriesBudget
 
 NEWCOMERS = 20  # processes that may be in their grace at a time
@@ -55,6 +57,7 @@ class Rules:
     top_io: int
     hold: float  # seconds
     grace: float  # seconds
+    cpu_coverage: float = 0.0  # of the CPU of each sample, that the kept ones are to have
     visible: bool = False  # keep every process
     drop: Callable[[Identity, str, float], bool] | None = None  # identity, class and score
 
@@ -101,6 +104,7 @@ class Policy:
         self._now = 0.0  # seconds since the first sample
         self._since_export = export_interval - first_export if first_export else 0.0
         self._columns = Columns(0)
+        self.consumption = Consumption()
 
     @property
     def remembered(self) -> Columns:
@@ -118,6 +122,7 @@ class Policy:
         self._now += batch.seconds
         self._since_export += batch.seconds
         self._begin(batch)
+        self.consumption.observe(batch)
         anomalous = self.anomalies.observe(batch) if self.anomalies else np.zeros(0, np.intp)
         columns.anomalous[:] = False
         columns.anomalous[anomalous] = True
@@ -142,16 +147,17 @@ class Policy:
     def adopt(self, other: Policy) -> None:
         """Go on where another policy, which this one replaces, has come to."""
         self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
+        self.consumption = other.consumption
         self.budget.adopt(other.budget)
         if self.anomalies is not None and other.anomalies is not None:
             self.anomalies.adopt(other.anomalies)
 
     def _begin(self, batch: Batch) -> None:
-        """Rows that were born or renamed."""
-        table, columns, born = batch.table, self._columns, batch.born
-        columns.used_at[:, born] = np.where(table.found[born], table.counters[: Counter.WRITTEN + 1, born], 0)
-        columns.until[born] = -1.0
-        columns.last_reason[born] = Reason.BELOW
+        """Rows that were born, renamed, or ended."""
+        table, columns, died = batch.table, self._columns, batch.died
+        self.budget.end(int(np.count_nonzero(columns.active(table, died, self._now))), self._now)
+        columns.left[died] = -np.inf
+        columns.begin(batch.born)
         for row in batch.named.tolist():
             number = int(table.class_id[row])
             columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
@@ -161,21 +167,47 @@ class Policy:
         table, columns = batch.table, self._columns
         born = batch.born[table.never_filtered[batch.born]]
         wanted = np.flatnonzero(table.alive & self._every_sample(table.capacity))
-        fresh = anomalous[table.verdict[anomalous] != Verdict.KEEP]
-        _, places = self.budget.places(int(np.count_nonzero(table.series)), self._now)
-        fresh = fresh[:places]
-        table.verdict[born] = Verdict.KEEP
-        table.reason[born] = Reason.NEVER_FILTERED
-        table.verdict[fresh] = Verdict.KEEP
-        table.reason[fresh] = Reason.ANOMALY
-        columns.last_reason[fresh] = Reason.ANOMALY
+        self._keep(table, born, Reason.NEVER_FILTERED)
+        fresh = self._admitted(batch, anomalous[table.verdict[anomalous] != Verdict.KEEP])
+        self._keep(table, fresh, Reason.ANOMALY)
+        large = self._admitted(batch, self._uncovered(batch), room=len(fresh))
+        self._keep(table, large, Reason.TOP_CPU)
         columns.until[fresh] = self._now + self._hold(fresh)
         wanted = wanted[table.verdict[wanted] == Verdict.KEEP]
-        return np.unique(np.concatenate([born, fresh, wanted]))
+        due = np.unique(np.concatenate([born, fresh, large, wanted]))
+        # Under other words a process has other series, and those under its old ones are over.
+        self.budget.end(int(np.count_nonzero(table.series[due] & table.changed[due])), self._now)
+        return due
+
+    def _keep(self, table: Table, rows: Rows, reason: Reason) -> None:
+        table.verdict[rows] = Verdict.KEEP
+        table.reason[rows] = reason
+        self._columns.last_reason[rows] = reason
+
+    def _admitted(self, batch: Batch, rows: Rows, room: int = 0) -> Rows:
+        """Of rows that cannot wait, those for which the budget has a place beside `room` others."""
+        table = batch.table
+        active = self._columns.active(table, batch.living, self._now)
+        _, places = self.budget.places(int(np.count_nonzero(active)), self._now)
+        new = ~self._columns.active(table, rows, self._now)
+        return rows[~new | (np.cumsum(new) <= places - room)]
+
+    def _uncovered(self, batch: Batch) -> Rows:
+        """Large users of CPU that are not kept, where those who are do not cover enough of it."""
+        table, living = batch.table, batch.living
+        if self.observe:
+            return living[:0]
+        kept = table.verdict == Verdict.KEEP
+        found = []
+        for number, rules in enumerate(self.rules):
+            if rules.cpu_coverage and not rules.visible:  # a baseline is exported as a scraper would
+                here = living[self._columns.scope[living] == number]
+                found.append(self.consumption.uncovered(table, here, kept, rules.cpu_coverage))
+        rows = np.concatenate(found) if found else living[:0]
+        return rows[~self._given_up(table, rows)] if rows.size else rows
 
     def _judge(self, batch: Batch) -> None:
         table, columns = batch.table, self._columns
-        self.budget.end(int(np.count_nonzero(table.series & ~table.alive)), self._now)
         rows = batch.living
         reason = self._reasons(batch, rows)
         qualified = reason != Reason.BELOW
@@ -189,25 +221,23 @@ class Policy:
             reason[rolled] = Reason.FEW
         kept = self._within_budget(table, rows, reason)
         verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
-        self._drop(table, rows, verdict, reason)
+        dropped = self._given_up(table, rows) & (reason != Reason.NEVER_FILTERED)
+        verdict[dropped], reason[dropped] = Verdict.DROP, Reason.DROPPED
         if self.observe:
             columns.would_keep[rows] = verdict == Verdict.KEEP
             verdict[:], reason[:] = Verdict.KEEP, Reason.VISIBLE
-        self.budget.end(int(np.count_nonzero(table.series[rows] & (verdict != Verdict.KEEP))), self._now)
+        columns.left[rows[table.series[rows] & (verdict != Verdict.KEEP)]] = self._now
         table.verdict[rows] = verdict
         table.reason[rows] = reason
-        columns.used_at[:] = table.counters[: Counter.WRITTEN + 1]
 
     def _reasons(self, batch: Batch, rows: Rows) -> NDArray[np.uint8]:
         """The strongest reason of each row to be kept; BELOW where there is none."""
         table, columns = batch.table, self._columns
-        used = table.counters[: Counter.WRITTEN + 1, rows] - columns.used_at[:, rows]
-        cpu = used[Counter.CPU_USER] + used[Counter.CPU_SYSTEM]
-        io = used[Counter.READ] + used[Counter.WRITTEN]
+        self.consumption.settle(batch)
+        cpu, io = self.consumption.demand[CPU, rows], self.consumption.demand[IO, rows]
         memory = table.gauges[Gauge.RSS, rows]
         scope, kept = columns.scope[rows], table.series[rows]
         age = (batch.time_ns - table.born_ns[rows]) / 1e9
-        columns.used[:, rows] = used
         reason = np.full(len(rows), Reason.BELOW, np.uint8)
         grace = np.array([rules.grace for rules in self.rules])[scope]
         eligible = ~table.found[rows] & (table.observations[rows] > 1) & ~table.never_filtered[rows]
@@ -229,59 +259,54 @@ class Policy:
 
     def _within_budget(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> Flags:
         """Which of the rows that have a reason are kept; those that are not get the reason BUDGET."""
-        wanting = np.flatnonzero(reason != Reason.BELOW)
-        kept = np.zeros(len(rows), np.bool_)
-        has = table.series[rows[wanting]] & ~table.changed[rows[wanting]]
-        series = int(np.count_nonzero(table.series))
-        total, new = self.budget.places(series, self._now)
-        meaning = np.where(
-            reason[wanting] == Reason.HOLD, self._columns.last_reason[rows[wanting]], reason[wanting]
-        )
-        order = wanting[most_worthy(_RANK[meaning], has, table.score[rows[wanting]])]
+        columns = self._columns
+        # Under other words a process has other series, and those under its old ones are over.
+        changed, active = table.changed[rows], columns.active(table, rows, self._now)
+        self.budget.end(int(np.count_nonzero(changed & active)), self._now)
+        columns.left[rows[changed]] = -np.inf
+        active &= ~changed
+        count = int(np.count_nonzero(active))
+        total, new = self.budget.places(count, self._now)
+        order = self._by_worth(table, rows, reason)
         never = reason[order] == Reason.NEVER_FILTERED
-        newcomer = ~table.series[rows[order]]
+        newcomer = ~active[order]
         allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
+        kept = np.zeros(len(rows), np.bool_)
         kept[order[allowed]] = True
-        self._columns.needs[rows[order]] = self.budget.needed(newcomer, series)
+        columns.needs[rows[order]] = self.budget.needed(newcomer, count)
         reason[order[~allowed]] = Reason.BUDGET
         self.trimmed = int(np.count_nonzero(~allowed))
         self.over_budget = int(np.count_nonzero(never)) > total
         return kept
 
-    def _drop(self, table: Table, rows: Rows, verdict: NDArray[np.uint8], reason: NDArray[np.uint8]) -> None:
+    def _by_worth(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Those that have a reason, in the order in which the budget gives them places.
+
+        A reason that holds now is before the same one of a while ago, so who is larger need not wait for the
+        end of a hold.
+        """
+        wanting = np.flatnonzero(reason != Reason.BELOW)
+        there = rows[wanting]
+        held = reason[wanting] == Reason.HOLD
+        meaning = np.where(held, self._columns.last_reason[there], reason[wanting])
+        large = meaning == Reason.TOP_CPU
+        cpu = self.consumption.demand[CPU, there]
+        worth = np.where(large, 1.0 + cpu, table.score[there])
+        has = table.series[there] & ~table.changed[there] & ~large
+        return wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
+
+    def _given_up(self, table: Table, rows: Rows) -> Flags:
         """Profiles that give detail up: such processes are summed into one group."""
+        flags = np.zeros(len(rows), np.bool_)
         for number, rules in enumerate(self.rules):
             if rules.drop is None:
                 continue
-            for index in np.flatnonzero(
-                (self._columns.scope[rows] == number) & (reason != Reason.NEVER_FILTERED)
-            ):
+            for index in np.flatnonzero(self._columns.scope[rows] == number).tolist():
                 row = int(rows[index])
-                if rules.drop(
-                    table.identity[row], self._class_name(int(table.class_id[row])), float(table.score[row])
-                ):
-                    verdict[index], reason[index] = Verdict.DROP, Reason.DROPPED
+                class_name = self._class_name(int(table.class_id[row]))
+                flags[index] = rules.drop(table.identity[row], class_name, float(table.score[row]))
+        return flags
 
     def _hold(self, rows: Rows) -> Floats:
         holds: Floats = np.array([rules.hold for rules in self.rules])[self._columns.scope[rows]]
         return holds
-
-
-class Columns:
-    """What the policy remembers of each row of the table."""
-
-    def __init__(self, capacity: int) -> None:
-        self.scope: Ints = np.zeros(capacity, np.int64)
-        self.until: Floats = np.full(capacity, -1.0)  # end of the hold, in seconds of sampling
-        self.last_reason = np.zeros(capacity, np.uint8)  # the last one that was not HOLD
-        self.anomalous: Flags = np.zeros(capacity, np.bool_)
-        self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
-        self.used_at: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # at the last export
-        self.used: Ints = np.zeros((Counter.WRITTEN + 1, capacity), np.int64)  # between the last two exports
-        self.needs: Ints = np.zeros(capacity, np.int64)  # budget that would have kept it at the last export
-
-    def fit(self, capacity: int) -> None:
-        for name, column in vars(self).items():
-            more = capacity - column.shape[-1]
-            if more > 0:
-                setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))

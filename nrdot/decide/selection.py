@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Flags, Floats, Ints
 
 
-def largest(usage: NDArray[np.int64], count: int, kept: Flags) -> Flags:
+def largest(usage: NDArray[np.int64] | Floats, count: int, kept: Flags) -> Flags:
     """Mark the `count` largest of those that use anything; equals go to who is kept already."""
     chosen = np.zeros(len(usage), np.bool_)
     if count <= 0:

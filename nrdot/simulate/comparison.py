@@ -217,7 +217,8 @@ class _Witness:
         points = sum(record.points for record in tick.records)
         size = sum(len(record.payload) for record in tick.records)
         if not frame.whole:
-            self.between = self.between[0] + points, self.between[1] + size
+            if self.whole:  # series that begin at the start say nothing of an hour
+                self.between = self.between[0] + points, self.between[1] + size
             return
         table, living = batch.table, batch.living
         kept = living[table.verdict[living] == Verdict.KEEP]

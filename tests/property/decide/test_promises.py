@@ -28,6 +28,7 @@ counts = st.integers(0, 8)
         hold=st.floats(0, 600),
         grace=st.floats(0, 600),
         visible=st.booleans(),
+        cpu_coverage=st.sampled_from((0.0, 0.5, 0.9, 1.0)),
     ),
     st.integers(0, 200),
 )
@@ -60,7 +61,9 @@ def test_the_never_filtered_are_kept_and_the_budget_holds_for_the_others(seed, r
             continue
         alive = table.alive & (table.verdict == Verdict.KEEP)
         if due.size:
-            table.series[due] = alive[due]
+            assert alive[due].all()
+            table.series[due], table.changed[due] = True, False
+            recent.append((tick * 15.0, set(table.pid[due].tolist()) - critical))
             continue
         never = batch.living[table.never_filtered[batch.living]]
         assert (table.verdict[never] == Verdict.KEEP).all()

@@ -37,6 +37,7 @@ class Desk:
         if due is not None:
             rows = due if due.size else np.flatnonzero(table.alive | table.dead)
             table.series[rows] = table.alive[rows] & (table.verdict[rows] == Verdict.KEEP)
+            table.changed[rows] = False
             if not due.size:
                 table.release()
         return due
@@ -252,3 +253,143 @@ def test_gauges_of_memory_do_not_decide_about_kernel_threads():
     desk.export()
     assert desk.host.table.gauges[Gauge.RSS].sum() == 0
     assert desk.kept() == set()
+
+
+NOBODY = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
+COVERING = Rules(0.6, 1, 0, 0, hold=0.0, grace=0.0, cpu_coverage=0.9)
+
+
+def busy(desk, **ticks):
+    """Clock ticks of CPU by pid, from now until the next sample."""
+    for pid, amount in ticks.items():
+        desk.host.run(desk.process(int(pid.strip("_"))), Counter.CPU_USER, amount)
+
+
+def test_a_large_user_of_cpu_is_kept_at_the_very_sample_at_which_the_others_cover_too_little():
+    desk = Desk(rules=COVERING)
+    busy(desk, _110=100)
+    desk.export()
+    assert desk.kept() == {110}
+    busy(desk, _110=100, _111=40, _112=3)
+    assert desk.step().tolist() == [desk.process(111).row]
+    assert (desk.kept(), desk.reason(111)) == ({110, 111}, Reason.TOP_CPU)
+
+
+def test_nobody_is_kept_at_once_while_the_kept_ones_cover_enough():
+    desk = Desk(rules=COVERING)
+    busy(desk, _110=100)
+    desk.export()
+    busy(desk, _110=100, _111=10)
+    assert desk.step() is None
+
+
+def test_a_newcomer_is_kept_at_its_second_observation_where_it_does_most_of_the_work():
+    desk = Desk(rules=COVERING)
+    busy(desk, _110=100)
+    desk.export()
+    desk.host.begin(900, "connection")
+    busy(desk, _900=500)
+    assert desk.step() is None  # nobody knows when it used what it has
+    busy(desk, _900=500)
+    desk.step()
+    assert 900 in desk.kept()
+
+
+def test_many_who_use_next_to_nothing_are_not_worth_series_whatever_they_miss():
+    desk = Desk(processes=60, rules=COVERING)
+    desk.export()
+    for process in desk.host.processes:
+        desk.host.run(process, Counter.CPU_USER, 1)
+    assert desk.step() is None
+
+
+def test_a_daemon_that_wakes_up_once_does_not_count_as_large_but_who_is_new_and_does_the_same_does():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, 0.0, 0.0, cpu_coverage=0.9))
+    desk.export()
+    desk.budget.limit = 1  # nobody finds a place, so what is used adds up
+    busy(desk, _110=2000)
+    desk.step()
+    desk.host.begin(900, "job")
+    desk.step()
+    desk.budget.limit = 0
+    busy(desk, _111=15, _900=15)
+    desk.step()
+    assert desk.kept() == {900}
+
+
+def test_without_a_coverage_large_users_wait_for_the_next_export():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
+    desk.export()
+    busy(desk, _111=500)
+    assert desk.step() is None
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_large_users_find_no_place_where_the_budget_has_none():
+    desk = Desk(rules=COVERING, limit=7)
+    busy(desk, _110=100)
+    desk.export()
+    busy(desk, _111=500)
+    assert desk.step() is None
+    assert desk.kept() == {110}
+
+
+def test_what_a_drop_rule_gives_up_is_not_kept_for_its_cpu():
+    rules = Rules(0.6, 1, 0, 0, 0.0, 0.0, cpu_coverage=0.9, drop=lambda one, *_: one.name == "worker-11")
+    desk = Desk(rules=rules)
+    desk.export()
+    busy(desk, _111=500)
+    assert desk.step() is None
+
+
+def test_a_process_that_is_kept_again_goes_on_with_series_that_are_billed_anyway():
+    desk = Desk(rules=NOBODY, limit=14)
+    for kept in ({110: 0.9, 111: 0.9}, {}, {110: 0.9, 111: 0.9}):
+        desk.scores = kept
+        desk.export()
+        assert desk.kept() == set(kept)
+    desk.scores = {112: 0.9}
+    desk.export()
+    assert desk.kept() == set()
+
+
+def test_series_under_other_words_are_further_series():
+    desk = Desk(rules=NOBODY, limit=14)
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.host.rename(desk.process(110), "renamed")
+    desk.export()
+    desk.scores = {110: 0.9, 111: 0.9}
+    desk.export()
+    assert desk.kept() == {110}  # the series of both its names fill the budget
+
+
+def test_a_reason_of_a_while_ago_gives_way_to_one_that_holds_now():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0), limit=21)
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.budget.limit = 7
+    desk.budget.places = lambda _active, _now: (1, 1)  # one place, and no series that ended
+    desk.scores = {111: 0.7}
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_of_the_largest_the_larger_find_places_first():
+    desk = Desk(rules=Rules(0.6, 5, 0, 0, 0.0, 0.0), limit=14)
+    desk.scores = {112: 0.5}
+    busy(desk, _110=300, _111=200, _112=100)
+    desk.export()
+    assert desk.kept() == {110, 111}
+
+
+def test_a_daemon_that_always_works_is_before_one_that_once_did_a_little_more():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
+    for _ in range(12):
+        busy(desk, _110=20)
+        desk.step()
+    for _ in range(4):
+        busy(desk, _110=20, _111=30)
+        desk.step()
+    assert desk.kept() == {110}
