@@ -20,11 +20,13 @@ from nrdot.cli import (
     profile_diff,
     profile_lint,
     profile_show,
+    profile_test,
     profiles,
     record,
     report,
     scan,
     simulate,
+    timeline,
     train,
 )
 
@@ -59,6 +61,8 @@ profile.command("list")(profiles.list_profiles)
 profile.command()(profile_show.show)
 profile.command()(profile_lint.lint)
 profile.command()(profile_diff.diff)
+profile.command("test")(profile_test.run_tests)
+profile.command()(timeline.timeline)
 profile.command()(profiles.schema)
 app.add_typer(profile, name="profile")
 

@@ -1,0 +1,132 @@
+"""`nrdot profile timeline`: which profile holds when, and which rule decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Json
+
+if TYPE_CHECKING:
+    from nrdot.config.configuration import Configuration
+    from nrdot.decide.schedule_clock import ZoneClock
+    from nrdot.decide.schedule_holding import Segment
+    from nrdot.decide.schedule_timetable import Timetable
+
+MOST_DAYS = 3660
+TIME = "2027-01-31T18:00:00Z, 2027-01-31 18:00 in the file's zone, Sat 12:00, or now"
+
+
+def timeline(
+    file: Annotated[Path, typer.Argument(help="Configuration.", metavar="FILE")],
+    days: Annotated[int, typer.Option(help="How many days to show.", min=1, max=MOST_DAYS)] = 7,
+    at: Annotated[str, typer.Option(help=f"One moment only: {TIME}.", metavar="TIME")] = "",
+    begin: Annotated[
+        str, typer.Option("--from", help="Where to begin; now where absent.", metavar="TIME")
+    ] = "",
+    zone: Annotated[
+        str, typer.Option(help="Zone of whoever looks; this machine's where absent.", metavar="ZONE")
+    ] = "",
+    region: Annotated[str, typer.Option(help="As a host of this region; the file's where absent.")] = "",
+    host: Annotated[
+        str, typer.Option("--host-id", help="As this host, which the canary may have picked.", metavar="ID")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Show which profile holds when, and which rule decides."""
+    from nrdot.cli.options import configuration
+    from nrdot.clock import SystemClock
+    from nrdot.decide.schedule_timetable import timetable
+
+    found = configuration(file, quiet=json)
+    table = timetable(found, host_id=host, region=region or None)
+    now = SystemClock().wall_ns() / 1e9
+    if at:
+        _moment(found, table, _when(at, table, now), viewer(zone), json=json)
+        return
+    start = _when(begin, table, now) if begin else int(now) // 60 * 60
+    segments = table.between(start, start + days * 86_400)
+    if json:
+        _print_json(found, table, segments)
+        return
+    from nrdot.cli.timeline_strip import draw
+
+    draw(segments, table.clock, viewer(zone), days)
+
+
+def _when(text: str, table: Timetable, now: float) -> int:
+    from nrdot.config.problem import MalformedError
+    from nrdot.decide.schedule_when import when
+    from nrdot.errors import UsageError
+
+    try:
+        return when(text, table.clock, now)
+    except MalformedError as error:
+        raise UsageError(f"{error}; {error.hint}") from None
+
+
+def viewer(name: str) -> ZoneClock:
+    """The clock of whoever looks. Raises UsageError."""
+    from nrdot.config.problem import MalformedError
+    from nrdot.config.zones import zone
+    from nrdot.decide.schedule_clock import ZoneClock
+    from nrdot.errors import UsageError
+
+    try:
+        return ZoneClock(zone(name or local_zone()))
+    except MalformedError as error:
+        if not name:
+            return ZoneClock(UTC)
+        raise UsageError(f"--zone: {error}; {error.hint}") from None
+
+
+def local_zone() -> str:
+    """The IANA name of this machine's zone; UTC where it does not say."""
+    import os
+
+    stated = os.environ.get("TZ", "").lstrip(":")
+    if stated:
+        return stated
+    target = Path("/etc/localtime").resolve().as_posix()
+    _, mark, name = target.partition("/zoneinfo/")
+    return name if mark else "UTC"
+
+
+def _moment(found: Configuration, table: Timetable, at: int, eyes: ZoneClock, *, json: bool) -> None:
+    from nrdot.cli.output import console, print_json
+    from nrdot.cli.output import table as grid
+    from nrdot.cli.precedence import document, rungs
+
+    holding = table.holds(at)
+    if json:
+        print_json({"at": stamp(at, table.clock), **document(holding)})
+        return
+    where = f" ({stamp(at, eyes)} here)" if eyes.zone != table.clock.zone else ""
+    console().print(f"{stamp(at, table.clock)}{where}: {holding.profile}, by {holding.rule}", markup=False)
+    shown = grid("", "level", "says")
+    for rung in rungs(found, table, at):
+        shown.add_row("►" if rung.decides else "", rung.level, rung.says or "-")
+    console().print(shown)
+
+
+def _print_json(found: Configuration, table: Timetable, segments: list[Segment]) -> None:
+    from nrdot.cli.output import print_json
+    from nrdot.cli.precedence import document
+
+    transitions: list[dict[str, Any]] = [
+        {
+            "from": stamp(one.start, table.clock),
+            "to": stamp(one.end, table.clock),
+            **document(one.holding),
+        }
+        for one in segments
+    ]
+    print_json({"file": found.file, "timezone": found.settings.timezone, "transitions": transitions})
+
+
+def stamp(at: float, clock: ZoneClock) -> str:
+    """RFC 3339 in a zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone(clock.zone).isoformat()

@@ -1,0 +1,41 @@
+"""Moments as people write them: RFC 3339, what a clock shows, or the next time that it shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nrdot.config.problem import MalformedError, shown
+from nrdot.decide.schedule_clock import DAY, MINUTE
+from nrdot.decide.schedule_stretches import moment
+from nrdot.decide.schedule_words import parse
+
+if TYPE_CHECKING:
+    from nrdot.decide.schedule_clock import ZoneClock
+
+_NEXT = re.compile(r"([A-Za-z]+) +([0-9]{1,2}:[0-9]{2})\Z")
+
+
+def when(text: str, clock: ZoneClock, now: float) -> int:
+    """Seconds since the Unix epoch of `2027-01-31T18:00:00Z`, `2027-01-31 18:00` or `Sat 12:00`.
+
+    What names no zone is read from `clock`; a weekday is the next one from now on. Raises MalformedError.
+    """
+    words = text.strip()
+    if words.lower() == "now":
+        return int(now)
+    found = _NEXT.match(words)
+    if found is None:
+        return moment(words, clock)
+    try:
+        (clause,) = parse(f"{found[1]} {found[2]}-24:00").clauses
+    except MalformedError:
+        hint = "write 2027-01-31T18:00:00Z, 2027-01-31 18:00 or Sat 12:00"
+        raise MalformedError(f"'{shown(text)}' is not a time", hint) from None
+    today = clock.shown(int(now)) // DAY
+    for number in range(today, today + 15):
+        if clause.on(number):
+            at = clock.first(number * DAY + clause.minutes[0][0] * MINUTE)
+            if at >= now:
+                return at
+    raise AssertionError("every weekday comes within two weeks")
