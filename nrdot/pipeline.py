@@ -60,7 +60,7 @@ class Pipeline:
         batch = self.sampler.sample()
         if self.fresh:
             batch, self.fresh = replace(batch, named=batch.living), False
-        self.identifier.identify(batch)
+        batch = self.identifier.identify(batch)
         self.scorer.score(batch)
         due = self.decider.decide(batch)
         frame = self.aggregator.aggregate(batch, due)

@@ -38,8 +38,12 @@ class Sampler(Protocol):
 
 
 class Identifier(Protocol):
-    def identify(self, batch: Batch) -> None:
-        """Complete the identities of `batch.named` with what the cgroup, the pod and the host know."""
+    def identify(self, batch: Batch) -> Batch:
+        """Complete the identities of `batch.named` with what the cgroup, the pod and the host know.
+
+        The batch that comes back is for the stages behind: its `named` also holds the rows of which something
+        became known only now.
+        """
 
 
 class Scorer(Protocol):

@@ -40,7 +40,7 @@ def record_host(
         beat = Beat(clock, step)
         while True:
             batch = sampler.sample()
-            identifier.identify(batch)
+            batch = identifier.identify(batch)
             writer.write(batch)
             batch.table.release()
             if progress is not None:

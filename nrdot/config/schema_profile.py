@@ -49,8 +49,8 @@ class TopN(Section, frozen=True):
     cpu_coverage: Annotated[
         Share,
         doc(
-            "Share of the CPU of each sample that kept processes are to cover. Where they do not, the largest "
-            "others are kept at once, within the budget; 0% waits for the next export."
+            "Share of the CPU of each sample that kept processes are to cover. Where they do not, the "
+            "largest others are kept at once, within the budget; 0% waits for the next export."
         ),
     ] = 0.9
 

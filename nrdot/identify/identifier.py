@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nrdot.batch import NOBODY, Owner
 from nrdot.identify.container import parse_cgroup
 
@@ -34,10 +36,11 @@ class OwnerIdentifier:
         self._given: dict[int, Owner] = {}  # what the sampler delivered, by row
         self._completed: dict[int, Owner] = {}  # what we made of it
 
-    def identify(self, batch: Batch) -> None:
+    def identify(self, batch: Batch) -> Batch:
         """Complete `batch.named`; after a source has learned something, every living process.
 
-        A process whose labels changed is marked in `table.changed`, as one whose name changed is.
+        A process whose labels changed is named in the batch that comes back and marked in `table.changed`, as
+        one whose name changed is.
         """
         table = batch.table
         rows = batch.named
@@ -45,6 +48,7 @@ class OwnerIdentifier:
             self._revisions = revisions
             self._owners.clear()
             rows = batch.living
+        late = []
         for row in rows.tolist():
             identity = table.identity[row]
             if identity.owner is not self._completed.get(row):
@@ -54,7 +58,11 @@ class OwnerIdentifier:
             if identity.owner is not owner:
                 if identity.owner != owner:
                     table.changed[row] = True
+                    late.append(row)
                 table.identity[row] = replace(identity, owner=owner)
+        if rows is batch.named or not late:
+            return batch
+        return replace(batch, named=np.union1d(batch.named, np.array(late, np.intp)))
 
     def _read_revisions(self) -> tuple[int, ...]:
         return tuple(source.revision for source in self._sources)

@@ -84,10 +84,9 @@ def read_history(capture: Path, configuration: Configuration) -> History:
     reader = _Reader(History(source.host.id), scorer.patterns.class_scores)
     while True:
         try:
-            batch = source.sample()
+            batch = identifier.identify(source.sample())
         except StopIteration:
             return reader.history
-        identifier.identify(batch)
         scorer.score(batch)
         reader.take(batch)
         batch.table.release()

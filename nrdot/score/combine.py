@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from nrdot.batch import UNKNOWN
 from nrdot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nrdot.batch import Batch, Floats, Identity, Rows, Table
+    from nrdot.batch import Batch, Floats, Rows, Table
     from nrdot.clock import Clock
     from nrdot.score.business import BusinessPart, Overrides
     from nrdot.score.evidence import Evidence
@@ -103,7 +102,6 @@ class CompositeScorer:
     _importance: Floats = field(default_factory=lambda: np.zeros(0), init=False)
     _weighed_ns: int = field(default=0, init=False)  # when incidents were weighed last
     _expiry_ns: int | None = field(default=None, init=False)  # when the next override ends
-    _looked: list[Identity] = field(default_factory=list, init=False)  # identities as they were scored
     _new: bool = field(default=True, init=False)
     _reweighted: bool = field(default=False, init=False)
 
@@ -167,24 +165,13 @@ class CompositeScorer:
         """Rows whose words are new to us.
 
         At our first batch that is everybody, the dead too: they are asked for their class until their row is
-        released, and other rules count classes anew. Later it is the batch's rows, and those to which a label
-        source has given another identity meanwhile.
+        released, and other rules count classes anew.
         """
         table = batch.table
-        if self._new:
-            return np.flatnonzero(table.alive | table.dead)
-        known = set(batch.named.tolist())
-        late = [
-            row
-            for row in np.flatnonzero(table.changed & table.alive).tolist()
-            if row not in known and table.identity[row] is not self._looked[row]
-        ]
-        return np.concatenate((batch.named, np.array(late, np.intp))) if late else batch.named
+        return np.flatnonzero(table.alive | table.dead) if self._new else batch.named
 
     def _identify(self, table: Table, rows: Rows) -> None:
         """What depends on who a process is. The class comes first: labels and model build on it."""
-        for row in rows.tolist():
-            self._looked[row] = table.identity[row]
         self._parts[PATTERN, rows] = self.patterns.score(table, rows)
         self._parts[LABEL, rows] = self.labels.score(table, rows)
         self._parts[BUSINESS, rows] = self.business.score(table, rows)
@@ -241,4 +228,3 @@ class CompositeScorer:
         if missing > 0:
             self._parts = np.pad(self._parts, ((0, 0), (0, missing)), constant_values=np.nan)
             self._importance = np.pad(self._importance, (0, missing), constant_values=np.nan)
-            self._looked.extend([UNKNOWN] * missing)

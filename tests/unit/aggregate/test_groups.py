@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from nrdot.aggregate.aggregator import ExactAggregator
 from nrdot.aggregate.groups import Groups
 from nrdot.batch import Counter, Gauge
-from nrdot.stages import Verdict
+from nrdot.stages import Reason, Verdict
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost
 
@@ -180,7 +181,8 @@ def test_names_of_processes_that_are_gone_do_not_fill_the_memory():
     assert len(bench.groups._keys) < 200
 
 
-def test_an_urgent_export_shows_the_process_and_its_group_only():
+@pytest.mark.parametrize("reason", [Reason.ANOMALY, Reason.NEVER_FILTERED])
+def test_an_urgent_export_of_news_shows_the_process_and_its_group_only(reason):
     bench = Bench()
     first, *_ = bench.begin(4, "nginx")
     bench.begin(4, "cron")
@@ -188,7 +190,20 @@ def test_an_urgent_export_shows_the_process_and_its_group_only():
     bench.export()
     bench.host.run(first, Counter.CPU_USER, 30)
     bench.kept = {first.pid}
+    bench.host.table.reason[first.row] = reason
     frame = bench._sample(np.array([first.row]))
     assert frame.opening.tolist() == [first.row]
     assert not frame.whole
     assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
+
+
+def test_an_urgent_export_of_a_large_consumer_shows_no_group_that_says_nothing_of_it():
+    bench = Bench()
+    first, *_ = bench.begin(4, "nginx")
+    bench.baseline()
+    bench.export()
+    bench.kept = {first.pid}
+    bench.host.table.reason[first.row] = Reason.TOP_CPU
+    frame = bench._sample(np.array([first.row]))
+    assert frame.opening.tolist() == [first.row]
+    assert frame.groups == ()

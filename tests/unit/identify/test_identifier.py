@@ -110,8 +110,9 @@ def test_what_a_source_learns_later_reaches_processes_that_nothing_else_named(ta
     table.changed[:] = False
     pods.known[UID] = Facts({"tier": "db"})
     pods.revision += 1
-    identifier.identify(batch(table, []))
+    after = identifier.identify(batch(table, []))
     assert table.identity[row].owner.labels == (("tier", "db"),)
+    assert after.named.tolist() == [row]  # so that its score and its group follow
     assert table.changed.tolist() == [index == row for index in range(4)]
 
 

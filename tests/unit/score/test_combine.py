@@ -193,10 +193,8 @@ def test_incidents_fade_for_processes_that_stay() -> None:
 def test_labels_that_are_learned_late_are_seen_though_nothing_else_changed() -> None:
     stage = scorer(labels=(label("tier=b", 0.8),))
     table = scored(stage, process("x"), process("y"))
-    table.changed[:] = False
     table.identity[0] = process("x", owner=Owner(labels=(("tier", "b"),)))
-    table.changed[0] = True
-    stage.score(batch_of(table, born=[], moved=[]))
+    stage.score(batch_of(table, born=[], moved=[], named=[0]))
     assert table.score[:2] == pytest.approx([0.8, 0.0])
 
 
