@@ -41,6 +41,7 @@ ONCE = 1.0  # seconds between the two samples of --once
 PROSPECT = 5.0  # seconds without a single record delivered after which waiting on is in vain
 ONCE_PROSPECT = 12.0  # seconds; nobody asked us to hurry, so one whole request may time out
 RELOAD_PAUSE = 1.0  # seconds between two looks at the configuration
+RELOAD_ROOM = 0.5  # seconds before the next tick that a reload needs, until it is known better
 TRANSITION_PAUSE = 60.0  # seconds until a change by schedule that failed is tried again
 
 
@@ -63,6 +64,27 @@ class Parts:
     cpu_budget: float  # cores; 0 is no limit
     revision: str
     watchers: Sequence[Callable[[Tick], None]] = ()  # on the pipeline's thread, after each tick
+    trouble: str = ""  # why what was asked for does not hold; empty when it does
+
+
+class Watching(Protocol):
+    """`watch.Watch`."""
+
+    def look(self) -> bool:
+        """Whether there is something else to load. Cheap: it is asked at each turn of the loop."""
+
+    def wait(self) -> float | None:
+        """Seconds until it wants to be asked again; None for whenever."""
+
+
+class Unwatched:
+    """For who reloads on request only."""
+
+    def look(self) -> bool:
+        return False
+
+    def wait(self) -> float | None:
+        return None
 
 
 class Daemon:
@@ -81,6 +103,7 @@ class Daemon:
         notifier: Notifier,
         reload: Callable[[Parts], Parts],
         transition: Callable[[Parts], Parts] = lambda parts: parts,
+        watch: Watching | None = None,
         cpu: Callable[[], float] = lambda: sum(cpu_seconds()),
     ) -> None:
         self._parts = parts
@@ -90,12 +113,15 @@ class Daemon:
         self._notifier = notifier
         self._reload = reload
         self._transition = transition
+        self._watch = watch or Unwatched()
+        self._room = RELOAD_ROOM
         self._patient_until = clock.monotonic()  # after a transition that failed
         self._cpu = cpu
         self._drains = Drains(clock)
         self._budget = Budget(parts.cpu_budget, parts.interval)
         self._beat = Beat(clock, parts.interval)
         self._reloaded = clock.monotonic() - RELOAD_PAUSE
+        status.config_error = parts.trouble
         self._show(parts)
 
     def run(self, duration: float | None = None) -> int:
@@ -148,7 +174,9 @@ class Daemon:
                 if not self._tick():
                     return
                 self._shed(self._budget.observe(self._clock.monotonic(), self._cpu()))
-            if requests.reload_wanted() and self._until_reload() <= 0:
+            if self._watch.look():
+                requests.reload()
+            if requests.reload_wanted() and self._until_reload() <= 0 and (turn.run or self._has_room()):
                 self._renew()
             requests.wake.clear()
             if not requests.stopping.is_set():
@@ -161,8 +189,11 @@ class Daemon:
             waits.append(self._notifier.rhythm)
         if end is not None:
             waits.append(end - self._clock.monotonic())
-        if self._requests.reload_wanted():
+        if self._requests.reload_wanted() and self._has_room():
             waits.append(self._until_reload())
+        look = self._watch.wait()
+        if look is not None:
+            waits.append(look)
         return max(min(waits), 0.0)
 
     def _tick(self) -> bool:
@@ -220,7 +251,12 @@ class Daemon:
         """Seconds; requests that come faster than this are one."""
         return self._reloaded + RELOAD_PAUSE - self._clock.monotonic()
 
+    def _has_room(self) -> bool:
+        """Whether a reload would be done before the next tick; else it comes right after that one."""
+        return self._beat.remaining() > self._room
+
     def _renew(self) -> None:
+        began = self._clock.monotonic()
         self._notifier.reloading()
         self._requests.take_reload()
         try:
@@ -230,12 +266,13 @@ class Daemon:
             self._status.reloads["refused"] += 1
             _log.error("the configuration is refused, the last good one stays", error=str(error))
         else:
-            self._status.config_error = ""
             outcome = "unchanged" if parts is self._parts else "applied"
+            self._status.config_error = "" if parts is self._parts else parts.trouble
             self._status.reloads[outcome] += 1
             _log.info(f"the configuration is {outcome}", revision=parts.revision)
             self._use(parts)
         self._reloaded = self._clock.monotonic()
+        self._room = max(RELOAD_ROOM, 2 * (self._reloaded - began))
         self._notifier.ready()
         self._say()
 

@@ -26,7 +26,7 @@ from nrdot.pipeline import Drain
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
@@ -89,8 +89,18 @@ class Destinations:
         self._keys = keys
         self._built: dict[str, _Built] = {}
 
-    def use(self, configuration: Configuration) -> tuple[Destination, ...]:
-        """The destinations of a configuration. Raises ConfigError or StartError, then nothing changes."""
+    @property
+    def keys(self) -> Keyring:
+        return self._keys
+
+    def use(
+        self, configuration: Configuration, confirm: Callable[[], None] = lambda: None
+    ) -> tuple[Destination, ...]:
+        """The destinations of a configuration.
+
+        `confirm` is called when everything is built. Raises ConfigError or StartError, or what `confirm`
+        raises; then nothing changes.
+        """
         profile, kept = configuration.profile, keeping(configuration.settings)
         built: dict[str, _Built] = {}
         with ExitStack() as undo:
@@ -101,6 +111,7 @@ class Destinations:
                     built[stated.title] = self._build(plan, before, undo)
                 else:
                     built[stated.title] = before
+            confirm()
             undo.pop_all()
         for title, one in built.items():
             before = self._built.get(title)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.checks import load
+from nrdot.agent.choosing import Chooser
+from nrdot.audit.disk import Disk
 from nrdot.encode.catalogue import optional_sources, select
 
 if TYPE_CHECKING:
+    from nrdot.agent.choosing import Choice
     from nrdot.batch import Batch, Counter, Gauge, Host, Table
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
@@ -45,17 +47,22 @@ class BegunSampler:
 class Beginning:
     """What an agent starts from."""
 
-    configuration: Configuration
+    chooser: Chooser
+    choice: Choice
     sampler: BegunSampler
     began: float  # when the first sample was taken, on the monotonic clock
 
 
-def begin(path: Path | None, clock: Clock) -> Beginning:
-    """Read the configuration and look at every process once. Raises ConfigError and StartError."""
-    configuration = load(path)
-    sampler = build_sampler(configuration, clock)
+def begin(path: Path | None, clock: Clock, *, fallback: bool = True) -> Beginning:
+    """Read the configuration and look at every process once. Raises ConfigError and StartError.
+
+    `fallback` allows the last good configuration where the file is bad.
+    """
+    chooser = Chooser(path, clock, Disk(), fallback=fallback)
+    choice = chooser.choose()
+    sampler = build_sampler(choice.configuration, clock)
     began = clock.monotonic()
-    return Beginning(configuration, BegunSampler(sampler), began)
+    return Beginning(chooser, choice, BegunSampler(sampler), began)
 
 
 def build_sampler(configuration: Configuration, clock: Clock) -> Sampler:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot.agent.auditor import Auditor
 from nrdot.agent.books import Bookkeeping
-from nrdot.agent.checks import load
+from nrdot.agent.choosing import Origin
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
@@ -21,30 +23,44 @@ from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
 from nrdot.agent.timetable import course
 from nrdot.agent.unoptimized import UnoptimizedPoints
+from nrdot.agent.verdict_trail import VerdictTrail
+from nrdot.agent.watch import Watch
 from nrdot.agent.wire import build_stages, points_per_process
+from nrdot.audit.disk import Disk
+from nrdot.config.problem import InvalidConfigurationError
+from nrdot.errors import AuditFailure, ConfigError, NrdotError
 from nrdot.export.pace import offset
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
 from nrdot.telemetry.redact import Redaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nrdot.agent.auditor import Change
+    from nrdot.agent.choosing import Choice
     from nrdot.agent.source import Beginning
     from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.pipeline import Tick
 
 _log = Log("agent")
+
+SECOND = 1_000_000_000
+AUDIT_PAUSE = 60  # seconds until a change that could not be written down is tried again
 
 
 class Agent:
     """One agent from its first sample on. Raises ConfigError and StartError, and only before it runs."""
 
-    def __init__(self, path: Path | None, beginning: Beginning, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, beginning: Beginning, clock: Clock) -> None:
         self._clock = clock
         self._began = beginning.began
-        self.configuration = beginning.configuration
+        self._chooser = beginning.chooser
+        self._choice = beginning.choice
+        self.configuration = beginning.choice.configuration
         settings = self.configuration.settings
         self._sampler = beginning.sampler
         self._host_id = self._sampler.host.id
@@ -59,6 +75,10 @@ class Agent:
             clock, Path(settings.agent.state_dir), resource | settings.resource, keyring(self.configuration)
         )
         self._ledger = Bookkeeping(Path(settings.agent.state_dir))
+        kept = self._chooser.kept(settings)
+        self._auditor = Auditor(Path(settings.agent.state_dir), self._host_id, kept, clock, Disk())
+        self._verdicts = VerdictTrail(self._auditor.note, clock)
+        self._watch = Watch(clock)
         self._stages: Stages | None = None
         self._course: Course | None = None
         self._redaction = Redaction()
@@ -88,27 +108,70 @@ class Agent:
                 health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
                 stack.callback(health.close)
             stack.callback(self._ledger.close)
+            stack.callback(self._auditor.close)
             notifier = Notifier(os.environ, clock)
             stack.callback(notifier.close)
             stack.enter_context(signals(requests))
             daemon = Daemon(
-                self._parts(self.configuration),
+                self._first_parts(),
                 clock=clock,
                 requests=requests,
                 status=self._status,
                 notifier=notifier,
                 reload=self._reload,
                 transition=self._transition,
+                watch=self._watch,
             )
             return daemon.once(self._began) if once else daemon.run(duration)
 
-    def _load(self) -> Configuration:
-        return load(self._path)
+    def _first_parts(self) -> Parts:
+        """What the first choice makes of the agent, or the last good one where it cannot be used."""
+        try:
+            return self._enforced(self._choice, starting=True)
+        except (ConfigError, AuditFailure) as error:
+            instead = self._chooser.instead(str(error), self._choice.read)
+            if self._choice.origin is Origin.LAST_GOOD or instead is None:
+                raise
+            return self._enforced(instead, starting=True)
 
-    def _parts(self, stated: Configuration, now: Course | None = None) -> Parts:
+    def _enforced(self, choice: Choice, *, starting: bool = False) -> Parts:
+        """What a choice makes of the agent, once that is written down. What refuses it raises."""
+        change = self._auditor.weigh(choice, starting=starting)
+        parts = self._parts(choice.configuration, confirm=lambda: self._auditor.write(change))
+        self._settle(change, show=True)
+        return replace(parts, trouble=choice.complaint)
+
+    def _settle(self, change: Change, *, show: bool) -> None:
+        """A choice has taken effect; `show` says where it is not the file's."""
+        choice = change.choice
+        self._choice, self.configuration = choice, choice.configuration
+        self._auditor.settle(change)
+        self._status.audit = self._auditor.document()
+        watched = dict(choice.read)
+        try:
+            watched |= self._chooser.took_effect(choice)
+        except OSError as error:
+            words = error.strerror or type(error).__name__
+            _log.error("the last good configuration cannot be kept for the next start", error=words)
+        until = choice.pushed.header.expires_ns if choice.pushed else None
+        self._watch.follow(watched, until)
+        if show or choice.origin is not Origin.LAST_GOOD:
+            self._status.origin = "" if choice.origin is Origin.FILE else choice.origin.value
+        if show:
+            _tell(choice)
+        if choice.refusal is not None:
+            self._auditor.refused(choice.refusal)
+
+    def _parts(
+        self,
+        stated: Configuration,
+        now: Course | None = None,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> Parts:
         """What a configuration makes of the agent, with what the one before has come to know.
 
-        `now` is what its timetable says; the timetable is made where it is absent.
+        `now` is what its timetable says; the timetable is made where it is absent. `confirm` is called once
+        everything is made, and may refuse it all.
         """
         now = now or course(stated, self._host_id, self._clock)
         configuration = now.effective
@@ -122,11 +185,12 @@ class Agent:
             telemetry=SelfRecords(self._meters),
             first_export=offset(self._host_id, exports_every(settings, configuration.profile)),
         )
-        destinations = self._destinations.use(configuration)
+        destinations = self._destinations.use(configuration, confirm)
         stages.pipeline.buffers = [destination.buffer for destination in destinations]
         if before is not None:
             stages.adopt(before)
         self._ledger.use(configuration, stages, destinations, stated.revision)
+        self._verdicts.use(configuration, stages)
         self._stages = stages
         self._course = now
         self._status.profile = now.document()
@@ -144,6 +208,8 @@ class Agent:
                     interval=settings.baseline.interval,
                 ),
                 self._ledger,
+                self._verdicts,
+                self._tended,
             ],
         )
 
@@ -157,25 +223,63 @@ class Agent:
         self._course = now
         self._status.profile = now.document()
         now.tell(before)
+        if now.holding != before.holding:
+            self._auditor.note(now.entry(before))
         return parts
 
     def _reload(self, parts: Parts) -> Parts:
         """Between two ticks. A file that is bad raises, and the running parts stay."""
-        configuration = self._load()
-        self._destinations.use_keys(keyring(configuration))  # rotated, perhaps, under the same name
-        if configuration.revision == self.configuration.revision:
+        try:
+            choice = self._chooser.choose()
+        except InvalidConfigurationError as error:
+            self._watch.follow({**self._choice.read, **error.read})
+            raise
+        try:
+            return self._applied(choice, parts)
+        except NrdotError as error:
+            retry = self._clock.wall_ns() + AUDIT_PAUSE * SECOND if isinstance(error, AuditFailure) else None
+            self._watch.follow(choice.read, retry)
+            raise
+
+    def _applied(self, choice: Choice, parts: Parts) -> Parts:
+        """The parts of a choice; the same ones where it changes nothing that they depend on."""
+        configuration, before = choice.configuration, self.configuration
+        keys, keys_before = keyring(configuration), self._destinations.keys
+        self._destinations.use_keys(keys)  # rotated, perhaps, under the same name
+        if configuration.revision == before.revision and choice.contents == self._choice.contents:
+            change = self._auditor.weigh(choice)
+            self._auditor.write(change)
+            self._settle(change, show=False)
+            if choice.complaint:
+                raise ConfigError(choice.complaint)
             return parts
-        self._redaction.hide([*_secrets(self.configuration), *_secrets(configuration)])
-        fixed = [
-            name
-            for name in ("procfs", "state_dir", "listen")
-            if _differs(self.configuration, configuration, name)
-        ]
+        self._redaction.hide([*_secrets(before), *_secrets(configuration)])
+        try:
+            new = self._enforced(choice)
+        except NrdotError:
+            self._destinations.use_keys(keys_before)
+            raise
+        fixed = [name for name in ("procfs", "state_dir", "listen") if _differs(before, configuration, name)]
         if fixed:
             _log.warning("these settings change at the next start only", settings=", ".join(fixed))
-        new = self._parts(configuration)
-        self.configuration = configuration
         return new
+
+    def _tended(self, _tick: Tick) -> None:
+        """After each tick: what the trail could not take before, and what it has kept long enough."""
+        self._auditor.tend()
+        self._status.audit = self._auditor.document()
+
+
+def _tell(choice: Choice) -> None:
+    """Say loudly when it is not the file that holds."""
+    if choice.origin is Origin.LAST_GOOD:
+        _log.error(
+            "the configuration is bad: the last good one holds until it is mended", error=choice.trouble
+        )
+    elif choice.origin is Origin.ROLLBACK and choice.rollback is not None:
+        _log.warning(
+            "a rollback holds until the file changes", to=choice.rollback.to, asked_by=choice.rollback.user
+        )
 
 
 def _differs(before: Configuration, after: Configuration, name: str) -> bool:

@@ -53,6 +53,8 @@ class Status:
         self.profile: Mapping[
             str, Any
         ] = {}  # its name, the rule that decides, and factors where they are not 1
+        self.origin = ""  # what holds instead of the file: a rollback, the last good one
+        self.audit: Mapping[str, Any] = {}  # how far the trail goes, and its copies
         self.config_error = ""  # why the last reload was refused; empty when the newest configuration runs
         self.cadence = ""  # how the cadence was changed for the budget; empty at full cadence
         self.destinations: Sequence[Destination] = ()
@@ -81,9 +83,11 @@ class Status:
             "config": {
                 "revision": self.revision,
                 "valid": not self.config_error,
+                **({"holds": self.origin} if self.origin else {}),
                 **({"error": self.config_error} if self.config_error else {}),
             },
             **({"profile": dict(self.profile)} if self.profile else {}),
+            **({"audit": dict(self.audit)} if self.audit else {}),
             "interval": self.interval,
             **({"cadence": self.cadence} if self.cadence else {}),
             "ticks": dict(self.ticks),

@@ -64,6 +64,18 @@ class Course:
             **({"reason": now.reason} if now.reason else {}),
         )
 
+    def entry(self, before: Course) -> dict[str, Any]:
+        """For the audit trail."""
+        now, was = self.holding, before.holding
+        return {
+            "change_type": "schedule",
+            "user": "nrdot",
+            "source": now.rule,
+            "justification": now.reason,
+            "previous_value": {"profile": was.profile, "rule": was.rule, **_scales(was)},
+            "new_value": {"profile": now.profile, "rule": now.rule, **_scales(now)},
+        }
+
     def document(self) -> dict[str, Any]:
         """For /readyz."""
         return {"name": self.holding.profile, "rule": self.holding.rule, **_scales(self.holding)}

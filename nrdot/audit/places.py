@@ -1,16 +1,17 @@
 """Where copies of the trail go: a directory, or an object store that speaks S3.
 
-`s3://bucket/prefix/` is reached as every tool of the kind reaches it: region, endpoint and credentials come
-from the environment, the shared configuration files or the machine's role.
+`s3://bucket/prefix/` is reached as every tool of the kind reaches it: AWS_ENDPOINT_URL_S3 and AWS_REGION name
+the place; credentials come from the environment, the shared credentials file or the machine's role.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nrdot.audit.copies import CopyFailedError
@@ -18,10 +19,15 @@ from nrdot.errors import ConfigError
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from minio import Minio
+
     from nrdot.audit.copies import Destination
     from nrdot.audit.disk import Disk
     from nrdot.config.schema_governance import AuditLog
 
+USUAL = "https://s3.amazonaws.com"
 TIMEOUT = 10  # seconds to connect, and to wait for an answer
 
 _log = Log("audit")
@@ -39,9 +45,9 @@ def place(stated: AuditLog, host_id: str, disk: Disk) -> Destination | None:
                 "write s3://bucket/prefix/ or a directory"
             )
         return InDirectory(Path(where) / host_id, disk, read_only=stated.immutable)
-    if find_spec("boto3") is None:
+    if find_spec("minio") is None:
         raise ConfigError(
-            f"auditLog.destination: {where} needs boto3, which is not installed; "
+            f"auditLog.destination: {where} needs the minio library, which is not installed; "
             "install nrdot[s3], or leave the destination out to keep the trail on this host only"
         )
     parts = urlsplit(where)
@@ -86,39 +92,39 @@ class InBucket:
         self._bucket = bucket
         self._prefix = prefix
         self._lock_seconds = lock_seconds
-        self._client: Any = None
+        self._client: Minio | None = None
         self._locks = False
 
     def put(self, name: str, data: bytes, newest_ns: int) -> None:
-        core = import_module("botocore.exceptions")
-        trouble = (core.BotoCoreError, core.ClientError)
+        from minio.commonconfig import COMPLIANCE
+        from minio.error import MinioException
+        from minio.retention import Retention
+        from urllib3.exceptions import HTTPError
+
         try:
-            client = self._connected(core)
-            lock: dict[str, Any] = {}
+            client = self._connected()
+            lock = None
             if self._locks and self._lock_seconds is not None:
                 until = datetime.fromtimestamp(newest_ns / 1e9 + self._lock_seconds, UTC)
-                lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+                lock = Retention(COMPLIANCE, until)
             client.put_object(
-                Bucket=self._bucket,
-                Key=f"{self._prefix}/{name}",
-                Body=data,
-                ContentType="application/x-ndjson",
-                ChecksumAlgorithm="SHA256",
-                **lock,
+                bucket_name=self._bucket,
+                object_name=f"{self._prefix}/{name}",
+                data=BytesIO(data),
+                length=len(data),
+                content_type="application/x-ndjson",
+                retention=lock,
             )
-        except trouble as error:
-            raise CopyFailedError(" ".join(str(error).split())) from None
+        except (MinioException, HTTPError, ValueError) as error:  # ValueError: no credentials, a wrong name
+            raise CopyFailedError(" ".join(str(error).split())[:300]) from None
 
-    def _connected(self, core: Any) -> Any:
+    def _connected(self) -> Minio:
         """The client, once it is known whether the bucket can lock."""
         if self._client is not None:
             return self._client
-        settings = import_module("botocore.config").Config(
-            connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 2}
-        )
-        client = import_module("boto3").client("s3", config=settings)
+        client = _client(os.environ)
         if self._lock_seconds is not None:
-            self._locks = self._can_lock(client, core)
+            self._locks = self._can_lock(client)
             if not self._locks:
                 _log.warning(
                     "auditLog.immutable: the bucket has no object lock, so copies can be removed there",
@@ -127,12 +133,35 @@ class InBucket:
         self._client = client
         return client
 
-    def _can_lock(self, client: Any, core: Any) -> bool:
+    def _can_lock(self, client: Minio) -> bool:
+        from minio.error import S3Error
+
         try:
-            answer = client.get_object_lock_configuration(Bucket=self._bucket)
-        except core.ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in {"ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"}:
+            client.get_object_lock_config(bucket_name=self._bucket)
+        except S3Error as error:
+            if error.code in {"ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"}:
                 return False
             raise
-        return bool(answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+        return True
+
+
+def _client(environ: Mapping[str, str]) -> Minio:
+    """By the variables and files that every tool of the kind reads. Raises ValueError."""
+    import urllib3
+    from minio import Minio
+    from minio.credentials.providers import (
+        AWSConfigProvider,
+        ChainedProvider,
+        EnvAWSProvider,
+        IamAwsProvider,
+    )
+
+    stated = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or USUAL
+    parts = urlsplit(stated)
+    return Minio(
+        endpoint=parts.netloc,
+        secure=parts.scheme == "https",
+        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"),
+        credentials=ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider()]),
+        http_client=urllib3.PoolManager(timeout=TIMEOUT, retries=False),
+    )

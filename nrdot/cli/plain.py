@@ -46,7 +46,8 @@ def run_agent(config: Path | None, *, duration: float | None = None, once: bool 
     from nrdot.clock import SystemClock
 
     clock = SystemClock()
-    beginning = begin(config, clock)
+    # Who looks on for a moment wants to hear what is wrong; who leaves the agent alone wants it to run.
+    beginning = begin(config, clock, fallback=not once)
     from nrdot.agent.start import Agent  # while the time between two samples goes by
 
-    return Agent(config, beginning, clock).run(duration=duration, once=once)
+    return Agent(beginning, clock).run(duration=duration, once=once)
