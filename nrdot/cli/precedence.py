@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nrdot.config.configuration import Configuration
+    from nrdot.decide.schedule_clock import ZoneClock
     from nrdot.decide.schedule_holding import Holding
     from nrdot.decide.schedule_timetable import Timetable
 
@@ -44,6 +46,80 @@ def rungs(configuration: Configuration, table: Timetable, at: float) -> Iterator
     yield Rung("scope", ", ".join(scopes) + aside, decides=False)
     default = table.default
     yield Rung(default.level, f"{default.rule}: {default.profile}", decides=decider is default.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What holds at one moment, on a host of the file's region that no canary picked."""
+
+    stated: Configuration
+    table: Timetable
+    at: int
+
+    @property
+    def holding(self) -> Holding:
+        return self.table.holds(self.at)
+
+    @property
+    def configuration(self) -> Configuration:
+        """As it holds then."""
+        from nrdot.agent.timetable import effective
+
+        return effective(self.stated, self.holding)
+
+    def document(self) -> dict[str, Any]:
+        levels = [
+            {"level": rung.level, "says": rung.says, "decides": rung.decides}
+            for rung in rungs(self.stated, self.table, self.at)
+        ]
+        return {
+            "at": stamp(self.at, self.table.clock),
+            "holding": document(self.holding),
+            "precedence": levels,
+        }
+
+    def tell(self, eyes: ZoneClock | None = None) -> None:
+        """The rule that decides, and what each level says."""
+        from nrdot.cli.output import console
+        from nrdot.cli.output import table as grid
+
+        there = stamp(self.at, self.table.clock)
+        here = stamp(self.at, eyes) if eyes else there
+        beside = f" ({here} here)" if here[-6:] != there[-6:] else ""
+        holding = self.holding
+        scales = (("threshold", holding.threshold_scale), ("budget", holding.budget_scale))
+        factors = "".join(f", {name} x{scale:.3g}" for name, scale in scales if scale != 1.0)
+        console().print(f"{there}{beside}: {holding.profile}{factors}, by {holding.rule}", markup=False)
+        shown = grid("", "level", "says")
+        for rung in rungs(self.stated, self.table, self.at):
+            shown.add_row("►" if rung.decides else "", rung.level, rung.says or "-")
+        console().print(shown)
+
+
+def moment(configuration: Configuration, text: str) -> Moment:
+    """Raises UsageError where the text is not a time."""
+    from nrdot.decide.schedule_timetable import timetable
+
+    table = timetable(configuration)
+    return Moment(configuration, table, time_of(text, table))
+
+
+def time_of(text: str, table: Timetable) -> int:
+    """Seconds since the Unix epoch, in the file's zone where the text names none. Raises UsageError."""
+    from nrdot.clock import SystemClock
+    from nrdot.config.problem import MalformedError
+    from nrdot.decide.schedule_when import when
+    from nrdot.errors import UsageError
+
+    try:
+        return when(text, table.clock, SystemClock().wall_ns() / 1e9)
+    except MalformedError as error:
+        raise UsageError(f"{error}; {error.hint}") from None
+
+
+def stamp(at: float, clock: ZoneClock) -> str:
+    """RFC 3339 in a zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone(clock.zone).isoformat()
 
 
 def document(holding: Holding) -> dict[str, Any]:

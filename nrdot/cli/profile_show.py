@@ -13,6 +13,7 @@ from nrdot.cli.options import Json
 from nrdot.cli.profiles import InDirectory, Name, found_profile
 
 if TYPE_CHECKING:
+    from nrdot.cli.precedence import Moment
     from nrdot.config.configuration import Configuration
     from nrdot.config.flat import Line
     from nrdot.config.load import FoundProfile
@@ -35,12 +36,20 @@ def show(
     effective: Annotated[
         bool, typer.Option("--effective", help="What holds in the end, and where each value comes from.")
     ] = False,
+    at: Annotated[
+        str,
+        typer.Option(
+            help="What holds at this time, and who decides; see `profile timeline`.", metavar="TIME"
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Show a profile or a configuration as its author wrote it, or with --effective what it comes to."""
     from nrdot.cli.output import console, print_json, table
 
     configuration = _configuration(name, directory)
+    moment = _moment(configuration, name, at) if at else None
+    configuration = moment.configuration if moment else configuration
     lines, file = _settings(configuration) if configuration else _profile(found_profile(name, directory))
     if json:
         values = {line.path: line.value for line in lines}
@@ -49,16 +58,28 @@ def show(
                 "profile": name,
                 "values": values,
                 "origins": {line.path: str(line.mark or "") for line in lines},
+                **(moment.document() if moment else {}),
             }
         )
         return
-    if not effective:
+    if moment:
+        moment.tell()
+    elif not effective:
         print(file.read_text(encoding="utf-8"), end="")
         return
     shown = table("setting", "value", "from")
     for line in lines:
         shown.add_row(line.path, line.written, _short(line.mark))
     console().print(shown)
+
+
+def _moment(configuration: Configuration | None, name: str, at: str) -> Moment:
+    from nrdot.cli.precedence import moment
+    from nrdot.errors import UsageError
+
+    if configuration is None:
+        raise UsageError(f"--at: {name} is a profile and says nothing about time; name a configuration")
+    return moment(configuration, at)
 
 
 def _configuration(name: str, directory: Path) -> Configuration | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,16 +38,22 @@ def timeline(
 ) -> None:
     """Show which profile holds when, and which rule decides."""
     from nrdot.cli.options import configuration
+    from nrdot.cli.output import print_json
+    from nrdot.cli.precedence import Moment, document, stamp, time_of
     from nrdot.clock import SystemClock
     from nrdot.decide.schedule_timetable import timetable
 
     found = configuration(file, quiet=json)
     table = timetable(found, host_id=host, region=region or None)
-    now = SystemClock().wall_ns() / 1e9
     if at:
-        _moment(found, table, _when(at, table, now), viewer(zone), json=json)
+        moment = Moment(found, table, time_of(at, table))
+        if json:
+            print_json({"at": stamp(moment.at, table.clock), **document(moment.holding)})
+        else:
+            moment.tell(viewer(zone))
         return
-    start = _when(begin, table, now) if begin else int(now) // 60 * 60
+    now = SystemClock().wall_ns() // 1_000_000_000
+    start = time_of(begin, table) if begin else now // 60 * 60
     segments = table.between(start, start + days * 86_400)
     if json:
         _print_json(found, table, segments)
@@ -55,17 +61,6 @@ def timeline(
     from nrdot.cli.timeline_strip import draw
 
     draw(segments, table.clock, viewer(zone), days)
-
-
-def _when(text: str, table: Timetable, now: float) -> int:
-    from nrdot.config.problem import MalformedError
-    from nrdot.decide.schedule_when import when
-    from nrdot.errors import UsageError
-
-    try:
-        return when(text, table.clock, now)
-    except MalformedError as error:
-        raise UsageError(f"{error}; {error.hint}") from None
 
 
 def viewer(name: str) -> ZoneClock:
@@ -95,26 +90,9 @@ def local_zone() -> str:
     return name if mark else "UTC"
 
 
-def _moment(found: Configuration, table: Timetable, at: int, eyes: ZoneClock, *, json: bool) -> None:
-    from nrdot.cli.output import console, print_json
-    from nrdot.cli.output import table as grid
-    from nrdot.cli.precedence import document, rungs
-
-    holding = table.holds(at)
-    if json:
-        print_json({"at": stamp(at, table.clock), **document(holding)})
-        return
-    where = f" ({stamp(at, eyes)} here)" if eyes.zone != table.clock.zone else ""
-    console().print(f"{stamp(at, table.clock)}{where}: {holding.profile}, by {holding.rule}", markup=False)
-    shown = grid("", "level", "says")
-    for rung in rungs(found, table, at):
-        shown.add_row("►" if rung.decides else "", rung.level, rung.says or "-")
-    console().print(shown)
-
-
 def _print_json(found: Configuration, table: Timetable, segments: list[Segment]) -> None:
     from nrdot.cli.output import print_json
-    from nrdot.cli.precedence import document
+    from nrdot.cli.precedence import document, stamp
 
     transitions: list[dict[str, Any]] = [
         {
@@ -125,8 +103,3 @@ def _print_json(found: Configuration, table: Timetable, segments: list[Segment])
         for one in segments
     ]
     print_json({"file": found.file, "timezone": found.settings.timezone, "transitions": transitions})
-
-
-def stamp(at: float, clock: ZoneClock) -> str:
-    """RFC 3339 in a zone."""
-    return datetime.fromtimestamp(at, UTC).astimezone(clock.zone).isoformat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -42,9 +43,9 @@ def draw(segments: Sequence[Segment], file: ZoneClock, eyes: ZoneClock, days: in
     last = eyes.shown(int(segments[-1].end) - 1)
     for begin in range(first, last + 1, span):
         row = Text(f"{_date(begin):<{_LABEL}}")
-        for cell in range(cells):
-            moment = eyes.first(begin + cell * unit + unit // 2)
-            row.append_text(key.cell(_at(segments, moment)))
+        moments = (eyes.first(begin + cell * unit + unit // 2) for cell in range(cells))
+        for holding, alike in groupby(_at(segments, moment) for moment in moments):
+            row.append_text(key.cells(holding, len(list(alike))))
         out.print(row, soft_wrap=True)
     out.print(key.legend())
     _list(segments, file, eyes)
@@ -69,13 +70,12 @@ class _Key:
             self._colours[name] = _KNOWN.get(name) or next(free)
         self._scaled = any(_scaled(one.holding) for one in segments)
 
-    def cell(self, holding: Holding | None) -> Text:
+    def cells(self, holding: Holding | None, count: int) -> Text:
         if holding is None:
-            return Text("·", style="dim")
+            return Text("·" * count, style="dim")
         letter = self._letters[holding.profile]
-        return Text(
-            letter.upper() if _scaled(holding) else letter, style=f"black on {self._colours[holding.profile]}"
-        )
+        shown = letter.upper() if _scaled(holding) else letter
+        return Text(shown * count, style=f"black on {self._colours[holding.profile]}")
 
     def legend(self) -> Text:
         line = Text(" " * _LABEL)
@@ -87,7 +87,8 @@ class _Key:
 
 
 def _list(segments: Sequence[Segment], file: ZoneClock, eyes: ZoneClock) -> None:
-    two = str(file.zone) != str(eyes.zone)
+    start, end = int(segments[0].start), int(segments[-1].end)
+    two = file.pieces(start, end) != eyes.pieces(start, end)
     more = any(_with(one.holding) for one in segments)
     zones = [str(eyes.zone), str(file.zone)] if two else [str(eyes.zone)]
     shown = table(
