@@ -37,6 +37,13 @@ CASES = {
     "profile list": (["profile", "list", "--directory", "missing", "--nonsense"], WRONG_USE),
     "profile show": (["profile", "show", "binary.yaml"], WRONG_USE),
     "profile lint": (["profile", "lint", "rules.yaml", "binary.yaml", "missing.yaml", "folder"], NO),
+    "profile lint of dashboards": (["profile", "lint", "fine.yaml", "--dashboards", "missing"], WRONG_USE),
+    "profile diff": (["profile", "diff", "balanced", "rules.yaml"], WRONG_USE),
+    "profile diff on a capture": (
+        ["profile", "diff", "fine.yaml", "fine.yaml", "--capture", "capture.zst"],
+        WRONG_USE,
+    ),
+    "profile test": (["profile", "test", "rules.yaml"], WRONG_USE),
     "profile schema": (["profile", "schema", "--of", "nothing"], WRONG_USE),
     "buffer status": (["buffer", "status", "file"], WRONG_USE),
     "buffer verify": (["buffer", "verify", "missing"], WRONG_USE),
@@ -88,6 +95,7 @@ def results(tmp_path_factory):
     """What each case answers in a folder full of what goes wrong."""
     folder = tmp_path_factory.mktemp("bad")
     (folder / "rules.yaml").write_text("profle: balanced\nthreshold: [\n")
+    (folder / "fine.yaml").write_text("threshold: 0.5\n")
     (folder / "binary.yaml").write_bytes(b"\xff\xfe\x00\x01" * 50)
     (folder / "capture.jsonl").write_text('{"v":1,"t":1,"procs":[]}\nnot json\n')
     (folder / "capture.zst").write_bytes(b"not zstd at all")
