@@ -43,9 +43,12 @@ def effective(configuration: Configuration, contents: Mapping[str, str], salt: b
     """
     view = _View(configuration.written, salt)
     settings, profiles = configuration.settings, configuration.profiles
-    values = dict(view.struct(settings, Settings, (), NOT_IN_EFFECT))
-    for name in sorted(configuration.named):
-        values.update(view.struct(profiles[name], Profile, ("profiles", name), frozenset({"extends"})))
+    hidden = frozenset({"extends", "description"})
+    # The host's profile stands at the top, where a file would override it: so two profiles can be compared.
+    values = dict(view.struct(profiles[settings.profile], Profile, (), hidden))
+    values.update(view.struct(settings, Settings, (), NOT_IN_EFFECT))
+    for name in sorted(configuration.named - {settings.profile}):
+        values.update(view.struct(profiles[name], Profile, ("profiles", name), hidden))
     return {**values, **{f"contents of {path}": digest for path, digest in contents.items()}}
 
 

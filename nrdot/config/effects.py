@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from nrdot.config.problem import Mark, Path, Problems
 
 NO_EFFECT: tuple[Path, ...] = (
-    ("auditLog",),
-    ("change",),
     ("optimization_dimensions",),
     ("solver",),
-    ("process_classification", "*", "special_handling", "full_audit_trail"),
 )
 
 # Wishes that the scenarios write in words, and what says the same in a way that acts.
