@@ -1,0 +1,254 @@
+"""A report on the terminal: the same document as every other format, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nrdot.cli.output import WIDE, console, table
+from nrdot.report.words import NOBODY, STEP_WORDS, amount, money, not_seen
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Document = dict[str, Any]
+TOP = 12  # rows of what could be long
+
+
+def show(found: Document, kind: str, *, explain: bool) -> None:
+    _write(console(), found, kind, explain=explain)
+
+
+def as_text(found: Document, kind: str, *, explain: bool) -> str:
+    from rich.console import Console
+
+    out = Console(highlight=False, width=WIDE, record=True, quiet=True)
+    with out.capture() as captured:
+        _write(out, found, kind, explain=explain)
+    del captured
+    return out.export_text()
+
+
+def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:
+    for part in _PARTS[kind](found, explain=explain):
+        out.print(part)
+
+
+def _savings(found: Document, *, explain: bool) -> list[RenderableType]:
+    parts: list[RenderableType] = [_headline(found), _figures(found), _meters(found), _attribution(found)]
+    parts += [_allocation(found), _projection(found)]
+    parts += [f"[bold]Not seen[/bold] {_plain(line)}" for line in not_seen(found)]
+    parts += [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
+    if explain:
+        parts += [_plain(line) for lines in found["explain"].values() for line in lines]
+    return parts
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _headline(found: Document) -> str:
+    window, processes, critical = found["window"], found["processes"], found["critical"]
+    meter = found["meters"][found["meter"]]
+    hosts = "1 host" if window["hosts"] == 1 else f"{window['hosts']:,} hosts"
+    proof = (
+        f"{critical['exported']:,} of {critical['seen']:,} exports of critical ones went out by themselves"
+        if critical["seen"]
+        else "no process was critical"
+    )
+    seen = f"{window['host_hours_seen']:,.0f} of {window['host_hours_expected']:,.0f} host-hours seen"
+    free = "" if meter["unoptimized"] else ": all of it is within the free allowance"
+    saved = money(meter["saved"], meter["currency"])
+    return (
+        f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}\n"
+        f"{window['from']} to {window['to']}, {hosts}, {seen}\n"
+        f"{processes['seen']:,.0f} processes at a time: {processes['kept']:,.0f} by themselves, "
+        f"{processes['rolled_up']:,.0f} rolled up, {processes['dropped']:,.0f} dropped; {proof}"
+    )
+
+
+def _figures(found: Document) -> RenderableType:
+    shown = table("in the window", "without NRDOT", "hostmetrics", "with NRDOT", "less", right=set(_FIGURES))
+    points, series, size = found["points"], found["series"], found["bytes"]
+    for name, values, write in (
+        ("points", points, lambda value: f"{value:,.0f}"),
+        ("series, active", series, lambda value: f"{value:,.0f}"),
+        ("OTLP", size, amount),
+    ):
+        before, after = values["unoptimized"], values["sent"]
+        less = f"{1 - after / before:.1%}" if before else "-"
+        alone = values.get("hostmetrics")
+        shown.add_row(name, write(before), "-" if alone is None else write(alone), write(after), less)
+    return shown
+
+
+_FIGURES = ("without NRDOT", "hostmetrics", "with NRDOT", "less")
+
+
+def _meters(found: Document) -> RenderableType:
+    currency = found["currency"]
+    shown = table(
+        f"{currency} a month",
+        "without NRDOT",
+        "hostmetrics",
+        "with NRDOT",
+        "saved",
+        "less",
+        right={"without NRDOT", "hostmetrics", "with NRDOT", "saved", "less"},
+    )
+    for name, meter in found["meters"].items():
+        before = meter["unoptimized"]
+        shown.add_row(
+            _plain(f"{name}: {meter['title']}"),
+            money(before),
+            money(meter["hostmetrics"]),
+            money(meter["sent"]),
+            money(meter["saved"]),
+            f"{meter['saved'] / before:.0%}" if before else "-",
+            style="bold" if name == found["meter"] else "",
+        )
+    return shown
+
+
+def _attribution(found: Document) -> RenderableType:
+    meter = found["meters"][found["meter"]]
+    shown = table(
+        "saved by", "points", f"{found['currency']} a month", right={"points", f"{found['currency']} a month"}
+    )
+    for name, words in STEP_WORDS.items():
+        shown.add_row(words, f"{found['attribution'][name]:,}", money(meter["attribution"][name]))
+    shown.add_row("together", f"{sum(found['attribution'].values()):,}", money(meter["saved"]), style="bold")
+    return shown
+
+
+def _allocation(found: Document) -> RenderableType:
+    by, currency = found["allocation_by"], found["currency"]
+    columns = (f"{currency} a month", "direct", "shared", "without NRDOT", "processes")
+    shown = table(by, *columns, right=set(columns))
+    rows = found["allocation"]
+    for row in rows[:TOP]:
+        amounts = (money(row[name]) for name in ("value", "direct", "shared", "unoptimized"))
+        shown.add_row(_plain(row["key"] or NOBODY), *amounts, f"{row['processes']:,.1f}")
+    rest = rows[TOP:]
+    if rest:
+        amounts = (
+            money(sum(row[name] for row in rest)) for name in ("value", "direct", "shared", "unoptimized")
+        )
+        shown.add_row(
+            f"{len(rest)} more", *amounts, f"{sum(row['processes'] for row in rest):,.1f}", style="dim"
+        )
+    return shown
+
+
+def _projection(found: Document) -> str:
+    projection, back, currency = found["projection"], found["return"], found["currency"]
+    lines = []
+    for name in ("month", "year"):
+        span = projection[name]
+        between = (
+            f", between {money(span['low'])} and {money(span['high'])} (9 of 10)"
+            if span["low"] is not None
+            else "; no range: fewer than two whole days were seen"
+        )
+        lines.append(f"A {name} saves {money(span['value'], currency)}{between}.")
+    running = f", and {money(back['monthly'], currency)} for running it" if back["monthly"] else ""
+    lines.append(
+        f"NRDOT's own cost: {back['agent_core_hours']:,.2f} core-hours a month, "
+        f"{money(back['agent_cost'], currency)}{running}; "
+        f"left: [bold]{money(back['net_monthly'], currency)} a month[/bold]."
+    )
+    if back["introduction"]:
+        paid = (
+            f"paid back in {back['payback_months']:,.1f} months"
+            if back["payback_months"] is not None
+            else "never paid back at this rate"
+        )
+        year = f", {back['first_year']:+.0%} over the first year" if back["first_year"] is not None else ""
+        lines.append(f"Introducing it for {money(back['introduction'], currency)} is {paid}{year}.")
+    actual = found.get("actual")
+    if actual:
+        lines.append(_actual(actual, currency))
+    return "\n".join(lines)
+
+
+def _actual(actual: Document, currency: str) -> str:
+    words = f"The invoice of {money(actual['invoice'], currency)} on {actual['meter']}"
+    if actual["factor"] is None:
+        return f"{words} has no factor: the estimate with NRDOT is 0."
+    return (
+        f"{words} is {actual['factor']:,.2f} times the estimate of {money(actual['estimate'], currency)}; "
+        "it bills all that you send, the estimate processes alone."
+    )
+
+
+def _criticality(found: Document, *, explain: bool) -> list[RenderableType]:
+    del explain
+    groups = found["groups"][:TOP]
+    shown = table("class", "score", *groups, right={"score", *groups})
+    for row in found["rows"]:
+        cells = [_cell(row["cells"].get(group)) for group in groups]
+        score = "-" if row["score"] is None else f"{row['score']:.2f}"
+        shown.add_row(_plain(row["class"] or NOBODY), score, *cells, style="bold" if row["critical"] else "")
+    more = len(found["groups"]) - len(groups)
+    title = (
+        f"[bold]Criticality[/bold] by class and {found['by']}: processes, and how many have their own series"
+    )
+    parts: list[RenderableType] = [title, shown]
+    if more > 0:
+        parts.append(f"[dim]and {more} more columns; --format html or json has them[/dim]")
+    return parts + [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
+
+
+def _cell(cell: Document | None) -> str:
+    if cell is None:
+        return ""
+    mark = " [red]![/red]" if cell["critical_missed"] else ""
+    return f"{cell['processes']:,.1f} {cell['kept']:.0%}{mark}"
+
+
+def _compliance(found: Document, *, explain: bool) -> list[RenderableType]:
+    del explain
+    colours = {"met": "green", "idle": "yellow", "missed": "red", "open": "red"}
+    shown = table("requirement", "rule", "covers", "state", "evidence")
+    for row in found["rows"]:
+        state = row["state"]
+        shown.add_row(
+            _plain(row["requirement"]),
+            _plain(row["rule"]),
+            _plain(row["covers"]),
+            f"[{colours[state]}]{state}[/{colours[state]}]",
+            _plain("; ".join(row["evidence"])),
+        )
+    parts: list[RenderableType] = [shown] if found["rows"] else []
+    parts += [_plain(line) for line in found["audit"]]
+    return parts + [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
+
+
+def _rollout(found: Document, *, explain: bool) -> list[RenderableType]:
+    del explain
+    shown = table("phase", "weeks", "hosts", "profile", "what", "gate", right={"hosts"})
+    for phase in found["phases"]:
+        weeks = (
+            f"{phase['from_week']}"
+            if phase["from_week"] == phase["to_week"]
+            else f"{phase['from_week']}-{phase['to_week']}"
+        )
+        shown.add_row(
+            _plain(phase["name"]),
+            weeks,
+            f"{phase['hosts']:,}",
+            phase["profile"],
+            _plain("; ".join(phase["steps"])),
+            _plain("; ".join(phase["gates"])),
+        )
+    return [shown, *(f"[dim]{_plain(line)}[/dim]" for line in found["notes"])]
+
+
+_PARTS = {
+    "savings": _savings,
+    "criticality": _criticality,
+    "compliance": _compliance,
+    "rollout": _rollout,
+}

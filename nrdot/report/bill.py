@@ -1,0 +1,104 @@
+"""Meters applied to a window: what a month costs before each step and after the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.report.pricing import QUANTITIES
+from nrdot.report.steps import STATES, STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nrdot.report.pricing import Meter, Pricing
+    from nrdot.report.steps import Months
+
+DIGITS = 4  # of money
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One meter's month. `costs` has one amount for each state, so steps add up by construction."""
+
+    meter: Meter
+    costs: tuple[float, ...]
+    hostmetrics: float
+    explained: tuple[str, ...]
+
+    @property
+    def unoptimized(self) -> float:
+        return self.costs[0]
+
+    @property
+    def sent(self) -> float:
+        return self.costs[-1]
+
+    @property
+    def saved(self) -> float:
+        return self.costs[0] - self.costs[-1]
+
+    @property
+    def attribution(self) -> dict[str, float]:
+        return {name: self.costs[index] - self.costs[index + 1] for index, name in enumerate(STEPS)}
+
+
+def bills(pricing: Pricing, found: Months, *, measured_wire: bool, left_out: list[str]) -> dict[str, Bill]:
+    """A bill for each meter that can be computed; why not, for each other."""
+    made = {}
+    for name, meter in pricing.meters.items():
+        reason = ""
+        if meter.missing:
+            reason = f"no price for {', '.join(meter.missing)}; give it in a file with --pricing"
+        elif "wire_bytes" in meter.formula.names and not measured_wire:
+            reason = "no request went over a network in this window"
+        else:
+            try:
+                made[name] = _bill(meter, found)
+            except ZeroDivisionError:
+                reason = f"its formula divides by zero here: {meter.formula.text}"
+            except OverflowError:
+                reason = f"its formula gives no number here: {meter.formula.text}"
+        if reason:
+            left_out.append(f"meter {name}: {reason}")
+    return made
+
+
+def cost(meter: Meter, quantities: Mapping[str, float]) -> float:
+    return meter.formula.value({**quantities, **meter.prices}, meter.tiers)
+
+
+def _bill(meter: Meter, found: Months) -> Bill:
+    costs = tuple(cost(meter, found.state(index)) for index in range(STATES))
+    return Bill(meter, costs, cost(meter, found.hostmetrics), _explained(meter, found, costs))
+
+
+def _explained(meter: Meter, found: Months, costs: Sequence[float]) -> tuple[str, ...]:
+    """The formula, with the numbers of both ends, and where each number comes from."""
+    lines = [f"{meter.name}: {meter.formula.text}"]
+    for words, index in (("without NRDOT", 0), ("with NRDOT", STATES - 1)):
+        filled = meter.formula.filled_in({**found.state(index), **meter.prices})
+        lines.append(f"  {words}: {filled} = {costs[index]:,.2f}")
+    lines += [f"  {name}: {QUANTITIES[name]}" for name in sorted(meter.formula.names & QUANTITIES.keys())]
+    if meter.tiers:
+        ends = [f"up to {tier.up_to:,g}" if tier.up_to is not None else "above" for tier in meter.tiers]
+        prices = [f"{tier.price:g} {end}" for tier, end in zip(meter.tiers, ends, strict=True)]
+        lines.append(f"  tiers: {', '.join(prices)}")
+    if meter.source:
+        lines.append(f"  price: {meter.source}")
+    return tuple(lines)
+
+
+def rounded(values: Sequence[float], total: float | None = None, digits: int = DIGITS) -> list[float]:
+    """Each to `digits`, so that they add up to the rounded total: the largest remainders go up."""
+    unit = 10**digits
+    exact = np.asarray(values, np.float64) * unit
+    floors = np.floor(exact)
+    whole = float(exact.sum()) if total is None else total * unit
+    missing = round(whole) - round(float(floors.sum()))
+    order = np.argsort(floors - exact, kind="stable")
+    for place in range(abs(missing)):
+        floors[order[place % len(order)]] += 1 if missing > 0 else -1
+    return [round(value / unit, digits) for value in floors.tolist()]

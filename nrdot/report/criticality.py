@@ -1,0 +1,90 @@
+"""The heat map of criticality: what each class is worth, and how much of it runs where."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nrdot.config.paths import data_dirs
+from nrdot.report.engine import stamp
+from nrdot.report.words import NOBODY
+from nrdot.score.packs import load_packs
+
+if TYPE_CHECKING:
+    from nrdot.config.configuration import Configuration
+    from nrdot.report.engine import Engine, Window
+
+MANY = 24  # columns; more hosts than that are shown by the name without its number
+NEVER_FILTERED = 1.0
+
+
+def criticality(engine: Engine, window: Window, configuration: Configuration, by: str) -> dict[str, Any]:
+    """`by` is host, namespace or another key of the ledger."""
+    scores = class_scores(configuration)
+    rows = engine.rows("classes", window, by)
+    names = {row["owner"] or "" for row in rows}
+    group = _together if by == "host" and len(names) > MANY else _itself
+    seen = float(sum(row["covered"] for row in engine.rows("coverage", window))) or 1.0
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        cell = table.setdefault(row["class"], {}).setdefault(group(row["owner"]), dict.fromkeys(_SUMS, 0.0))
+        for name in _SUMS:
+            cell[name] += float(row[name])
+    found = [_row(name, cells, scores.get(name), seen) for name, cells in table.items()]
+    found.sort(key=lambda row: (-(row["score"] if row["score"] is not None else -1.0), row["class"]))
+    weight = {name: 0.0 for row in found for name in row["cells"]}
+    for row in found:
+        for name, cell in row["cells"].items():
+            weight[name] += cell["processes"] * (row["score"] or 0.0)
+    return {
+        "by": "host group" if group is _together else by,
+        "window": {"from": stamp(window.since), "to": stamp(window.until)},
+        "groups": sorted(weight, key=lambda name: (-weight[name], name)),
+        "rows": found,
+        "left_out": list(engine.left_out),
+    }
+
+
+_SUMS = ("process_seconds", "kept_seconds", "cpu_seconds", "critical_seen", "critical_exported")
+
+
+def class_scores(configuration: Configuration) -> dict[str, float]:
+    """What a class is worth by the shipped packs, the user's packs and the configuration, in this order."""
+    packs = configuration.settings.packs
+    shipped = [path for path in data_dirs("classifiers") if path.is_dir()][:1]
+    base = Path(configuration.file).parent if configuration.file else Path()
+    own = [base / name for name in packs.directories]
+    rules = load_packs([*shipped, *own], packs.only) if packs.enabled else ()
+    scores = {rule.name: rule.score for rule in rules}
+    scores |= {name: rule.score for name, rule in configuration.settings.process_classification.items()}
+    return scores
+
+
+def _row(name: str, cells: dict[str, dict[str, float]], score: float | None, seen: float) -> dict[str, Any]:
+    critical = sum(cell["critical_seen"] for cell in cells.values()) > 0
+    return {
+        "class": name,
+        "score": NEVER_FILTERED if critical and score is None else score,
+        "critical": critical,
+        "cells": {group or NOBODY: _cell(cell, seen) for group, cell in sorted(cells.items())},
+    }
+
+
+def _cell(cell: dict[str, float], seen: float) -> dict[str, Any]:
+    return {
+        "processes": round(cell["process_seconds"] / seen, 2),
+        "kept": round(cell["kept_seconds"] / cell["process_seconds"], 4) if cell["process_seconds"] else 0.0,
+        "cpu_seconds": round(cell["cpu_seconds"], 3),
+        "critical_seen": int(cell["critical_seen"]),
+        "critical_missed": int(cell["critical_seen"] - cell["critical_exported"]),
+    }
+
+
+def _itself(name: str | None) -> str:
+    return name or NOBODY
+
+
+def _together(name: str | None) -> str:
+    """web-017.eu and web-4.eu are web-*.eu."""
+    return re.sub(r"\d+", "*", name or "") or NOBODY

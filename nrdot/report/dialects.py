@@ -1,0 +1,30 @@
+"""The queries as text: for whoever doubts a figure, and for the engine that holds a fleet's ledgers.
+
+sqlglot translates from DuckDB. `ledger` is the one table that the other engine must have: the rows of
+`docs/formats/ledger.md`, as `nrdot ledger compact` writes them to Parquet.
+"""
+
+from __future__ import annotations
+
+from nrdot.report.engine import DIMENSIONS, QUERIES, TABLES, VIEWS, text
+
+OWN = "duckdb"
+
+
+def query(name: str, dialect: str = OWN, by: str = "class") -> str:
+    """One file in a dialect, with `:since` and `:until` left to be filled in as Unix seconds."""
+    words = text(name).replace(":by", DIMENSIONS[by])
+    if dialect == OWN:
+        return words
+    import sqlglot
+
+    (found,) = sqlglot.transpile(words, read=OWN, write=dialect, pretty=True)
+    return found
+
+
+def script(dialect: str = OWN, by: str = "class") -> str:
+    """All of them, in the order in which they stand on each other."""
+    parts = ["-- :since and :until are Unix seconds. `ledger` is the table of all rows."]
+    parts += [f"CREATE VIEW {name} AS\n{query(name, dialect, by)};" for name in (*VIEWS, *TABLES)]
+    parts += [f"-- {name}\n{query(name, dialect, by)};" for name in QUERIES]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,37 @@
+"""The report as one page: no network, no script, light, dark and paper. All text from hosts is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.metadata import version
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from nrdot.report import page_kinds, page_savings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BODIES: dict[str, Callable[[dict[str, Any]], page_savings.Body]] = {
+    "savings": page_savings.body,
+    "criticality": page_kinds.criticality,
+    "compliance": page_kinds.compliance,
+    "rollout": page_kinds.rollout,
+}
+
+
+def page(found: dict[str, Any], kind: str) -> str:
+    heading, under, body = _BODIES[kind](found)
+    return Template(_text("page.html")).substitute(
+        title=escape(heading),
+        css=_text("page.css").strip(),
+        heading=escape(heading),
+        under=escape(under),
+        body=body,
+        version=escape(version("nrdot")),
+    )
+
+
+def _text(name: str) -> str:
+    return files("nrdot.report").joinpath(name).read_text(encoding="utf-8")

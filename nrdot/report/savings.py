@@ -1,0 +1,173 @@
+"""The report: a ledger and prices as one document, from which every format is made.
+
+The document is what `nrdot report --json` prints. Keys are described in `docs/report.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from nrdot.report import sight
+from nrdot.report.allocation import allocate
+from nrdot.report.bill import bills, rounded
+from nrdot.report.engine import stamp
+from nrdot.report.pricing import PricingError
+from nrdot.report.projection import days_of, project, returns, steps_of
+from nrdot.report.steps import STEPS, months
+from nrdot.report.usage import read_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nrdot.report.allocation import Share
+    from nrdot.report.bill import Bill
+    from nrdot.report.engine import Engine, Window
+    from nrdot.report.pricing import Pricing
+    from nrdot.report.projection import Day, Projection
+    from nrdot.report.usage import Usage
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for."""
+
+    by: str = "class"
+    meter: str | None = None  # the headline's; the price list's where absent
+    actual: tuple[str, float] | None = None  # a meter and what its invoice says for a month
+    introduction: float | None = None  # what introducing NRDOT costs, once
+
+
+def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) -> Document:
+    """Raises PricingError where a meter is named that cannot be computed."""
+    usage = read_usage(engine, window, wanted.by, pricing.compression)
+    month = months(usage.hourly, usage.wire, pricing.month)
+    left_out = list(engine.left_out)
+    left_out += sight.left_out(usage)
+    made = bills(pricing, month, measured_wire=usage.wire.measured, left_out=left_out)
+    primary = _primary(pricing, wanted, made, left_out)
+    bill = made[primary]
+    days = days_of(usage.hourly, usage.wire, bill, pricing)
+    seen = float(usage.hourly.covered.sum())
+    projection = project(days, bill, pricing.month)
+    cpu = sum(row["cpu_seconds"] for row in usage.agents)
+    return {
+        "window": sight.window(usage),
+        **sight.figures(usage),
+        "meter": primary,
+        "currency": pricing.currency,
+        "prices_of": pricing.as_of,
+        "month_hours": pricing.month / 3600,
+        "meters": {name: _meter(one, pricing) for name, one in made.items()},
+        "attribution": _points(usage),
+        "allocation_by": wanted.by,
+        "allocation": list(map(_share, allocate(usage.owners, bill, month, seen))),
+        "classes": list(map(_share, allocate(usage.classes, bill, month, seen))),
+        "projection": _projection(projection),
+        "return": _rounded(asdict(returns(bill, pricing, cpu, seen, wanted.introduction))),
+        **({"actual": _actual(wanted.actual, made)} if wanted.actual else {}),
+        "days": [_day(day) for day in days],
+        "coverage": sight.coverage(usage),
+        "not_seen": sight.not_seen(usage),
+        "talkers": sight.talkers(usage),
+        "explain": {name: list(one.explained) for name, one in made.items()},
+        "left_out": left_out,
+    }
+
+
+def _primary(pricing: Pricing, wanted: Wanted, made: Mapping[str, Bill], left_out: list[str]) -> str:
+    """The meter of the headline: the one asked for, or the first that can be computed."""
+    if not made:
+        raise PricingError("no meter can be computed; see --show-pricing for what a price list needs")
+    if wanted.meter is not None:
+        pricing.meter(wanted.meter)
+        if wanted.meter not in made:
+            why = next((line for line in left_out if line.startswith(f"meter {wanted.meter}:")), "")
+            raise PricingError(why or f"meter {wanted.meter}: cannot be computed")
+        return wanted.meter
+    return pricing.primary if pricing.primary in made else next(iter(made))
+
+
+def _meter(bill: Bill, pricing: Pricing) -> Document:
+    """Money of a month. Rounded so that the steps add up to what was saved, and that is the difference."""
+    unoptimized, sent = round(bill.unoptimized, 4), round(bill.sent, 4)
+    saved = round(unoptimized - sent, 4)
+    steps = dict(zip(STEPS, rounded(list(bill.attribution.values()), saved), strict=True))
+    return {
+        "title": bill.meter.title,
+        "unoptimized": unoptimized,
+        "sent": sent,
+        "saved": saved,
+        "currency": pricing.currency,
+        "per": "month",
+        "hostmetrics": round(bill.hostmetrics, 4),
+        "attribution": steps,
+        "formula": bill.meter.formula.text,
+    }
+
+
+def _points(usage: Usage) -> dict[str, int]:
+    """The steps in points: whole numbers, so they add up as they stand."""
+    states = usage.hourly.states("points").sum(axis=1)
+    return {name: round(states[index] - states[index + 1]) for index, name in enumerate(STEPS)}
+
+
+def _share(share: Share) -> Document:
+    return {
+        "key": share.key,
+        "value": share.value,
+        "direct": share.direct,
+        "shared": share.shared,
+        "unoptimized": share.unoptimized,
+        "saved": round(share.saved, 4),
+        "points": share.points,
+        "processes": round(share.processes, 2),
+        "cpu_seconds": round(share.cpu_seconds, 3),
+    }
+
+
+def _projection(found: Projection) -> Document:
+    spans = {"month": found.month, "year": found.year}
+    return {
+        "days": found.days,
+        "confidence": 0.9,
+        **{name: _rounded(asdict(span)) for name, span in spans.items()},
+    }
+
+
+def _actual(actual: tuple[str, float], made: Mapping[str, Bill]) -> Document:
+    """A real invoice beside the estimate. It bills more than processes, so the factor is rarely 1."""
+    name, amount = actual
+    bill = made.get(name)
+    if bill is None:
+        raise PricingError(
+            f"--actual-bill {name}: this meter is not in the report; see left_out or --pricing"
+        )
+    factor = amount / bill.sent if bill.sent else None
+    return {
+        "meter": name,
+        "invoice": amount,
+        "estimate": round(bill.sent, 4),
+        "factor": None if factor is None else round(factor, 4),
+        "saved": None if factor is None else round(bill.saved * factor, 4),
+    }
+
+
+def _day(day: Day) -> Document:
+    found: Document = {"day": stamp(day.start)[:10], "seen": round(day.seen, 4)}
+    if not day.seen:
+        return found
+    return found | {
+        "unoptimized": round(day.costs[0], 4),
+        "sent": round(day.costs[-1], 4),
+        "saved": round(day.saved, 4),
+        "attribution": _rounded(steps_of(day)),
+        "points_unoptimized": round(day.points_unoptimized),
+        "points_sent": round(day.points_sent),
+    }
+
+
+def _rounded(values: Mapping[str, Any]) -> Document:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}

@@ -1,0 +1,239 @@
+"""What was seen and what was not: everything of the report that is no money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nrdot.report.engine import stamp
+from nrdot.report.steps import PARTS
+from nrdot.report.words import counted
+
+if TYPE_CHECKING:
+    from nrdot.report.usage import Usage
+
+HOUR, DAY = 3600, 86400
+SILENT = 2 * HOUR  # after which a host that says nothing is worth a line
+CELLS = 24 * 14  # hours that a strip shows one by one; beyond, days
+NAMED = 3  # hosts that one line names before it counts
+LISTED = 200  # gaps in the document
+TALKERS = 15
+_WORDS = {"down": "no agent ran", "clock": "the wall clock jumped"}
+
+
+def window(usage: Usage) -> dict[str, Any]:
+    hourly = usage.hourly
+    modes = {row["mode"] for row in usage.agents}
+    return {
+        "from": _rfc(usage.window.since),
+        "to": _rfc(usage.window.until),
+        "hosts": len(usage.hosts),
+        "hours": round(usage.window.seconds / HOUR, 2),
+        "hours_seen": round(float(hourly.covered.sum()) / HOUR, 2),
+        "host_hours_seen": round(float(hourly.host_seconds.sum()) / HOUR, 2),
+        "host_hours_expected": round(_expected(usage) / HOUR, 2),
+        "mode": "mixed" if len(modes) > 1 else next(iter(modes), "optimize"),
+    }
+
+
+def figures(usage: Usage) -> dict[str, Any]:
+    hourly = usage.hourly
+    seen = float(hourly.covered.sum()) or 1.0
+    mean = {part: float(hourly.parts["process_seconds"][part].sum()) / seen for part in PARTS}
+    points, size = hourly.states("points").sum(axis=1), hourly.states("bytes").sum(axis=1)
+    active = hourly.states("active") @ hourly.covered / seen
+    critical_seen = int(hourly.total("critical_seen").sum())
+    critical_exported = int(hourly.total("critical_exported").sum())
+    return {
+        "processes": {
+            "seen": round(sum(mean.values()), 2),
+            "kept": round(mean["keep"], 2),
+            "rolled_up": round(mean["roll_up"], 2),
+            "dropped": round(mean["drop"], 2),
+        },
+        "points": {
+            "unoptimized": round(points[0]),
+            "sent": round(points[-1]),
+            "hostmetrics": round(float(hourly.without_nrdot("points").sum())),
+        },
+        "series": {"unoptimized": round(float(active[0]), 2), "sent": round(float(active[-1]), 2)},
+        "bytes": {
+            "unoptimized": round(size[0]),
+            "sent": round(size[-1]),
+            "hostmetrics": round(float(hourly.without_nrdot("bytes").sum())),
+            "wire": round(float(sum(row["wire"] for row in usage.destinations))),
+        },
+        "critical": {
+            "seen": critical_seen,
+            "exported": critical_exported,
+            "coverage": round(critical_exported / critical_seen, 6) if critical_seen else None,
+            "classes": [_critical(row) for row in usage.critical],
+        },
+        "destinations": [
+            {
+                name: row[name]
+                for name in ("destination", "produced", "delivered", "rejected", "bytes", "wire")
+            }
+            for row in usage.destinations
+        ],
+        "agent": _agent(usage, seen),
+    }
+
+
+def _critical(row: dict[str, Any]) -> dict[str, Any]:
+    first = row["first_short"]
+    return {
+        "class": row["class"],
+        "seen": int(row["seen"]),
+        "exported": int(row["exported"]),
+        "short_hours": int(row["short_hours"]),
+        "first_short": None if first is None else _rfc(first),
+    }
+
+
+def _agent(usage: Usage, seen: float) -> dict[str, Any]:
+    """What NRDOT itself used, as means a host."""
+    seconds = float(sum(row["seconds"] for row in usage.agents)) or 1.0
+    cpu = float(sum(row["cpu_seconds"] for row in usage.agents))
+    host = float(sum(row["host_cpu_seconds"] for row in usage.agents))
+    return {
+        "cpu_seconds": round(cpu, 3),
+        "cpu_share_of_a_core": round(cpu / seconds, 6),
+        "cpu_share_of_hosts_use": round(cpu / host, 6) if host else None,
+        "memory": round(float(sum(row["rss_seconds"] for row in usage.agents)) / seconds),
+        "points": round(float(usage.hourly.own["points"].sum())),
+        "bytes": round(float(usage.hourly.own["bytes"].sum())),
+        "versions": sorted({row["agent"] for row in usage.agents if row["agent"]}),
+        "hosts_at_a_time": round(seconds / seen, 2),
+    }
+
+
+def coverage(usage: Usage) -> dict[str, Any]:
+    """A cell for each hour, or day, of the window: how much was seen, and of the critical how much sent."""
+    hourly, since, until = usage.hourly, usage.window.since, usage.window.until
+    step = HOUR if (until - since) / HOUR <= CELLS else DAY
+    critical_seen, critical_exported = hourly.total("critical_seen"), hourly.total("critical_exported")
+    starts = {row["host"]: row["first_hour"] for row in usage.hosts}
+    begun = np.sort(np.array(list(starts.values()), np.float64))
+    cells = []
+    for at in range(since - since % step, until, step):
+        chosen = (hourly.hour >= at) & (hourly.hour < at + step)
+        known = int(np.searchsorted(begun, at + step, "left"))
+        span = min(at + step, until) - max(at, since)
+        wanted, sent = float(critical_seen[chosen].sum()), float(critical_exported[chosen].sum())
+        share = float(hourly.host_seconds[chosen].sum()) / (known * span) if known else 0.0
+        cells.append(
+            {
+                "at": _rfc(at),
+                "seen": round(min(1.0, share), 4),
+                "critical": round(sent / wanted, 6) if wanted else None,
+            }
+        )
+    return {"step": step, "cells": cells}
+
+
+def not_seen(usage: Usage) -> dict[str, Any]:
+    """The price of saving, as plainly as the saving."""
+    hourly = usage.hourly
+    cpu = {part: float(hourly.parts["cpu_seconds"][part].sum()) for part in PARTS}
+    rss = {part: float(hourly.parts["rss_seconds"][part].sum()) for part in PARTS}
+    critical = int((hourly.total("critical_seen") - hourly.total("critical_exported")).sum())
+    return {
+        "cpu_share": _share(cpu["roll_up"] + cpu["drop"], sum(cpu.values())),
+        "memory_share": _share(rss["roll_up"] + rss["drop"], sum(rss.values())),
+        "dropped_cpu_share": _share(cpu["drop"], sum(cpu.values())),
+        "critical_exports_missed": critical,
+        "suppressed_points": round(float(hourly.total("points_suppressed").sum())),
+        "lost_points": [
+            {"destination": row["destination"], "reason": row["reason"], "points": int(row["points"])}
+            for row in usage.losses
+        ]
+        + [
+            {"destination": row["destination"], "reason": "rejected", "points": int(row["rejected"])}
+            for row in usage.destinations
+            if row["rejected"]
+        ],
+        "gaps": [
+            {"host": row["host"], "from": _rfc(row["from_hour"]), "to": _rfc(row["to_hour"])}
+            for row in usage.gaps[:LISTED]
+        ],
+        "host_hours_missing": round(max(0.0, _expected(usage) - float(hourly.host_seconds.sum())) / HOUR, 2),
+    }
+
+
+def talkers(usage: Usage) -> dict[str, Any]:
+    """By CPU, kept and not."""
+    found: dict[str, Any] = {}
+    for verdict, name in (("keep", "kept"), ("roll_up", "rolled_up")):
+        rows = [row for row in usage.talkers if row["verdict"] == verdict][:TALKERS]
+        found[name] = [
+            {
+                "name": row["name"],
+                "hosts": int(row["hosts"]),
+                "cpu_seconds": round(float(row["cpu_seconds"] or 0), 3),
+                "rss": round(float(row["rss"] or 0)),
+                "processes": round(float(row["processes"] or 0), 2),
+                "points": int(row["points"] or 0),
+            }
+            for row in rows
+        ]
+    return found
+
+
+def left_out(usage: Usage) -> list[str]:
+    """One line for each thing that a reader must know is not in the figures."""
+    lines = []
+    begins = min(row["first_hour"] for row in usage.hosts)
+    if begins - usage.window.since > SILENT:
+        asked = (usage.window.until - usage.window.since) / HOUR
+        lines.append(
+            f"the ledger begins at {stamp(begins)}: {(begins - usage.window.since) / HOUR:,.0f} of the "
+            f"{asked:,.0f} hours asked for are before it"
+        )
+    if usage.gaps:
+        hours = sum(row["to_hour"] - row["from_hour"] for row in usage.gaps) / HOUR
+        named = [
+            f"{row['host']} {stamp(row['from_hour'])} to {stamp(row['to_hour'])}"
+            for row in usage.gaps[:NAMED]
+        ]
+        more = f" and {len(usage.gaps) - NAMED} more" if len(usage.gaps) > NAMED else ""
+        lines.append(f"gaps of {hours:,.0f} host-hours, not filled in: {', '.join(named)}{more}")
+    for row in usage.breaks:
+        why = _WORDS.get(row["reason"], row["reason"])
+        span = f"{abs(row['seconds']) / HOUR:,.1f} h in all"
+        lines.append(f"{why}: {counted(row['times'], 'break')} on {counted(row['hosts'], 'host')}, {span}")
+    silent = [row for row in usage.hosts if usage.window.until - row["last_hour"] - HOUR > SILENT]
+    if silent:
+        named = [f"{row['host']} since {stamp(row['last_hour'] + HOUR)}" for row in silent[:NAMED]]
+        more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+        lines.append(f"silent at the end: {', '.join(named)}{more}")
+    lost = int(sum(row["lost_rows"] for row in usage.agents))
+    if lost:
+        lines.append(f"{lost:,} rows could not be written by their agents: a disk was full or broken")
+    versions = sorted({row["agent"] for row in usage.agents if row["agent"]})
+    if len(versions) > 1:
+        lines.append(f"agents of {len(versions)} versions: {', '.join(versions)}; their figures are added up")
+    modes = {row["mode"] for row in usage.agents}
+    if modes == {"observe"}:
+        lines.append(
+            "mode observe: everything was exported; the figures are what the profile would have sent"
+        )
+    elif len(modes) > 1:
+        lines.append(
+            "some hosts or hours were in mode observe: there everything was exported, and nothing saved"
+        )
+    return lines
+
+
+def _expected(usage: Usage) -> float:
+    """Seconds that there would be if every host had spoken from its first hour to the end."""
+    return float(sum(usage.window.until - max(row["first_hour"], usage.window.since) for row in usage.hosts))
+
+
+def _share(part: float, whole: float) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def _rfc(seconds: float) -> str:
+    return stamp(seconds).replace(" UTC", ":00Z").replace(" ", "T")

@@ -1,0 +1,36 @@
+-- Processes and groups in the window: one row for each key and minute (or hour). What was 0 was never
+-- written, so NULL is 0. `part` is the verdict, with the sums of dropped processes set apart.
+SELECT
+  t,
+  t - t % 3600 AS hour,
+  host,
+  coalesce(seconds, 0) AS seconds,
+  coalesce(profile, '') AS profile,
+  coalesce(class, '') AS class,
+  coalesce(namespace, '') AS namespace,
+  coalesce(unit, '') AS unit,
+  coalesce("user", '') AS owner,
+  coalesce(tenant, '') AS tenant,
+  CASE WHEN verdict = 'group' AND reason = 'dropped' THEN 'group_dropped' ELSE coalesce(verdict, '') END AS part,
+  coalesce(reason, '') AS reason,
+  coalesce(baseline, 60) AS baseline,
+  coalesce(interval, 60) AS period,
+  coalesce(process_seconds, 0) AS process_seconds,
+  coalesce(cpu_seconds, 0) AS cpu_seconds,
+  coalesce(rss, 0) * coalesce(seconds, 0) AS rss_seconds,
+  coalesce(points_unoptimized, 0) AS points_unoptimized,
+  coalesce(points_interval, 0) AS points_interval,
+  coalesce(points_suppressed, 0) AS points_suppressed,
+  coalesce(points_sent, 0) AS points_sent,
+  coalesce(bytes_unoptimized, 0) AS bytes_unoptimized,
+  coalesce(bytes_interval, 0) AS bytes_interval,
+  coalesce(bytes_suppressed, 0) AS bytes_suppressed,
+  coalesce(bytes_sent, 0) AS bytes_sent,
+  coalesce(active_unoptimized, 0) * coalesce(seconds, 0) AS active_unoptimized_seconds,
+  coalesce(active_sent, 0) * coalesce(seconds, 0) AS active_sent_seconds,
+  coalesce(hourly_unoptimized, 0) AS hourly_unoptimized,
+  coalesce(hourly_sent, 0) AS hourly_sent,
+  coalesce(critical_seen, 0) AS critical_seen,
+  coalesce(critical_exported, 0) AS critical_exported
+FROM ledger
+WHERE kind = 'seen' AND v = 1 AND t >= :since AND t < :until

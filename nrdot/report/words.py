@@ -1,0 +1,78 @@
+"""Figures in words: the same on the terminal and on pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOBODY = "(nobody's)"
+STEP_WORDS = {
+    "interval": "another interval",
+    "filter": "detail given up",
+    "roll_up": "rolled up into sums",
+    "suppression": "unchanged, not sent again",
+    "life": "beginnings, ends, urgency",
+    "own_metrics": "NRDOT's own metrics",
+    "compression": "better compression",
+}
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def money(value: float | None, currency: str = "") -> str:
+    if value is None:
+        return "-"
+    value += 0.0  # no minus before nothing
+    digits = 2 if abs(value) >= 1 or value == 0 else 4
+    return f"{value:,.{digits}f}{f' {currency}' if currency else ''}"
+
+
+def headline(value: float, currency: str) -> str:
+    """The same with no more digits than a headline needs."""
+    return f"{value:,.0f} {currency}" if abs(value) >= 100 else money(value, currency)
+
+
+def amount(size: float) -> str:
+    """Bytes as vendors bill them: in powers of ten."""
+    for unit in _UNITS:
+        if abs(size) < 1000 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        size /= 1000
+    raise AssertionError("the last unit takes everything")
+
+
+def short(count: float) -> str:
+    """A large number as people say it."""
+    for letter, unit in (("billion", 1e9), ("million", 1e6), ("thousand", 1e3)):
+        if count >= unit * 10 or (count >= unit > 1e3):
+            return f"{count / unit:,.1f} {letter}"
+    return f"{count:,.0f}"
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def not_seen(found: dict[str, Any]) -> list[str]:
+    """One sentence for each thing that NRDOT, or its absence, kept from view."""
+    missing = found["not_seen"]
+    lines = []
+    if missing["cpu_share"] is not None:
+        share = missing["memory_share"]
+        memory = "" if share is None else f" and {share:.1%} of the memory"
+        lines.append(f"{missing['cpu_share']:.1%} of the CPU{memory} is only in sums of groups")
+    if missing["dropped_cpu_share"]:
+        lines.append(
+            f"of that, {missing['dropped_cpu_share']:.1%} of the CPU lost even the name of its group"
+        )
+    if missing["critical_exports_missed"]:
+        lines.append(f"{counted(missing['critical_exports_missed'], 'export')} lacked a critical process")
+    if missing["suppressed_points"]:
+        lines.append(
+            f"{missing['suppressed_points']:,} points were not repeated, because nothing had changed"
+        )
+    lines += [
+        f"{row['points']:,} points never reached {row['destination']}: {row['reason']}"
+        for row in missing["lost_points"]
+    ]
+    if missing["host_hours_missing"] >= 0.01:
+        lines.append(f"{missing['host_hours_missing']:,.2f} host-hours in which nobody looked")
+    return lines
