@@ -10,8 +10,9 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import NamedTuple
 
+from nrdot.sample.arguments import LINE_LIMIT, fitted
+
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD, in the flags of stat
-TEXT_LIMIT = 4096  # bytes of a command line that are kept
 NAME_LIMIT = 15  # bytes after which the kernel cuts a command name
 
 # ppid, flags, minor faults, major faults, user, system, children's user, children's system, threads and
@@ -94,16 +95,16 @@ def status_fields(data: bytes) -> Status:
 
 
 def arguments(data: bytes) -> tuple[str, str]:
-    """argv[0] and the whole command line, separated by spaces, cut at the limit.
+    """argv[0] and the whole command line, separated by spaces, and what matters of it where it is long.
 
     A program may overwrite its arguments with a title, which has blanks but no NUL in it (nginx, PostgreSQL).
     A title is no argv[0]: it changes with what the program does at the moment. Then the first is empty.
     """
-    data = data[:TEXT_LIMIT].rstrip(b"\0")
-    first, _, _ = data.partition(b"\0")
-    if first == data and b" " in data:
+    parts = data.rstrip(b"\0").split(b"\0")
+    first = parts[0][:LINE_LIMIT]
+    if len(parts) == 1 and b" " in first:
         first = b""
-    return text(first), text(data.replace(b"\0", b" "))
+    return text(first), text(fitted(parts))
 
 
 def steady_name(name: str) -> str:

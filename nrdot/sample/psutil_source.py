@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from nrdot.batch import Counter, Gauge, Host, Identity, Table
+from nrdot.sample.arguments import fitted
 from nrdot.sample.children import Children
 from nrdot.sample.host import machine_id
 from nrdot.sample.members import Members, close_sample, hidden_before, rows_of
@@ -234,7 +235,7 @@ class PsutilSource:
         return Identity(
             name=_clean(words["name"] or ""),
             command=arguments[0] if arguments else "",
-            command_line=" ".join(arguments).rstrip()[:TEXT_LIMIT],
+            command_line=fitted([one.encode() for one in arguments]).decode("utf-8", "replace").rstrip(),
             executable=_clean(words["exe"] or ""),
             uid=uids.real if uids else -1,
             user=_clean(words["username"] or ""),

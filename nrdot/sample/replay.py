@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nrdot.batch import NOBODY, Counter, Gauge, Host, Identity, Owner, Table
+from nrdot.sample.arguments import LINE_LIMIT, fitted
 from nrdot.sample.capture import CapturedHost, CaptureReader
 from nrdot.sample.children import Children
 from nrdot.sample.members import Members, close_sample, hidden_before, rows_of
@@ -87,6 +88,12 @@ class ReplaySource:
     @property
     def host(self) -> Host:
         return self._host
+
+    @property
+    def next_ns(self) -> int | None:
+        """The `t` of the next tick; None behind the last one. Raises CaptureError where it is broken."""
+        self._ahead = self._ahead or next(self._ticks, None)
+        return None if self._ahead is None else self._ahead.t
 
     def sample(self) -> Batch:
         """The next tick. Raises CaptureError where it is broken and StopIteration behind the last one."""
@@ -278,7 +285,9 @@ def _cgroup(text: str) -> str:
 
 
 def _identity(process: CapturedProcess, owner: Owner) -> Identity:
-    line = _clean(process.cmd)
+    line = process.cmd.replace("\0", "")
+    if len(line) > LINE_LIMIT:
+        line = fitted(line.encode("utf-8", "replace").split(b" ")).decode("utf-8", "replace")
     return Identity(
         name=_clean(process.name or ""),
         command=line.partition(" ")[0] if process.argv0 is None else _clean(process.argv0),

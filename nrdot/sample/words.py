@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nrdot.batch import Identity
+from nrdot.sample.arguments import LINE_LIMIT, READ_LIMIT
 from nrdot.sample.files import Gone
 from nrdot.sample.parse import (
     KERNEL_THREAD,
-    TEXT_LIMIT,
     Status,
     arguments,
     full_name,
@@ -74,7 +74,8 @@ class Words:
 
     def _command_line(self, pid: str) -> bytes:
         try:
-            return self._files.read(f"{pid}/cmdline", TEXT_LIMIT)
+            line = self._files.read(f"{pid}/cmdline", LINE_LIMIT)
+            return line if len(line) < LINE_LIMIT else self._files.read(f"{pid}/cmdline", READ_LIMIT)
         except PermissionError:
             self.unreadable.add("cmdline")
             return b""

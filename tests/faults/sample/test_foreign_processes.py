@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nrdot.clock import SystemClock
-from nrdot.sample.parse import TEXT_LIMIT
+from nrdot.sample.arguments import LINE_LIMIT
 from nrdot.sample.procfs import ProcfsSource
 from nrdot.testing.sampled import SampledHost
 
@@ -63,7 +63,7 @@ def test_a_command_line_of_a_megabyte_is_cut():
         (row,) = [row for row in batch.living.tolist() if source.table.pid[row] == process.pid]
         line = source.table.identity[row].command_line
         process.stdin.close()
-    assert len(line) <= TEXT_LIMIT
+    assert len(line) <= LINE_LIMIT
     assert line.startswith(f"{PYTHON} -c input() xxx")
 
 
@@ -72,7 +72,7 @@ def test_a_command_line_that_is_cut_within_a_character_is_still_text():
         host.proc.add(42, "a", cmdline=["a" + "\U0001f4be" * (1 << 18)])
         host.sample()
         line = host.identity(42).command_line
-        assert len(line.encode()) <= TEXT_LIMIT + 2  # the sign for what is broken is longer than the break
+        assert len(line.encode()) <= LINE_LIMIT + 2  # the sign for what is broken is longer than the break
         assert line.encode("utf-8").decode("utf-8") == line
 
 

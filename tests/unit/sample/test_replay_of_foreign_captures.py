@@ -439,3 +439,12 @@ def test_a_line_that_inflates_without_end_is_refused_in_bounded_memory(tmp_path)
     assert path.stat().st_size < 100_000
     with pytest.raises(CaptureError, match="longer than 64 MiB"):
         replay(path)
+
+
+def test_a_long_command_line_keeps_what_runs_behind_its_class_path(capture):
+    line = f"java -cp {'/opt/lib/library.jar:' * 400} kafka.Kafka server.properties"
+    source = ReplaySource(capture(tick(0, process(cmd=line))))
+    source.sample()
+    kept = source.table.identity[source.table.living()[0]].command_line
+    assert kept.startswith("java -cp /opt/lib/library.jar:")
+    assert kept.endswith(" kafka.Kafka server.properties")

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from nrdot.sample.arguments import LINE_LIMIT
 from nrdot.sample.words import user_name
+from nrdot.score.subject import subject
 from nrdot.testing.sampled import SampledHost
 
 SWEEP = 60
@@ -138,3 +140,23 @@ def test_an_owner_that_was_found_stays_when_the_words_are_read_again(settled):
 
 def test_a_user_that_this_machine_does_not_know_is_its_number():
     assert user_name(4_000_000_000 - 1) == "3999999999"
+
+
+def test_a_java_service_is_known_by_its_main_class_behind_a_class_path_of_any_length(host):
+    options = [f"-Dservice.option.number{number}=value-of-some-length-{number}" for number in range(100)]
+    path = ":".join(f"/opt/kafka/libs/library-{number}.jar" for number in range(500))
+    line = ["java", "-Xmx1g", *options, "-cp", path, "kafka.Kafka", "/etc/kafka/server.properties"]
+    host.proc.add(42, "java", cmdline=line)
+    host.sample()
+    kept = host.identity(42).command_line
+    assert subject(host.identity(42)) == "kafka.Kafka"
+    assert kept.startswith(f"java -Xmx1g {options[0]}")
+    assert kept.endswith(" kafka.Kafka /etc/kafka/server.properties")
+    assert len(kept) <= LINE_LIMIT
+
+
+def test_a_command_line_that_fits_stays_as_it_is(host):
+    line = ["java", "-Da=b", "-cp", "x" * 1000, "Main"]
+    host.proc.add(42, "java", cmdline=line)
+    host.sample()
+    assert host.identity(42).command_line == " ".join(line)
