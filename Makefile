@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench interop lock clean wheel
+.PHONY: help install demo test lint reference bench interop lock clean wheel
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ bench: install ## the figures that README and docs quote
 interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Redis
 	@tests/interop/setup
 	@PYTHONPATH=$(WHEEL) $(BIN)/pytest tests/interop $(ARGS)
+
+reference: install ## docs/reference, generated from the types that load a configuration
+	@$(BIN)/nrdot profile schema --markdown >docs/reference/configuration.md
+	@for kind in configuration profile tests; do \
+		$(BIN)/nrdot profile schema --of $$kind >docs/reference/$$kind.schema.json || exit 1; done
 
 lock: ## resolve the locked versions anew
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --extra report --extra train --extra operator --extra s3 --extra dashboards --extra dev --allow-unsafe --no-emit-index-url \

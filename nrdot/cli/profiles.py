@@ -24,6 +24,7 @@ InDirectory = Annotated[
 class Document(StrEnum):
     configuration = "configuration"
     profile = "profile"
+    tests = "tests"
 
 
 def list_profiles(directory: InDirectory = Path(), json: Json = False) -> None:
@@ -47,12 +48,24 @@ def list_profiles(directory: InDirectory = Path(), json: Json = False) -> None:
 
 def schema(
     of: Annotated[Document, typer.Option(help="Which kind of document.")] = Document.configuration,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the reference page for people instead, of all kinds.")
+    ] = False,
 ) -> None:
-    """Print the JSON Schema of a configuration or a profile, for editors."""
+    """Print the JSON Schema of a configuration, a profile or profile tests, for editors."""
     from nrdot.cli.output import print_json
-    from nrdot.config.reference import configuration_schema, profile_schema
+    from nrdot.config.reference import configuration_schema, profile_schema, expectations_schema
+    from nrdot.config.reference_page import reference_page
 
-    print_json(configuration_schema() if of is Document.configuration else profile_schema())
+    if markdown:
+        print(reference_page(), end="")
+        return
+    makers = {
+        Document.configuration: configuration_schema,
+        Document.profile: profile_schema,
+        Document.tests: expectations_schema,
+    }
+    print_json(makers[of]())
 
 
 def found_profile(name: str, directory: Path) -> FoundProfile:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nrdot.config.schema import Settings
+from nrdot.config.schema_expectations import Expectations
 from nrdot.config.schema_profile import Profile
 from nrdot.config.shapes import Shape, fields_of, shape_of
 
@@ -47,6 +48,16 @@ def profile_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     schema = _struct(Profile, definitions)
     return {"$schema": DIALECT, "title": "NRDOT profile", **schema, "$defs": definitions}
+
+
+def expectations_schema() -> dict[str, Any]:
+    """JSON Schema of a file of profile tests."""
+    definitions: dict[str, Any] = {}
+    schema = _struct(Expectations, definitions)
+    return {"$schema": DIALECT, "title": "NRDOT profile tests", **schema, "$defs": definitions}
+
+
+DOCUMENTS: dict[str, Any] = {"configuration": Settings, "profile": Profile, "tests": Expectations}
 
 
 def fields(struct: Any = Settings, path: str = "") -> Iterator[Field]:
@@ -110,7 +121,7 @@ def _value(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
     elif shape.choices:
         schema = {"enum": list(shape.choices)}
     elif shape.reader is not None:
-        schema = {"type": ["string", "integer"], "examples": [shape.example]}
+        schema = {"type": ["string", "number"], "examples": [shape.example]}
     else:
         schema = {"type": {bool: "boolean", int: "integer", float: "number"}.get(shape.base, "string")}
         limits = {"minimum": shape.at_least, "exclusiveMinimum": shape.above, "maximum": shape.at_most}
