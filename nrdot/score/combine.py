@@ -103,7 +103,6 @@ class CompositeScorer:
     _weighed_ns: int = field(default=0, init=False)  # when incidents were weighed last
     _expiry_ns: int | None = field(default=None, init=False)  # when the next override ends
     _new: bool = field(default=True, init=False)
-    _reweighted: bool = field(default=False, init=False)
 
     def score(self, batch: Batch) -> None:
         table = batch.table
@@ -111,7 +110,7 @@ class CompositeScorer:
         named = self._named(batch)
         for at in range(0, named.size, PORTION):
             self._identify(table, named[at : at + PORTION])
-        if self._time_tells(table, batch.living) or self._reweighted:
+        if self._time_tells(table, batch.living):
             named = batch.living
         self.model.observe(batch)
         moved = batch.living if self._new else batch.moved
@@ -120,12 +119,7 @@ class CompositeScorer:
         for rows in (named, moved):
             if rows.size:
                 table.score[rows] = self._final(rows)
-        self._new = self._reweighted = False
-
-    def reweight(self, weights: Weights) -> None:
-        """Another profile is active; its weights count from the next batch on."""
-        self._reweighted = weights != self.weights
-        self.weights = weights
+        self._new = False
 
     def parts(self, rows: Rows) -> dict[str, Floats]:
         """The parts' columns by name, NaN where absent."""

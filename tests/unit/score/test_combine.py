@@ -93,9 +93,6 @@ def test_weights_are_settings_and_a_part_of_weight_zero_does_not_count() -> None
     stage = scorer(classes=CLASSES, business=BUSINESS, weights=Weights(pattern=0.0, business=2.0))
     table = scored(stage, process("db"))
     assert table.score[0] == pytest.approx(0.5)
-    stage.reweight(Weights(pattern=1.0, business=0.0))
-    stage.score(batch_of(table, born=[], moved=[]))
-    assert table.score[0] == pytest.approx(0.9)
 
 
 def test_where_only_a_part_of_weight_zero_speaks_the_score_is_zero() -> None:
