@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -151,6 +152,12 @@ class Chooser:
                 return {wished: ""}
         return {}
 
+    def gave_up(self, choice: Choice) -> None:
+        """A rollback that was asked for just now is refused: it must not come back by itself."""
+        if self.archive is not None and choice.rollback is not None and not choice.rollback.instead_of:
+            with suppress(OSError):
+                self.archive.forget_rollback()
+
     def _accept(self, archive: Archive, pushed: Pushed) -> None:
         accepted = Accepted(pushed.header.revision, pushed.digest)
         if archive.accepted() == accepted:
@@ -196,7 +203,7 @@ class Chooser:
     def _last_good(self) -> Path | None:
         if not self._fallback:
             return None
-        archive = self.archive or Archive(_state_dir(self._path, os.environ), self._disk)
+        archive = self.archive or Archive(probable_state_dir(self._path, os.environ), self._disk)
         return archive.last_good(self.file)
 
     def _candidate(self, settings: Settings) -> Path | None:
@@ -292,7 +299,7 @@ def _large(path: Path) -> bool:
         return False
 
 
-def _state_dir(path: Path | None, environ: Mapping[str, str]) -> Path:
+def probable_state_dir(path: Path | None, environ: Mapping[str, str]) -> Path:
     """Where the state directory of a file that cannot be used probably is.
 
     What is found there is only used when it says that it belongs to that file.

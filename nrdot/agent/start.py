@@ -129,6 +129,9 @@ class Agent:
         try:
             return self._enforced(self._choice, starting=True)
         except (ConfigError, AuditFailure) as error:
+            if self._choice.origin is Origin.ROLLBACK:
+                self._chooser.gave_up(self._choice)
+                return self._enforced(self._chooser.choose(), starting=True)
             instead = self._chooser.instead(str(error), self._choice.read)
             if self._choice.origin is Origin.LAST_GOOD or instead is None:
                 raise
@@ -173,7 +176,7 @@ class Agent:
         `now` is what its timetable says; the timetable is made where it is absent. `confirm` is called once
         everything is made, and may refuse it all.
         """
-        now = now or course(stated, self._host_id, self._clock)
+        now = now or course(stated, self._host_id, self._clock.wall_ns())
         configuration = now.effective
         settings = configuration.settings
         before = self._stages
@@ -216,7 +219,7 @@ class Agent:
     def _transition(self, parts: Parts) -> Parts:
         """Before each tick: what the timetable changes is made, and logged, as its minute comes."""
         before = self._course
-        if before is None or (now := before.turned(self._clock)) is None:
+        if before is None or (now := before.turned(self._clock.wall_ns())) is None:
             return parts
         if now.holding.effect != before.holding.effect:
             parts = self._parts(self.configuration, now)
@@ -237,6 +240,7 @@ class Agent:
         try:
             return self._applied(choice, parts)
         except NrdotError as error:
+            self._chooser.gave_up(choice)
             retry = self._clock.wall_ns() + AUDIT_PAUSE * SECOND if isinstance(error, AuditFailure) else None
             self._watch.follow(choice.read, retry)
             raise

@@ -12,6 +12,7 @@ import typer
 
 from nrdot.cli import (
     agent,
+    audit,
     buffer,
     demo,
     doctor,
@@ -24,6 +25,7 @@ from nrdot.cli import (
     profiles,
     record,
     report,
+    rollback,
     scan,
     simulate,
     timeline,
@@ -64,6 +66,7 @@ profile.command()(profile_diff.diff)
 profile.command("test")(profile_test.run_tests)
 profile.command()(timeline.timeline)
 profile.command()(profiles.schema)
+profile.command()(rollback.rollback)
 app.add_typer(profile, name="profile")
 
 buffers = _group("Look into the disk buffer, while an agent runs or not.")
@@ -74,6 +77,11 @@ buffers.command()(buffer.letters)
 buffers.command()(buffer.replay)
 buffers.command()(buffer.repair)
 app.add_typer(buffers, name="buffer")
+
+audits = _group("See who changed the configuration, and prove that the record is whole.")
+audits.command()(audit.log)
+audits.command()(audit.verify)
+app.add_typer(audits, name="audit")
 
 models = _group("Look at trained models.")
 models.command()(model.show)

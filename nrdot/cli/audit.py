@@ -1,0 +1,178 @@
+"""`nrdot audit`: who changed the configuration, and whether that record is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nrdot.cli.options import Config, Json
+
+if TYPE_CHECKING:
+    from nrdot.audit.verify import Verification
+
+NO = 1
+SHOWN = 3  # changed settings in a line of the table
+Directory = Annotated[
+    Path | None,
+    typer.Option("--directory", help="The trail itself: STATE_DIR/audit, or a copy of it.", metavar="DIR"),
+]
+
+
+def log(
+    config: Config = None,
+    directory: Directory = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only what is newer: 7d, or an RFC 3339 time.", metavar="TIME")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show every change of the configuration in effect: when, who, what and why."""
+    from nrdot.audit.disk import Disk
+    from nrdot.audit.verify import entries
+    from nrdot.cli.output import console, print_json, table
+
+    horizon = _horizon(since)
+    where = _trail(config, directory)
+    found = [entry for entry in entries(where, Disk()) if entry.time_ns >= horizon]
+    if json:
+        print_json({"entries": [dict(entry.content) for entry in found]})
+        return
+    if not found:
+        what = "no entry" if since is None else f"no entry since {since}"
+        console().print(f"{where}: {what}", markup=False, soft_wrap=True)
+        return
+    shown = table("entry", "time", "type", "user", "what", "why", "approval", right={"entry"})
+    for entry in found:
+        said = entry.content
+        shown.add_row(
+            str(entry.number),
+            said["timestamp"],
+            said["change_type"],
+            str(said.get("user", "-")),
+            _what(said),
+            str(said.get("justification") or "-"),
+            str(said.get("approval_id") or "-"),
+        )
+    console().print(shown)
+
+
+def verify(
+    config: Config = None,
+    directory: Directory = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="The directory holds a copy, which has no head.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove that no entry was edited, moved, removed or added; name the first broken one, exit status 1."""
+    from nrdot.audit.disk import Disk
+    from nrdot.audit.verify import verify as look
+    from nrdot.cli.output import console, print_json
+
+    where = _trail(config, directory)
+    found = look(where, Disk(), copy=copy)
+    if json:
+        print_json({"whole": found.whole, **asdict(found)})
+    else:
+        console().print(_told(where, found, copy=copy), markup=False, soft_wrap=True)
+    if not found.whole or not found.entries:
+        raise typer.Exit(NO)
+
+
+def state_dir(config: Path | None) -> Path:
+    """Of a configuration, or probably of one that cannot be used. Raises ConfigError."""
+    import os
+
+    from nrdot.agent.choosing import probable_state_dir
+    from nrdot.cli.options import configuration
+    from nrdot.errors import ConfigError
+
+    try:
+        return Path(configuration(config, quiet=True).settings.agent.state_dir)
+    except ConfigError:
+        probable = probable_state_dir(config, os.environ)
+        if not probable.is_dir():
+            raise
+        return probable
+
+
+def _trail(config: Path | None, directory: Path | None) -> Path:
+    """Nothing is not an empty trail: a name that is mistyped must not look like all is well."""
+    from nrdot.audit.trail import FOLDER
+    from nrdot.errors import UsageError
+
+    where = directory or state_dir(config) / FOLDER
+    if not where.is_dir():
+        what = "is not a directory" if where.exists() else "there is no such directory"
+        raise UsageError(
+            f"{where}: {what}; a trail lies in STATE_DIR/audit: name it, or the -c FILE of its agent"
+        )
+    return where
+
+
+def _horizon(since: str | None) -> int:
+    """Unix nanoseconds from which entries are wanted."""
+    from datetime import UTC, datetime
+
+    from nrdot.clock import SystemClock
+    from nrdot.config.problem import MalformedError
+    from nrdot.config.units import duration
+
+    if since is None:
+        return 0
+    try:
+        return SystemClock().wall_ns() - round(duration(since) * 1e9)
+    except MalformedError:
+        pass
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        words = f"'{since}' is neither a duration nor a time; write 7d or 2027-01-31T00:00:00Z"
+        raise typer.BadParameter(words, param_hint="--since") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e9)
+
+
+def _what(said: Mapping[str, Any]) -> str:
+    """What an entry changed, in a few words."""
+    if "verdicts" in said:
+        more = said.get("not_named", 0)
+        names = sorted({one["name"] for one in said["verdicts"]})
+        return f"{len(said['verdicts']) + more} verdicts: {_few(names)}"
+    if "dropped" in said:
+        return f"entries through {said['dropped']['through']} were kept long enough and are removed"
+    before, after = said.get("previous_value"), said.get("new_value")
+    paths = sorted(after or before or {}, key=lambda path: (not path.startswith("profile"), path))
+    if not said.get("previous_configuration") and said["change_type"] != "schedule":
+        return f"{len(paths)} settings" if paths else "-"
+    parts = [
+        f"{path}: {_short((before or {}).get(path))} -> {_short((after or {}).get(path))}"
+        for path in paths[:SHOWN]
+    ]
+    return "; ".join(parts) + (f"; {len(paths) - SHOWN} more" if len(paths) > SHOWN else "") or "-"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _told(where: Path, found: Verification, *, copy: bool) -> str:
+    if found.fault is not None:
+        fault = found.fault
+        place = f"{fault.file}:{fault.line}" if fault.line else fault.file
+        return f"{place}: entry {fault.number} is broken: {fault.what}"
+    if not found.entries:
+        return f"{where}: there is no entry, so nothing is proved"
+    signed = f", {found.retired} older ones signed off by retention" if found.retired else ""
+    end = "; a copy cannot prove that nothing came after" if copy else ""
+    return (
+        f"{found.entries} entries, {found.first} to {found.last}, whole{signed}; last hash {found.hash}{end}"
+    )
