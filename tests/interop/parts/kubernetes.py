@@ -63,9 +63,9 @@ class Cluster:
         self.url = f"https://127.0.0.1:{self.port}"
         self._etcd = Etcd(folder)
         self._folder = folder
-        self._trust = ssl.create_default_context()
-        self._trust.check_hostname = False
-        self._trust.verify_mode = ssl.CERT_NONE  # the server makes its own certificate at each start
+        self._certificate = (
+            folder / "certificates" / "apiserver.crt"
+        )  # the server makes it at its first start
         tokens = {ADMIN: "admin", **(users or {})}
         self._tokens = folder / "tokens.csv"
         self._tokens.write_text(
@@ -76,13 +76,12 @@ class Cluster:
         )
         key = folder / "service-accounts.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-        self.certificates = folder / "certificates"
         command = [
             str(APISERVER.path()),
             f"--etcd-servers=http://127.0.0.1:{self._etcd.port}",
             f"--secure-port={self.port}",
             "--bind-address=127.0.0.1",
-            f"--cert-dir={self.certificates}",
+            f"--cert-dir={self._certificate.parent}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self._tokens}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -102,14 +101,21 @@ class Cluster:
         self.server.stop()
         self._etcd.program.stop()
 
-    @property
-    def etcd_endpoint(self) -> str:
-        return f"127.0.0.1:{self._etcd.port}"
+    def compact(self) -> None:
+        """etcd forgets the past, so that no watch can begin where it stopped; the server may be down."""
+        now = self._etcd_asked("range", {"key": "AA=="})["header"]["revision"]
+        self._etcd_asked("compaction", {"revision": now, "physical": True})
+
+    def _etcd_asked(self, what: str, document: Object) -> Object:
+        url = f"http://127.0.0.1:{self._etcd.port}/v3/kv/{what}"
+        with urllib.request.urlopen(url, json.dumps(document).encode(), timeout=30) as answer:
+            result: Object = json.load(answer)
+        return result
 
     def kubeconfig(self, token: str = ADMIN) -> Path:
         """A file that a client starts from."""
         path = self._folder / f"kubeconfig-{token}"
-        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        cluster = {"server": self.url, "certificate-authority": str(self._certificate)}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -154,19 +160,24 @@ class Cluster:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
         request = urllib.request.Request(url, body, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self._trust) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self._trust()) as answer:
                 result: Object = json.load(answer)
         except urllib.error.HTTPError as error:
             raise RefusedError(error.code, json.load(error)) from None
         return result
 
     def _ready(self) -> bool:
+        if not self._certificate.exists():
+            return False
+        url = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN}"})
         try:
-            url = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN}"})
-            with urllib.request.urlopen(url, timeout=2, context=self._trust) as answer:
+            with urllib.request.urlopen(url, timeout=2, context=self._trust()) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._certificate)
 
 
 class Kubelet:

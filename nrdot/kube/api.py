@@ -1,0 +1,205 @@
+"""Requests to the API server: bytes in, bytes or documents out.
+
+The kubernetes client finds the server and signs requests; its models are left aside, because a cluster's pods
+as model objects take six times the memory. Whoever reads a list decodes its bytes into structures that hold
+only the fields they need.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError
+
+from nrdot.errors import NrdotError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from kubernetes.client import ApiClient
+
+Document = dict[str, Any]
+
+MANAGER = "nrdot-operator"  # the one field manager of everything that is written
+TIMEOUT = 30.0  # seconds for a request that is answered at once
+PAGE = 500  # objects of one page of a list
+JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
+
+
+class ApiError(NrdotError):
+    """The API server did not do what was asked. `status` is 0 where nothing came back."""
+
+    def __init__(self, status: int, message: str, delay: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.delay = delay  # seconds, where the server named them
+
+    @property
+    def missing(self) -> bool:
+        return self.status == 404
+
+    @property
+    def conflict(self) -> bool:
+        return self.status == 409
+
+    @property
+    def gone(self) -> bool:
+        """What a watch began at is forgotten: list anew."""
+        return self.status == 410
+
+    @property
+    def forbidden(self) -> bool:
+        return self.status == 403
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object, where it lives, and in which namespace; all of them where that is empty."""
+
+    group: str  # with the version, for example apps/v1, or v1
+    plural: str
+    namespace: str = ""
+
+    def path(self, name: str = "", subresource: str = "", namespace: str = "") -> str:
+        root = f"/api/{self.group}" if "/" not in self.group else f"/apis/{self.group}"
+        inside = namespace or self.namespace
+        parts = [root, *(("namespaces", inside) if inside else ()), self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+
+class Api:
+    """Thread-safe: the client keeps a pool of connections."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, kubeconfig: Path | None = None) -> Api:
+        """To the cluster that this pod runs in, else to the one of a kubeconfig. Raises StartError."""
+        from kubernetes import client, config
+
+        made = client.Configuration()
+        made.retries = False  # what is retried, and when, is decided by whoever asks
+        try:
+            if kubeconfig is not None:
+                config.load_kube_config(str(kubeconfig), client_configuration=made)
+            else:
+                try:
+                    config.load_incluster_config(client_configuration=made)
+                except config.ConfigException:
+                    config.load_kube_config(client_configuration=made)
+        except (config.ConfigException, OSError) as error:
+            words = " ".join(str(error).split())
+            raise StartError(
+                f"no cluster: {words}; run inside one, or name a file with --kubeconfig"
+            ) from None
+        return cls(client.ApiClient(made))
+
+    def get(self, path: str, **query: str) -> bytes:
+        return self._ask("GET", path, query=query)
+
+    def document(self, path: str, **query: str) -> Document:
+        found: Document = json.loads(self.get(path, **query))
+        return found
+
+    def create(self, path: str, document: Document) -> Document:
+        return self._written("POST", path, document, JSON, {"fieldManager": MANAGER})
+
+    def replace(self, path: str, document: Document) -> Document:
+        """Only over the version that was read: else a conflict is raised."""
+        return self._written("PUT", path, document, JSON, {"fieldManager": MANAGER})
+
+    def apply(self, path: str, document: Document) -> Document:
+        """Make the fields of `document` so, and give up those that only an earlier apply had."""
+        return self._written("PATCH", path, document, APPLY, {"fieldManager": MANAGER, "force": "true"})
+
+    def merge(self, path: str, document: Document) -> Document:
+        return self._written("PATCH", path, document, MERGE, {"fieldManager": MANAGER})
+
+    def delete(self, path: str) -> None:
+        """What is gone already is as good as deleted."""
+        try:
+            self._ask("DELETE", path)
+        except ApiError as error:
+            if not error.missing:
+                raise
+
+    def lines(self, path: str, seconds: int, **query: str) -> Iterator[bytes]:
+        """The events of a watch that the server ends after `seconds`; what is silent longer ends, too."""
+        asked = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds), **query}
+        waits = Timeout(connect=TIMEOUT, read=seconds + TIMEOUT)
+        response = self._open("GET", path, None, JSON, query=asked, timeout=waits)
+        rest = b""
+        try:
+            for chunk in response.stream(65536):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from (line for line in whole if line)
+        except (HTTPError, OSError) as error:
+            raise ApiError(0, f"watching {path} ended: {type(error).__name__}") from None
+        finally:
+            response.close()
+
+    def _written(
+        self, method: str, path: str, document: Document, kind: str, query: Mapping[str, str]
+    ) -> Document:
+        found: Document = json.loads(self._ask(method, path, document, kind, query))
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        document: Document | None = None,
+        kind: str = JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> bytes:
+        response = self._open(method, path, document, kind, query=query or {}, timeout=Timeout(TIMEOUT))
+        try:
+            data: bytes = response.read()
+        except (HTTPError, OSError) as error:
+            raise ApiError(0, f"{method} {path}: the answer broke off: {type(error).__name__}") from None
+        finally:
+            response.release_conn()
+        return data
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        document: Document | None,
+        kind: str,
+        *,
+        query: Mapping[str, str],
+        timeout: Timeout,
+    ) -> Any:
+        headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": MANAGER}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, document)
+        url = f"{self._client.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        body = None if document is None else json.dumps(document).encode()
+        pool = self._client.rest_client.pool_manager
+        try:
+            response = pool.request(
+                method, url, body=body, headers=headers, timeout=timeout, preload_content=False, retries=False
+            )
+        except (HTTPError, OSError) as error:
+            raise ApiError(0, f"{method} {path}: no answer: {type(error).__name__}") from None
+        if response.status >= 300:
+            raise _refusal(method, path, response)
+        return response
+
+
+def _refusal(method: str, path: str, response: Any) -> ApiError:
+    data = response.read()
+    response.release_conn()
+    try:
+        message = json.loads(data).get("message", "")
+    except (ValueError, AttributeError):
+        message = ""
+    said = response.headers.get("Retry-After", "")
+    delay = float(said) if said.isdigit() else None
+    return ApiError(response.status, f"{method} {path}: {message or response.status}", delay)
