@@ -162,7 +162,8 @@ def _other(
         window = _window(engine, since, until)
         if kind == "criticality":
             return criticality(engine, window, found, by if by != "class" else "host")
-        return compliance(engine, window, found, directory.parent)
+        beside = directory.parent if directory.name == "ledger" else Path(found.settings.agent.state_dir)
+        return compliance(engine, window, found, beside)
 
 
 def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:

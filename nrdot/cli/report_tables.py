@@ -228,7 +228,7 @@ def _compliance(found: Document, *, explain: bool) -> list[RenderableType]:
 
 def _rollout(found: Document, *, explain: bool) -> list[RenderableType]:
     del explain
-    shown = table("phase", "weeks", "hosts", "profile", "what", "gate", right={"hosts"})
+    shown = table("phase", "weeks", "hosts", "profile", "what", "gate, beside those below", right={"hosts"})
     for phase in found["phases"]:
         weeks = (
             f"{phase['from_week']}"
@@ -241,9 +241,10 @@ def _rollout(found: Document, *, explain: bool) -> list[RenderableType]:
             f"{phase['hosts']:,}",
             phase["profile"],
             _plain("; ".join(phase["steps"])),
-            _plain("; ".join(phase["gates"])),
+            _plain("; ".join(gate for gate in phase["gates"] if gate not in found["every_gate"])),
         )
-    return [shown, *(f"[dim]{_plain(line)}[/dim]" for line in found["notes"])]
+    gates = [f"gate: {_plain(line)}" for line in found["every_gate"]]
+    return [shown, *gates, *(f"[dim]{_plain(line)}[/dim]" for line in found["notes"])]
 
 
 _PARTS = {

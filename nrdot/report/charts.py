@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pygal
+from pygal.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WIDTH, HALF, HEIGHT = 880, 430, 270
 ROW = 26  # pixels of a bar in a chart that grows with its rows
+_METRICS = Style(label_font_size=13, major_label_font_size=13)  # by which pygal leaves room for text
 _DROPPED = {"defs", "script", "style"}
 
 Series = "Sequence[tuple[str, Sequence[float | None]]]"
@@ -64,6 +66,7 @@ def _common(write: Callable[[float], str]) -> dict[str, Any]:
         "value_formatter": write,
         "max_scale": 6,
         "truncate_label": -1,
+        "style": _METRICS,
         "no_data_text": "nothing to show",
     }
 

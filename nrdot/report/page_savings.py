@@ -68,7 +68,7 @@ def _answers(found: Document) -> str:
             else ("none", "of the processes was critical; such would each keep a name", False)
         ),
         (
-            money(back["net_monthly"], currency),
+            headline(back["net_monthly"], currency),
             "a month is left after NRDOT's own cost",
             back["net_monthly"] < 0,
         ),
@@ -356,7 +356,7 @@ def _left_out(found: Document) -> str:
 
 
 def _top(shares: Sequence[Document], by: str = "value") -> list[Document]:
-    rows = sorted(shares, key=lambda row: -row[by])
+    rows = sorted((row for row in shares if row[by]), key=lambda row: -row[by])
     rest = rows[ROWS:]
     if not rest:
         return rows

@@ -45,6 +45,7 @@ def plan(groups: Sequence[Group]) -> dict[str, Any]:
         "hosts": sum(group.hosts for group in groups),
         "regions": len({group.region for group in groups}),
         "weeks": phases[-1]["to_week"],
+        "every_gate": list(_GATES),
         "phases": phases,
         "notes": [
             (
