@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Exporter,
         Frame,
         Identifier,
+        Ledger,
         Pace,
         Record,
         Sampler,
@@ -48,6 +49,7 @@ class Pipeline:
     encoder: Encoder
     buffers: Sequence[Buffer]  # one for each destination
     telemetry: SelfMetrics
+    ledger: Ledger | None = None
     fresh: bool = False  # after a reload: rules are new, so every process is looked at anew
 
     def flush(self) -> Tick:
@@ -65,11 +67,15 @@ class Pipeline:
         due = self.decider.decide(batch)
         frame = self.aggregator.aggregate(batch, due)
         if frame is None or due is None:
+            if self.ledger is not None:
+                self.ledger.enter(batch, None, ())
             return Tick(batch, None, ())
         records = [*self.encoder.encode(batch, frame), *self.telemetry.records(batch.time_ns)]
         for buffer in self.buffers:
             for record in records:
                 buffer.put(record)
+        if self.ledger is not None:
+            self.ledger.enter(batch, frame, records)
         if not due.size:
             batch.table.release()
         return Tick(batch, frame, records)

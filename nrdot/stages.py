@@ -241,8 +241,11 @@ class Pace(Protocol):
 
 
 class Ledger(Protocol):
-    def enter(self, batch: Batch, frame: Frame | None) -> None:
-        """Write down what this tick saw, kept and would have cost."""
+    def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Record]) -> None:
+        """Write down what this tick saw, kept and would have cost; `records` were put into every buffer.
+
+        Rows of processes that ended since the last export are still in the table.
+        """
 
 
 class SelfMetrics(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
     from nrdot.agent.drains import Destination
     from nrdot.agent.wire import Stages
-    from nrdot.batch import Table
+    from nrdot.batch import Batch, Table
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema import Settings
-    from nrdot.pipeline import Tick
+    from nrdot.stages import Frame, Record
 
 DIRECTORY = "ledger"  # in the state directory
 
@@ -66,11 +67,12 @@ class StageBook:
 
 
 class Bookkeeping:
-    """The ledger of one agent, over all its configurations; a watcher of the daemon's ticks."""
+    """The ledger of one agent, over all its configurations."""
 
     def __init__(self, state_dir: Path) -> None:
         self.store = Store(state_dir / DIRECTORY, Bounds())
         self._recorder: Recorder | None = None
+        self._page: Page | None = None
 
     def use(
         self,
@@ -79,23 +81,45 @@ class Bookkeeping:
         destinations: Sequence[Destination],
         revision: str,
     ) -> None:
-        """A configuration whose stages run from the next tick on."""
-        settings = configuration.settings
-        self.store.bounds = _bounds(settings)
-        book, terms = StageBook(configuration, stages), Terms(revision, settings.mode, settings.resource)
+        """Whatever these stages do from now on is entered under their configuration."""
+        stages.pipeline.ledger = Page(
+            self,
+            StageBook(configuration, stages),
+            Terms(revision, configuration.settings.mode, configuration.settings.resource),
+            destinations,
+            _bounds(configuration.settings),
+        )
+
+    def turn(self, page: Page, ahead: int) -> Recorder:
+        """The recorder, open at a page; `ahead` points of its first tick were put already."""
         if self._recorder is None:
             usage = Usage(lambda: sum(cpu_seconds()), resident_bytes)
-            self._recorder = Recorder(self.store, book, terms, agent=version("nrdot"), usage=usage)
-        self._recorder.use(book, terms, destinations)
-
-    def __call__(self, tick: Tick) -> None:
-        if self._recorder is not None:
-            self._recorder.enter(tick.batch, tick.frame, tick.records)
+            self._recorder = Recorder(self.store, page.book, page.terms, agent=version("nrdot"), usage=usage)
+        if page is not self._page:
+            self._page = page
+            self.store.bounds = page.bounds
+            self._recorder.use(page.book, page.terms, page.destinations, ahead)
+        return self._recorder
 
     def close(self) -> None:
         """The agent ends, and what was delivered is known."""
         if self._recorder is not None:
             self._recorder.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """`stages.Ledger` under one configuration; it is turned to by the first tick of its stages."""
+
+    ledger: Bookkeeping
+    book: StageBook
+    terms: Terms
+    destinations: Sequence[Destination]
+    bounds: Bounds
+
+    def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Record]) -> None:
+        recorder = self.ledger.turn(self, sum(record.points for record in records))
+        recorder.enter(batch, frame, records)
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -210,7 +210,6 @@ class Agent:
                     points=points_per_process(configuration.profile),
                     interval=settings.baseline.interval,
                 ),
-                self._ledger,
                 self._verdicts,
                 self._tended,
             ],

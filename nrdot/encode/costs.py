@@ -69,14 +69,15 @@ class Costs:
         body = resource + layout.size
         self.groups.append(GroupCost(group, layout.points, 1 + _length(body) + body, series))
 
-    def name(self, batch: Batch) -> None:
+    def name(self, batch: Batch, rows: Rows) -> None:
         """Take in the words of processes that are new, or that have new ones."""
         table, host = batch.table, batch.host
-        self._sizes = np.pad(self._sizes, (0, max(table.capacity - len(self._sizes), 0)))
+        if len(self._sizes) < table.capacity:
+            self._sizes = np.pad(self._sizes, (0, table.capacity - len(self._sizes)))
         if self._host is None or _words(host) != _words(self._host):
             self._remembered.clear()
         self._host = host
-        for row in batch.named.tolist():
+        for row in rows.tolist():
             self._sizes[row] = self._resource(
                 host, table.identity[row], int(table.pid[row]), int(table.parent[row])
             )

@@ -91,8 +91,9 @@ class OtlpEncoder:
 
     def encode(self, batch: Batch, frame: Frame) -> Sequence[Record]:
         table, time_ns, hz = batch.table, frame.time_ns, batch.host.hz
-        self._known += [b""] * (table.capacity - len(self._known))
-        self._sizes = np.pad(self._sizes, (0, max(table.capacity - len(self._sizes), 0)))
+        if (more := table.capacity - len(self._known)) > 0:
+            self._known += [b""] * more
+            self._sizes = np.pad(self._sizes, (0, more))
         self.costs.clear(table.capacity)
         # Series end under the attributes that they had: these are taken before new ones are built.
         ending = self._of_rows(table, frame.ending)

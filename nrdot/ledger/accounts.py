@@ -1,7 +1,8 @@
 """The arithmetic of the ledger: from ticks to the sums of a minute, by cell.
 
 A process is in one cell at a time. What it uses between two exports is entered where it stands at the second,
-as its increments are; what ended in between is entered as rolled up: that is where its increments went.
+as its increments are; what ended in between is entered as rolled up: that is where its increments went. So a
+tick that exports nothing costs next to nothing: it notes who is new.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nrdot.batch import UNKNOWN, Counter, Gauge
+from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge
 from nrdot.ledger.activity import Activity
 from nrdot.ledger.cells import Cell, Cells, translation
 from nrdot.ledger.rows import Seen
@@ -53,7 +54,7 @@ class Costs(Protocol):
     @property
     def groups(self) -> Sequence[Cost]: ...
 
-    def name(self, batch: Batch) -> None: ...
+    def name(self, batch: Batch, rows: Rows) -> None: ...
     def plain(self, table: Table, rows: Rows) -> tuple[Ints, Ints]: ...
 
 
@@ -94,6 +95,9 @@ class Sum(IntEnum):
     CRITICAL_EXPORTED = 14
 
 
+_OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
+
+
 class Accounts:
     """`sums` are those since the last `close`; what is remembered of rows outlives it."""
 
@@ -108,43 +112,51 @@ class Accounts:
         self._cells = Cells()
         self._key: Ints = np.zeros(0, np.int64)
         self._cell: Ints = np.zeros(0, np.int64)
-        self._pending: Ints = np.zeros((2, 0), np.int64)  # clock ticks since the export: own, of children
+        self._cpu: Ints = np.zeros((2, 0), np.int64)  # clock ticks that are entered: own, of children
         self._known: list[tuple[Identity, int]] = []  # words and parent, by row
         self._sent, self._scraped = Activity(), Activity()
         self._talkers = Talkers()
         self._now = 0.0  # seconds since the first tick, on the clock that never jumps
         self._since_scrape = 0.0
+        self._since_look = 0.0  # seconds for which processes are not counted yet
         self._hz = 100
+        self._named: list[Rows] = []  # rows with words that are not read yet
+        self._born: set[int] = set()
+        self._noted = False  # this batch's
 
     def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Any] = ()) -> None:
-        """One tick, as the stages left it."""
-        table = batch.table
-        self._fit(table.capacity)
+        """One tick, as the stages left it, with the rows of those that ended still in the table."""
+        self._note(batch)
+        self._noted = False
         self.samples += 1
         self.seconds += batch.seconds
         self._now += batch.seconds
-        self._hz = batch.host.hz
-        self._name(batch)
-        self._grow(batch)
-        whole = frame is not None and frame.whole
-        if whole:
-            self._judge(batch)
-        elif frame is not None:
-            self._place(table, np.concatenate([frame.opening, frame.steady]))
-        living = batch.living
-        cells = self._cell[living]
-        self._add(Sum.PROCESS_SECONDS, cells, None, batch.seconds)
-        self._add(Sum.RSS_SECONDS, cells, table.gauges[Gauge.RSS, living], batch.seconds)
+        self._since_look += batch.seconds
         self._since_scrape += batch.seconds
-        scrapes, self._since_scrape = divmod(self._since_scrape, self.book.baseline)
-        if scrapes or whole:
-            plain = self.book.costs.plain(table, living)
+        scrapes = 0.0
+        if self._since_scrape >= self.book.baseline:
+            scrapes, self._since_scrape = divmod(self._since_scrape, self.book.baseline)
+        if frame is None and not scrapes:
+            return
+        self._read(batch)
+        if frame is not None:
+            self._judge(batch, frame)
+        self._look(batch)
+        if scrapes or (frame is not None and frame.whole):
+            cells, plain = self._cell[batch.living], self.book.costs.plain(batch.table, batch.living)
             if scrapes:
                 self._scrape(batch, cells, plain, scrapes)
-            if whole:
+            if frame is not None and frame.whole:
                 self._export(batch, cells, plain)
         if frame is not None:
             self._count_sent(batch, records)
+
+    def settle(self, batch: Batch) -> None:
+        """Before `close`, with the sample that comes next: what nobody looked at since is as it is now."""
+        self._note(batch)
+        if self._since_look:
+            self._read(batch)
+            self._look(batch)
 
     def close(self, common: dict[str, Any]) -> list[Seen]:
         """The rows since the last call, cell by cell; then everything begins anew.
@@ -202,30 +214,53 @@ class Accounts:
             self._key[row] = self._cells.key(old.words(int(self._key[row])))
         self.sums = np.zeros((len(Sum), len(self._cells)))
 
+    def _note(self, batch: Batch) -> None:
+        """Rows that were born, or have new words."""
+        if self._noted:
+            return
+        self._noted = True
+        self._hz = batch.host.hz
+        if batch.table.capacity > len(self._key):
+            self._fit(batch.table.capacity)
+        if not batch.named.size:
+            return
+        self._named.append(batch.named)
+        if batch.born.size:
+            born = batch.born
+            counters, found = batch.table.counters, batch.table.found[born]
+            # What ran before we came is not of this time.
+            self._cpu[0, born] = np.where(found, counters[_OWN, born].sum(axis=0), 0)
+            self._cpu[1, born] = np.where(found, counters[CHILDREN, born].sum(axis=0), 0)
+            self._born.update(born.tolist())
+
     def _fit(self, capacity: int) -> None:
         more = capacity - len(self._key)
-        if more > 0:
-            self._key = np.pad(self._key, (0, more))
-            self._cell = np.pad(self._cell, (0, more))
-            self._pending = np.pad(self._pending, ((0, 0), (0, more)))
-            self._known += [(UNKNOWN, 0)] * more
-            self._sent.fit(capacity)
-            self._scraped.fit(capacity)
-            self._talkers.fit(capacity)
+        self._key = np.pad(self._key, (0, more))
+        self._cell = np.pad(self._cell, (0, more))
+        self._cpu = np.pad(self._cpu, ((0, 0), (0, more)))
+        self._known += [(UNKNOWN, 0)] * more
+        self._sent.fit(capacity)
+        self._scraped.fit(capacity)
+        self._talkers.fit(capacity)
 
-    def _name(self, batch: Batch) -> None:
-        """Rows that were born, or have new words: the series that they had are others' now."""
-        table, born = batch.table, set(batch.born.tolist())
-        self.book.costs.name(batch)
-        for row in batch.named.tolist():
+    def _read(self, batch: Batch) -> None:
+        """The words of rows that are new: the series that they had before are others' now."""
+        if not self._named:
+            return
+        table = batch.table
+        rows = np.unique(np.concatenate(self._named)) if len(self._named) > 1 else self._named[0]
+        self.book.costs.name(batch, rows)
+        for row in rows.tolist():
             identity, parent = table.identity[row], int(table.parent[row])
             before, self._known[row] = self._known[row], (identity, parent)
-            if row in born or parent != before[1] or not _alike(identity, before[0]):
+            if row in self._born or parent != before[1] or not _alike(identity, before[0]):
                 self._sent.end(row, int(self._cell[row]), self._now)
                 self._scraped.end(row, int(self._cell[row]), self._now)
             self._key[row] = self._cells.key(self.book.words(table, row))
             self._talkers.name(row, identity.name)
-        self._place(table, batch.named)
+        self._place(table, rows)
+        self._named.clear()
+        self._born.clear()
 
     def _place(self, table: Table, rows: Rows) -> None:
         self._cell[rows] = self._cells.of(self._key[rows], table.verdict[rows], table.reason[rows])
@@ -236,36 +271,25 @@ class Accounts:
         if more > 0:
             self.sums = np.pad(self.sums, ((0, 0), (0, more)))
 
-    def _grow(self, batch: Batch) -> None:
-        """CPU since the sample before."""
-        now, before = batch.table.counters, batch.table.previous
-        own = (
-            now[Counter.CPU_USER]
-            + now[Counter.CPU_SYSTEM]
-            - before[Counter.CPU_USER]
-            - before[Counter.CPU_SYSTEM]
-        )
-        children = (
-            now[Counter.CHILD_USER]
-            + now[Counter.CHILD_SYSTEM]
-            - before[Counter.CHILD_USER]
-            - before[Counter.CHILD_SYSTEM]
-        )
-        if batch.born.size:
-            # What ran before we came is not of this time.
-            found = batch.born[batch.table.found[batch.born]]
-            own[found] = 0
-            children[found] = 0
-        np.maximum(own, 0, out=own)
-        np.maximum(children, 0, out=children)
-        self._pending[0] += own
-        self._pending[1] += children
+    def _look(self, batch: Batch) -> None:
+        """Processes and their memory, for the time since the last look."""
+        living, seconds = batch.living, self._since_look
+        self._since_look = 0.0
+        if seconds:
+            cells = self._cell[living]
+            self._add(Sum.PROCESS_SECONDS, cells, None, seconds)
+            self._add(Sum.RSS_SECONDS, cells, batch.table.gauges[Gauge.RSS, living], seconds)
 
-    def _judge(self, batch: Batch) -> None:
+    def _judge(self, batch: Batch, frame: Frame) -> None:
         """Verdicts are new: everybody to his cell, and the CPU since the last export with him."""
         table, living = batch.table, batch.living
+        if not frame.whole:
+            self._place(table, np.concatenate([frame.opening, frame.steady]))
+            return
         self._place(table, living)
-        own, children = self._pending
+        now = np.array([table.counters[_OWN].sum(axis=0), table.counters[CHILDREN].sum(axis=0)])
+        own, children = np.maximum(now - self._cpu, 0)
+        self._cpu = now
         used = living[own[living] > 0]
         self._add(Sum.CPU_TICKS, self._cell[used], own[used])
         self._talkers.cpu(used, own[used] / self._hz, table.verdict[used] == Verdict.KEEP)
@@ -277,7 +301,6 @@ class Accounts:
             self._widen()
             self._add(Sum.CPU_TICKS, cells, grouped[apart])
             self._talkers.cpu(apart, grouped[apart] / self._hz, np.zeros(len(apart), np.bool_))
-        self._pending[:] = 0
 
     def _scrape(self, batch: Batch, cells: Ints, plain: tuple[Ints, Ints], scrapes: float) -> None:
         """What the scraper that NRDOT replaces would have sent."""

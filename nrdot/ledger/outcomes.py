@@ -44,12 +44,13 @@ class Deliveries:
         self._buffers: dict[int, BufferStatistics] = {}
         self._drains: dict[int, DrainStatus] = {}
 
-    def use(self, destinations: Sequence[Destination]) -> None:
-        """From now on these. Call it before anything is put."""
+    def use(self, destinations: Sequence[Destination], ahead: int = 0) -> None:
+        """From now on these; `ahead` points were put already that belong to the next rows."""
         self._destinations = destinations
         # An id is used again once its object is gone.
         self._buffers = {
-            id(to.buffer): self._buffers.get(id(to.buffer)) or to.buffer.statistics() for to in destinations
+            id(to.buffer): self._buffers.get(id(to.buffer)) or _before(to.buffer, ahead)
+            for to in destinations
         }
         self._drains = {
             id(to.drain): self._drains.get(id(to.drain)) or to.drain.status() for to in destinations
@@ -63,8 +64,7 @@ class Deliveries:
         return [self._row(destination, common, ahead) for destination in self._destinations]
 
     def _row(self, to: Destination, common: dict[str, Any], ahead: int) -> Outcome:
-        now, status = to.buffer.statistics(), to.drain.status()
-        now = replace(now, produced=now.produced - ahead)
+        now, status = _before(to.buffer, ahead), to.drain.status()
         before, was = self._buffers[id(to.buffer)], self._drains[id(to.drain)]
         self._buffers[id(to.buffer)], self._drains[id(to.drain)] = now, status
         left = now.delivered + now.rejected + sum(now.dropped.values())
@@ -81,6 +81,11 @@ class Deliveries:
             bytes_wire=status.wire_bytes - was.wire_bytes,
             requests=_grown(status.requests, was.requests),
         )
+
+
+def _before(buffer: Buffer, ahead: int) -> BufferStatistics:
+    now = buffer.statistics()
+    return replace(now, produced=now.produced - ahead)
 
 
 def _grown(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

@@ -64,17 +64,21 @@ class Recorder:
         self._busy: int | None = None
         self._gap = (0.0, "")
 
-    def use(self, book: Book, terms: Terms, destinations: Sequence[Destination]) -> None:
-        """A configuration, before its first tick. What was entered under the one before is written."""
-        self._write(last=False)
+    def use(self, book: Book, terms: Terms, destinations: Sequence[Destination], ahead: int = 0) -> None:
+        """A configuration, before its first tick is entered. What came under the one before is written.
+
+        `ahead` points of that tick were put already.
+        """
+        self._write(last=False, ahead=ahead)
         self._accounts.book, self._terms = book, terms
-        self._deliveries.use(destinations)
+        self._deliveries.use(destinations, ahead)
 
     def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Any] = ()) -> None:
         """One tick, as the stages left it."""
         minute = batch.time_ns // (MINUTE * 1_000_000_000)
         if minute != self._minute:
             hour = MINUTE * minute // HOUR
+            self._accounts.settle(batch)
             over = self._minute is not None and MINUTE * self._minute // HOUR != hour
             self._write(last=over, ahead=sum(record.points for record in records))
             self._accounts.tidy(batch.table)

@@ -42,7 +42,8 @@ class Talkers:
         if number is None:
             number = self._numbers[name] = len(self._names)
             self._names.append(name)
-            self._sums = np.pad(self._sums, ((0, 0), (0, 2)))
+            if 2 * len(self._names) > self._sums.shape[1]:
+                self._sums = np.pad(self._sums, ((0, 0), (0, 64)))
         self._of_row[row] = number
 
     def cpu(self, rows: Rows, seconds: Floats, kept: NDArray[np.bool_]) -> None:
@@ -60,7 +61,7 @@ class Talkers:
         exports = max(self._exports, 1)
         found = []
         for kept in (1, 0):
-            sums = self._sums[:, kept::2]
+            sums = self._sums[:, kept : 2 * len(self._names) : 2]
             order = np.lexsort((-sums[_RSS], -sums[_CPU]))[:SHOWN]
             found += [self._talker(number, sums[:, number], exports, kept) for number in order.tolist()]
         # Numbers stay while their processes live, so only the sums begin anew.

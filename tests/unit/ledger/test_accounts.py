@@ -52,6 +52,7 @@ class Replay:
         source = ReplaySource(write_capture(tmp_path / "capture.jsonl", crowd(**crowded)))
         self.stages = build_stages(found, source.clock, source)
         self.accounts = Accounts(StageBook(found, self.stages))
+        self.stages.pipeline.ledger = self.accounts
         self.resources = []
         self.bytes = 0
         self.ticks = []
@@ -62,7 +63,6 @@ class Replay:
                 tick = self.stages.pipeline.tick()
             except StopIteration:
                 break
-            self.accounts.enter(tick.batch, tick.frame, tick.records)
             self.ticks.append((len(tick.batch.living), tick.batch.seconds, tick.frame))
             for record in tick.records:
                 self.bytes += len(record.payload)
