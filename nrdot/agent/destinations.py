@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.drains import Destination
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.encryption import Keyring, key_id, keys_from_command, keys_from_environment, keys_from_file
+from nrdot.buffer.encryption import Keyring, keys_from_command, keys_from_environment, keys_from_file
 from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
 from nrdot.buffer.settings import BufferSettings, Durability
@@ -127,9 +127,9 @@ class Destinations:
 
         What was written under a key that is named no more is still read, for as long as this agent runs.
         """
-        if any(key_id(secret) not in keys for secret in self._keys.secrets()):
+        if self._keys.current not in keys:
             _log.warning(
-                "a key that was in use is named no more; what waits under it is still read by this agent, "
+                "the key that was in use is named no more; what waits under it is still read by this agent, "
                 "and by the next one only where encryption.old_key_files names it"
             )
         self._keys = keys.joined(self._keys)

@@ -133,6 +133,7 @@ class ProgressLog:
     def begin(self, snapshot: Snapshot) -> None:
         """A new file that starts from `snapshot`; durable on return."""
         self.close()
+        self._files.make_directory(self._directory)  # somebody may have cleared everything away
         self._generation += 1
         now = self._clock.wall_ns()
         header = Header(Content.PROGRESS, 0, secrets.token_bytes(SALT_SIZE), self._generation, 0, now)

@@ -142,14 +142,14 @@ class Store:
             Content.RECORDS, lane.priority, salt, sequence, lane.points_put, now_ns, self.keys.current
         )
         path = self._directory / segment_name(lane.priority, sequence)
-        durable = self.settings.durability is not Durability.NEVER
-        try:
-            writer = Writer(self._files, path, header, durable=durable)
-        except FileExistsError:
-            if path not in self._leftovers:
-                raise
+        if path in self._leftovers:
             self.remove_leftovers()
+        try:
+            durable = self.settings.durability is not Durability.NEVER
             writer = Writer(self._files, path, header, durable=durable)
+        except OSError:
+            self._leave_over(path, FIRST_FRAME)  # the file may be there nevertheless
+            raise
         segment = Segment(path, header, writer.size)
         segment.index = Index()
         lane.segments.append(segment)
@@ -221,8 +221,7 @@ class Store:
         segment.index = None
         if not segment.records:
             self.forget(segment)
-            self._leftovers[segment.path] = segment.size
-            self._bytes += segment.size
+            self._leave_over(segment.path, segment.size)
             with suppress(OSError):
                 self.remove_leftovers()
         return waiting
@@ -259,6 +258,11 @@ class Store:
         self.lanes[Priority(segment.header.priority)].segments.remove(segment)
         self._ciphers.pop(segment.header.identity, None)
         self._bytes -= segment.size
+
+    def _leave_over(self, path: Path, size: int) -> None:
+        if path not in self._leftovers:
+            self._leftovers[path] = size
+            self._bytes += size
 
     def remove_leftovers(self) -> None:
         for path in tuple(self._leftovers):

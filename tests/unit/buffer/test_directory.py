@@ -1,11 +1,15 @@
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
 
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.settings import BufferSettings
+from nrdot.buffer.encryption import NO_KEYS
+from nrdot.buffer.files import Files
+from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.errors import StartError
+from nrdot.testing.clock import ManualClock
 from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
@@ -125,3 +129,21 @@ def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk):
     assert numbers(buffer) == [3, 4, 5]
     disk.fail = lambda _operation, _path: None
     assert numbers(start()) == list(range(6))
+
+
+def test_a_directory_that_somebody_clears_away_is_made_again(tmp_path):
+    clock = ManualClock()
+    directory = tmp_path / "buffer"
+    buffer = DiskBuffer(directory, BufferSettings(), clock, Files())
+    put_all(buffer, map(record, range(3)))
+    shutil.rmtree(directory)
+    buffer.use(BufferSettings(durability=Durability.NEVER), NO_KEYS)
+    put_all(buffer, map(record, range(3, 6)))
+    assert numbers(buffer) == [3, 4, 5]
+    assert buffer.statistics().dropped == {"unaccounted": 30}
+    clock.advance(6)
+    buffer.put(record(6))
+    assert buffer.alarm == ""
+    assert numbers(buffer) == [3, 4, 5, 6]
+    assert imbalance(buffer) == 0
+    buffer.close()

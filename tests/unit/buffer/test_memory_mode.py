@@ -1,6 +1,7 @@
 import errno
 import logging
 
+from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
 from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
 
@@ -113,3 +114,30 @@ def test_a_start_on_a_disk_that_fails_after_the_lock_goes_to_memory(start, disk,
     clock.advance(6)
     buffer.put(record(3))
     assert (buffer.alarm, numbers(start())) == ("", [0, 1, 2, 3])
+
+
+def test_a_segment_that_could_be_neither_begun_nor_removed_is_in_nobodys_way(start, disk, clock):
+    buffer = start()
+    disk.fail = lambda operation, _path: errno.EIO if operation in ("sync_directory", "remove") else None
+    put_all(buffer, map(record, range(3)))
+    assert buffer.alarm
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(3))
+    assert buffer.alarm == ""
+    assert numbers(start()) == [0, 1, 2, 3]
+
+
+def test_a_segment_that_was_given_up_makes_way_for_its_records_though_nothing_is_delivered(
+    start, disk, clock
+):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, map(record, range(3)))
+    disk.read_only = True
+    buffer.flush()
+    assert buffer.alarm
+    disk.read_only = False
+    clock.advance(6)
+    buffer.put(record(3))
+    assert buffer.alarm == ""
+    assert numbers(start()) == [0, 1, 2, 3]
