@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from nrdot.config.problem import MalformedError
 from nrdot.config.schema_expectations import OF_CAPTURE, OF_PROCESS
 from nrdot.errors import NrdotError
 from nrdot.simulate.given import NANOSECONDS, Given, judge
-from nrdot.simulate.moment import frozen, holding, moment, without_time
+from nrdot.simulate.moment import moment
 from nrdot.simulate.verdicts import verdicts
 from nrdot.stages import Reason, Verdict
 
@@ -48,7 +46,7 @@ class Runner:
 
     suite: Suite
     configuration: Configuration
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: float = field(default_factory=time.time)
     _known: dict[tuple[Path, str, str], Verdicts] = field(default_factory=dict, init=False)
 
     def run(self) -> list[Result]:
@@ -64,27 +62,16 @@ class Runner:
         return Result(test.name or _title(test), self.suite.line(index), failures)
 
     def _failures(self, test: Expectation) -> Iterator[str]:
-        at, configuration, rule = self._situation(test)
+        found = moment(self.configuration, test.at, self.now, host=test.host, region=test.region)
+        configuration = found.configuration
         name = configuration.settings.profile
         if test.profile is not None and test.profile != name:
-            yield f"profile is {name} ({rule}), not {test.profile}"
+            yield f"profile is {name} ({found.rule}), not {test.profile}"
         whole = self._captured(test, configuration)
         if test.process is not None and any(getattr(test, key) is not None for key in OF_PROCESS):
-            yield from self._of_process(test, test.process, configuration, whole, at)
+            yield from self._of_process(test, test.process, configuration, whole, found.at)
         if whole is not None and any(getattr(test, key) is not None for key in OF_CAPTURE):
             yield from _of_capture(test, whole)
-
-    def _situation(self, test: Expectation) -> tuple[datetime, Configuration, str]:
-        """When, what holds then, and which rule says so."""
-        configuration = self.configuration
-        if test.region is not None:
-            settings = msgspec.structs.replace(configuration.settings, region=test.region)
-            configuration = replace(configuration, settings=settings)
-        if test.at is None:
-            return self.now, without_time(configuration), "no time is given"
-        at = moment(test.at, configuration.settings.timezone, self.now)
-        held = holding(configuration, at, test.host, test.region)
-        return at, frozen(configuration, held), held.rule
 
     def _captured(self, test: Expectation, configuration: Configuration) -> Verdicts | None:
         if test.capture is None:
@@ -101,10 +88,10 @@ class Runner:
         process: Described,
         configuration: Configuration,
         whole: Verdicts | None,
-        at: datetime,
+        at: float,
     ) -> Iterator[str]:
         if whole is None:
-            time_ns = int(at.timestamp()) * NANOSECONDS
+            time_ns = int(at) * NANOSECONDS
             found = judge(configuration, [_given(process)], time_ns)
         else:
             found = [one for one in whole.processes if process.name in one.names]

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from nrdot.config.reference import configuration_schema, profile_schema, expectations_schema
+from nrdot.config.reference import configuration_schema, expectations_schema, profile_schema
 from nrdot.config.reference_page import reference_page
 
 ROOT = Path(__file__).parents[3]
