@@ -1,0 +1,42 @@
+"""Which nodes go first. Stable: a node's place depends on its name and the rollout, not on who else is there.
+
+Each stratum (a pool in a zone, by default a zone) gives its own share, rounded up, so that no kind of node is
+met for the first time when most of the cluster already runs what is new.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nrdot.kube.objects import Node
+
+REGION = "topology.kubernetes.io/region"
+
+
+def pick(nodes: Iterable[Node], percent: int, labels: Sequence[str], salt: str) -> set[str]:
+    """The names of `percent` of each stratum; a larger share holds every node of a smaller one."""
+    strata: Mapping[tuple[str, ...], list[str]] = defaultdict(list)
+    for node in nodes:
+        found = node.metadata.labels
+        strata[tuple(found.get(label, "") for label in labels)].append(node.metadata.name)
+    chosen: set[str] = set()
+    for names in strata.values():
+        names.sort(key=lambda name: (sha256(f"{salt}/{name}".encode()).digest(), name))
+        chosen.update(names[: -(-len(names) * percent // 100)])
+    return chosen
+
+
+def legs(nodes: Sequence[Node], order: Sequence[str]) -> list[list[Node]]:
+    """The nodes region by region as ordered, those of other regions last; one leg where no order is given."""
+    if not order:
+        return [list(nodes)]
+    by_region: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        region = node.metadata.labels.get(REGION, "")
+        by_region[region if region in order else ""].append(node)
+    return [found for region in (*order, "") if (found := by_region.get(region))]

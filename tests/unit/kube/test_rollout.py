@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nrdot.kube.gates import Gates, Report
+from nrdot.kube.rollout import Phase, Plan, Step, advance
+from nrdot.kube.strata import REGION
+from nrdot.testing.cluster import ZONE, FakeCluster, node, zoned
+
+PLAN = Plan((Step(20, bake=60.0), Step(100, bake=60.0)), stratify=(ZONE,))
+
+
+def _until(cluster: FakeCluster, phase: Phase, turns: int = 50, seconds: float = 30.0) -> None:
+    for _ in range(turns):
+        if cluster.turn(seconds).phase is phase:
+            return
+    pytest.fail(f"still {cluster.status}")
+
+
+def test_a_rollout_goes_through_its_phases_and_succeeds() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    seen = [cluster.turn(31.0).phase for _ in range(14)]
+    assert list(dict.fromkeys(seen)) == [
+        Phase.PENDING,
+        Phase.PROGRESSING,
+        Phase.BAKING,
+        Phase.PROMOTING,
+        Phase.SUCCEEDED,
+    ]
+    assert cluster.status.candidates == (), "what is stable everywhere needs no candidates"
+
+
+def test_each_zone_gives_its_share_to_the_first_step() -> None:
+    cluster = FakeCluster(zoned(30), PLAN)
+    cluster.turn()
+    cluster.turn()
+    zones = [
+        one.metadata.labels[ZONE] for one in cluster.nodes if one.metadata.name in cluster.status.candidates
+    ]
+    assert sorted(zones) == ["zone-0", "zone-0", "zone-1", "zone-1", "zone-2", "zone-2"]
+
+
+def test_a_larger_step_keeps_every_node_of_the_smaller() -> None:
+    cluster = FakeCluster(
+        zoned(30), Plan((Step(5, bake=0), Step(50, bake=0), Step(100, bake=0)), stratify=(ZONE,))
+    )
+    sizes, before = [], set()
+    for _ in range(20):
+        now = set(cluster.turn(1.0).candidates)
+        if cluster.status.settled:
+            break
+        assert now >= before
+        before = now
+        sizes.append(len(now))
+    assert sorted(set(sizes)) == [0, 3, 15, 30]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"coverage": 0.99}, "critical coverage is 99.00%"),
+        ({"conserved": False}, "do not add up"),
+        ({"cpu": 0.5}, "the agent uses 0.500 cores"),
+        ({"tick_delay": 45.0}, "45 s late"),
+    ],
+)
+def test_a_gate_that_fails_takes_everything_back(change: dict[str, float], words: str) -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    name = cluster.status.candidates[0]
+    cluster.reports[name] = replace(cluster.reports[name], **change)
+    assert cluster.turn(1.0).phase is Phase.ROLLING_BACK
+    assert cluster.status.candidates == ()
+    assert words in cluster.status.reason
+    assert name in cluster.status.reason
+    _until(cluster, Phase.ROLLED_BACK)
+    assert words in cluster.status.reason, "the reason stays readable"
+    assert {report.revision for report in cluster.reports.values()} == {"old"}
+
+
+def test_a_reduction_that_is_too_small_fails_its_gate() -> None:
+    plan = replace(PLAN, gates=Gates(minimum_reduction=0.8))
+    cluster = FakeCluster(zoned(10), plan)
+    for name, report in cluster.reports.items():
+        cluster.reports[name] = replace(report, reduction=0.7)
+    _until(cluster, Phase.ROLLING_BACK)
+    assert "70.0% of the points are saved, the gate is 80.0%" in cluster.status.reason
+
+
+def test_a_node_that_refuses_the_revision_takes_it_back_at_once() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.PROGRESSING)
+    name = cluster.status.candidates[0]
+    cluster.silent = set(cluster.status.candidates)
+    cluster.reports[name] = replace(cluster.reports[name], refused="new", error="profile: unknown")
+    assert cluster.turn(1.0).phase is Phase.ROLLING_BACK
+    assert cluster.status.reason == f"node {name} refused the revision: profile: unknown"
+
+
+def test_what_a_node_refused_before_is_forgotten_with_the_next_revision() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    for name, report in cluster.reports.items():
+        cluster.reports[name] = replace(report, refused="older", error="profile: unknown")
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_a_node_that_never_acknowledges_fails_the_step_at_its_deadline() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.PROGRESSING)
+    cluster.silent = {cluster.status.candidates[0]}
+    assert cluster.turn(590.0).phase is Phase.PROGRESSING
+    assert cluster.turn(20.0).phase is Phase.ROLLING_BACK
+    assert cluster.status.reason == "1 nodes did not acknowledge in time"
+
+
+def test_silent_nodes_are_let_through_as_far_as_the_gate_says() -> None:
+    cluster = FakeCluster(zoned(30), replace(PLAN, gates=Gates(missing=0.2)))
+    cluster.silent = {"node-0"}
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_a_node_that_falls_silent_while_it_bakes_counts_as_failed() -> None:
+    cluster = FakeCluster(zoned(10), replace(PLAN, steps=(Step(20, bake=3600.0), Step(100))))
+    _until(cluster, Phase.BAKING)
+    cluster.silent = set(cluster.status.candidates)
+    assert cluster.turn(600.0).phase is Phase.BAKING
+    assert cluster.turn(120.0).phase is Phase.ROLLING_BACK
+    assert "nodes that do not report" in cluster.status.reason
+
+
+def test_a_pause_holds_what_was_reached_and_goes_on_from_there() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    held = cluster.status.candidates
+    cluster.plan = replace(PLAN, paused=True)
+    for _ in range(5):
+        cluster.turn(1000.0)
+        assert (cluster.status.phase, cluster.status.candidates) == (Phase.PAUSED, held)
+    cluster.plan = PLAN
+    assert cluster.turn(1.0).phase is Phase.PROGRESSING
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_a_step_with_approval_waits_for_a_person() -> None:
+    steps = (Step(20, bake=10.0, approval=True), Step(100, bake=10.0))
+    cluster = FakeCluster(zoned(10), replace(PLAN, steps=steps))
+    for _ in range(20):
+        cluster.turn(60.0)
+    assert (cluster.status.phase, cluster.status.reason) == (Phase.BAKING, "waits for `approved: 1`")
+    cluster.plan = replace(cluster.plan, approved=1)
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_scaling_out_freezes_promotion_and_nothing_else() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    cluster.frozen = "shop/checkout scales out"
+    for _ in range(10):
+        assert cluster.turn(60.0).phase is Phase.BAKING
+    assert cluster.status.reason == "shop/checkout scales out"
+    name = cluster.status.candidates[0]
+    cluster.reports[name] = replace(cluster.reports[name], coverage=0.5)
+    assert cluster.turn(1.0).phase is Phase.ROLLING_BACK
+
+
+def test_a_person_can_take_it_back() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    cluster.plan = replace(PLAN, abort=True)
+    assert cluster.turn(1.0).phase is Phase.ROLLING_BACK
+    _until(cluster, Phase.ROLLED_BACK)
+    assert cluster.turn(1.0).phase is Phase.ROLLED_BACK, "it does not begin again by itself"
+
+
+def test_a_newer_revision_begins_anew_from_what_was_stable() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    cluster.wanted = "newer"
+    begun = cluster.turn(1.0)
+    assert (begun.phase, begun.before, begun.to, begun.candidates) == (Phase.PENDING, "old", "newer", ())
+
+
+def test_going_back_to_what_is_stable_needs_no_steps() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    cluster.wanted = "old"
+    assert cluster.turn(1.0).phase is Phase.SUCCEEDED
+    assert cluster.status.candidates == ()
+
+
+def test_regions_come_one_after_the_other() -> None:
+    nodes = tuple(
+        node(f"{region}-{n}", **{REGION: region}) for region in ("eu", "us", "elsewhere") for n in range(5)
+    )
+    plan = Plan((Step(20, bake=0), Step(100, bake=0)), order=("us", "eu"))
+    cluster = FakeCluster(nodes, plan)
+    reached: list[set[str]] = []
+    for _ in range(60):
+        status = cluster.turn(1.0)
+        regions = {name.rsplit("-", 1)[0] for name in status.candidates}
+        if regions and (not reached or regions != reached[-1]):
+            reached.append(regions)
+        if status.settled:
+            break
+    assert cluster.status.phase is Phase.SUCCEEDED
+    assert reached == [{"us"}, {"us", "eu"}, {"us", "eu", "elsewhere"}]
+
+
+def test_nodes_that_join_meanwhile_take_part() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    cluster.nodes = zoned(40)
+    _until(cluster, Phase.PROMOTING)
+    cluster.turn(1.0)
+    assert len(cluster.status.candidates) == 40
+
+
+def test_a_look_without_a_change_changes_nothing() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.SUCCEEDED)
+    assert advance(cluster.plan, cluster.status, cluster.scene(), "rollout") == cluster.status
+
+
+def test_a_report_says_nothing_about_what_it_leaves_out() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    cluster.reports = {name: Report("old", cluster.now) for name in cluster.reports}
+    _until(cluster, Phase.SUCCEEDED)
