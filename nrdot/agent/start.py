@@ -22,6 +22,7 @@ from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
 from nrdot.agent.timetable import course
+from nrdot.agent.unmatched import UnmatchedOverrides
 from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.agent.verdict_trail import VerdictTrail
 from nrdot.agent.watch import Watch
@@ -78,6 +79,7 @@ class Agent:
         kept = self._chooser.kept(settings)
         self._auditor = Auditor(Path(settings.agent.state_dir), self._host_id, kept, clock, Disk())
         self._verdicts = VerdictTrail(self._auditor.note, clock)
+        self._unmatched = UnmatchedOverrides()
         self._watch = Watch(clock)
         self._stages: Stages | None = None
         self._course: Course | None = None
@@ -194,6 +196,7 @@ class Agent:
             stages.adopt(before)
         self._ledger.use(configuration, stages, destinations, stated.revision)
         self._verdicts.use(configuration, stages)
+        self._unmatched.use(stages)
         self._stages = stages
         self._course = now
         self._status.profile = now.document()
@@ -211,6 +214,7 @@ class Agent:
                     interval=settings.baseline.interval,
                 ),
                 self._verdicts,
+                self._unmatched,
                 self._tended,
             ],
         )

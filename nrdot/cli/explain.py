@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Config, Json, Procfs, configuration
+from nrdot.cli.options import Config, Json, Procfs, configuration, warn
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
@@ -44,6 +44,7 @@ def explain(
     found = configuration(config, procfs)
     with progress("two samples, one second apart", quiet=json):
         stages, batch = survey(found, SystemClock())
+    warn(stages.scorer.unmatched(batch.table))
     rows = find(batch, process)
     if not rows:
         near = nearest(batch, process)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nrdot.config.configuration import Configuration
 
 Config = Annotated[
@@ -46,3 +48,9 @@ def configuration(path: Path | None, procfs: Path | None = None, *, quiet: bool 
         return found
     agent = msgspec.structs.replace(found.settings.agent, procfs=str(procfs))
     return dataclasses.replace(found, settings=msgspec.structs.replace(found.settings, agent=agent))
+
+
+def warn(problems: Iterable[object]) -> None:
+    """Each as a line on standard error."""
+    for one in problems:
+        typer.echo(f"nrdot: warning: {one}", err=True)

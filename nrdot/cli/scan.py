@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Config, Json, Procfs, configuration
+from nrdot.cli.options import Config, Json, Procfs, configuration, warn
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
@@ -39,6 +39,7 @@ def scan(
 
     with progress("two samples, one second apart", quiet=json):
         stages, batch = survey(configuration(config, procfs), SystemClock())
+    warn(stages.scorer.unmatched(batch.table))
     processes = _processes(stages, batch)
     processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)
     totals = _totals(processes)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Config, Json, configuration
+from nrdot.cli.options import Config, Json, configuration, warn
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
+    from nrdot.simulate.outcome import Outcome
 
 SHIPPED = ("conservative", "balanced", "aggressive")
 
@@ -34,44 +36,52 @@ def simulate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run captures under profiles: points, series, bytes, coverage."""
+    """Run captures under profiles: points, series, bytes, coverage.
+
+    With -c and no --profile the configuration's own profile holds, and its timetable by the capture's time.
+    """
     from nrdot.cli.output import print_json, progress
     from nrdot.errors import UsageError
+    from nrdot.simulate.together import together, unmatched
 
-    names = profile or ([configuration(config).settings.profile] if config else list(SHIPPED))
+    found = configuration(config)
+    names = profile or ([found.settings.profile] if config else list(SHIPPED))
     if export is not None and len(names) > 1:
         raise UsageError("--export: several profiles would write over each other; name one with --profile")
-    found = configuration(config)
     with progress(f"{len(captures)} captures under {len(names)} profiles", quiet=json):
-        documents = {name: _run(captures, found, name, export) for name in names}
+        outcomes = {name: _run(captures, found, name, export, scheduled=not profile) for name in names}
+    warn(unmatched(outcomes[names[0]]))
+    documents = {name: together(of_all) for name, of_all in outcomes.items()}
     if json:
         print_json({"profiles": documents})
         return
     _show(documents)
 
 
-def _run(captures: list[Path], found: Configuration, name: str, export: Path | None) -> dict[str, Any]:
+def _run(
+    captures: list[Path], found: Configuration, name: str, export: Path | None, *, scheduled: bool
+) -> list[Outcome]:
+    """`scheduled`: the timetable of the configuration holds, by the capture's time."""
     from nrdot.config.load import load_profile
     from nrdot.export.file import FileExporter
     from nrdot.simulate.run import simulate as run
     from nrdot.simulate.run import under
-    from nrdot.simulate.together import together
 
     directory = Path(found.file).parent if found.file else Path()
     chosen = found.profiles.get(name) or load_profile(name, directory, os.environ)
     configured = under(found, name, chosen)
     if export is None:
-        return together([run(capture, configured) for capture in captures])
-    export.unlink(missing_ok=True)
-    exporter = FileExporter(export, rotate=0)
-    try:
-        return together([run(capture, configured, exporter) for capture in captures])
-    finally:
-        exporter.close()
+        outcomes = [run(capture, configured, scheduled=scheduled) for capture in captures]
+    else:
+        export.unlink(missing_ok=True)
+        with closing(FileExporter(export, rotate=0)) as exporter:
+            outcomes = [run(capture, configured, exporter, scheduled=scheduled) for capture in captures]
+    return outcomes
 
 
 def _show(documents: dict[str, dict[str, Any]]) -> None:
     from nrdot.cli.output import amount, console, table
+    from nrdot.simulate.money import METERS
 
     columns = (
         "profile",
@@ -82,6 +92,7 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
         "bytes",
         "critical",
         "CPU covered",
+        "saves a month",
     )
     shown = table(*columns, right=set(columns[1:]))
     for name, one in documents.items():
@@ -95,8 +106,10 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
             amount(one["bytes"]),
             f"{critical['exported']}/{critical['seen']}",
             f"{one['cpu_covered']:.0%}",
+            f"{one['savings'][METERS[0].key]:,.2f} USD",
         )
     console().print(shown)
+    console().print(f"[dim]Saved is against the baseline, by {METERS[0].name}: {METERS[0].formula}[/dim]")
 
 
 def _less(points: int, than: int) -> str:

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from nrdot.errors import ConfigError
+from nrdot.score.business import process_names
 
 if TYPE_CHECKING:
     from nrdot.batch import Batch, Floats, Rows, Table
     from nrdot.clock import Clock
-    from nrdot.score.business import BusinessPart, Overrides
+    from nrdot.score.business import BusinessPart, Overrides, UnmatchedOverride
     from nrdot.score.evidence import Evidence
     from nrdot.score.incidents import IncidentPart
     from nrdot.score.labels import LabelPart
@@ -120,6 +121,12 @@ class CompositeScorer:
             if rows.size:
                 table.score[rows] = self._final(rows)
         self._new = False
+
+    def unmatched(self, table: Table) -> tuple[UnmatchedOverride, ...]:
+        """The overrides that no process has answered to yet, with the names nearest to theirs."""
+        if not self.overrides.rules:
+            return ()
+        return self.overrides.unmatched(process_names(table.identity[row] for row in table.living()))
 
     def parts(self, rows: Rows) -> dict[str, Floats]:
         """The parts' columns by name, NaN where absent."""

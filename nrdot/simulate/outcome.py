@@ -11,7 +11,9 @@ from nrdot.batch import Counter
 from nrdot.stages import Verdict
 
 if TYPE_CHECKING:
+    from nrdot.encode.costs import Costs
     from nrdot.pipeline import Tick
+    from nrdot.score.business import UnmatchedOverride
 
 _CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM]
 
@@ -33,13 +35,16 @@ class Outcome:
     points_same_interval: int = 0
     series: int = 0
     bytes: int = 0
+    bytes_unoptimized: int = 0
     critical_seen: int = 0
     critical_exported: int = 0
     cpu_used: float = 0.0
     cpu_kept: float = 0.0
+    unmatched: tuple[UnmatchedOverride, ...] = ()  # overrides that no process answered to
     _since_baseline: float = 0.0
 
-    def add(self, tick: Tick) -> None:
+    def add(self, tick: Tick, costs: Costs | None = None) -> None:
+        """`costs` tell what would have been sent without an optimizer; without them its bytes stay untold."""
         batch, table = tick.batch, tick.batch.table
         self.seconds += batch.seconds
         self._since_baseline += batch.seconds
@@ -47,6 +52,9 @@ class Outcome:
         while self._since_baseline >= self.baseline_interval:
             self._since_baseline -= self.baseline_interval
             self.points_unoptimized += len(living) * self.points_per_process
+            if costs is not None:
+                costs.name(batch, living)
+                self.bytes_unoptimized += int(costs.plain(table, living)[1].sum())
         if not batch.first:
             self._cover(tick)
         if tick.frame is None:

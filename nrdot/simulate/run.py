@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nrdot.agent.intervals import exports_every
+from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
 from nrdot.sample.replay import ReplaySource
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from nrdot.agent.wire import Stages
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
     from nrdot.pipeline import Tick
@@ -38,21 +40,54 @@ def simulate(
     configuration: Configuration,
     export: Exporter | None = None,
     progress: Callable[[Tick], None] | None = None,
+    *,
+    scheduled: bool = False,
 ) -> Outcome:
-    """Run a capture to its end. Raises CaptureError and ConfigError."""
-    profile, settings = configuration.profile, configuration.settings
+    """Run a capture to its end; `scheduled` lets the timetable change the profile at the capture's time.
+
+    Raises CaptureError and ConfigError.
+    """
+    settings = configuration.settings
     source = ReplaySource(capture, command_lines=settings.command_line.enabled)
-    first_export = offset(source.host.id, exports_every(settings, profile))
-    stages = build_stages(configuration, source.clock, source, first_export=first_export)
-    outcome = Outcome(points_per_process(profile), settings.baseline.interval)
+    plan = _Plan(configuration, source) if scheduled else None
+    first = plan.course.effective if plan else configuration
+    stages = _stages(first, source)
+    outcome = Outcome(points_per_process(first.profile), settings.baseline.interval)
     while True:
+        stages = plan.turned(stages) if plan else stages
         try:
             tick = stages.pipeline.tick()
         except StopIteration:
+            outcome.unmatched = stages.scorer.unmatched(source.table)
             return outcome
-        outcome.add(tick)
+        outcome.add(tick, stages.encoder.costs)
         if export is not None and tick.records:
             payload = b"".join(record.payload for record in tick.records)
             export.export(payload, sum(record.points for record in tick.records))
         if progress is not None:
             progress(tick)
+
+
+class _Plan:
+    """The timetable of a capture's host. As in the agent, a change comes before the tick that is due."""
+
+    def __init__(self, configuration: Configuration, source: ReplaySource) -> None:
+        self._source = source
+        self.course = course(configuration, source.host.id, source.next_ns or 0)
+
+    def turned(self, stages: Stages) -> Stages:
+        now_ns, before = self._source.next_ns, self.course
+        now = None if now_ns is None else before.turned(now_ns)
+        if now is None:
+            return stages
+        self.course = now
+        if now.holding.effect == before.holding.effect:
+            return stages
+        new = _stages(now.effective, self._source)
+        new.adopt(stages)
+        return new
+
+
+def _stages(configuration: Configuration, source: ReplaySource) -> Stages:
+    every = exports_every(configuration.settings, configuration.profile)
+    return build_stages(configuration, source.clock, source, first_export=offset(source.host.id, every))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nrdot.simulate.money import METERS, Hourly
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nrdot.score.business import UnmatchedOverride
     from nrdot.simulate.outcome import Outcome
 
 
@@ -19,6 +22,7 @@ def together(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "points_same_interval": sum(one.points_same_interval for one in outcomes),
         "series": sum(one.series for one in outcomes),
         "bytes": sum(one.bytes for one in outcomes),
+        "bytes_unoptimized": sum(one.bytes_unoptimized for one in outcomes),
         "critical": {
             "seen": sum(one.critical_seen for one in outcomes),
             "exported": sum(one.critical_exported for one in outcomes),
@@ -26,4 +30,27 @@ def together(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "cpu_covered": round(sum(one.cpu_kept for one in outcomes) / used, 4) if used else 1.0,
         "seconds": round(sum(one.seconds for one in outcomes), 3),
         "exports": sum(one.exports for one in outcomes),
+        "savings": savings(outcomes),
     }
+
+
+def savings(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """USD a month by meter, of the hosts together: each as if its capture went on for a month."""
+    rates = [
+        (
+            Hourly.over(one.seconds, one.points_unoptimized, one.bytes_unoptimized),
+            Hourly.over(one.seconds, one.points, one.bytes),
+        )
+        for one in outcomes
+    ]
+    return {
+        meter.key: round(sum(meter.monthly(before) - meter.monthly(after) for before, after in rates), 2)
+        for meter in METERS
+    }
+
+
+def unmatched(outcomes: Sequence[Outcome]) -> list[UnmatchedOverride]:
+    """The overrides that no process of any capture answered to."""
+    first, *others = outcomes
+    missing = [{one.override for one in outcome.unmatched} for outcome in others]
+    return [one for one in first.unmatched if all(one.override in overrides for overrides in missing)]

@@ -1,0 +1,93 @@
+"""`nrdot simulate` over a capture that the test invents."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nrdot.simulate.money import METERS
+
+START = 1_795_226_339_000_000_000
+PROCESSES, SAMPLES, SPACING = 50, 41, 15
+RULES = """
+profile: balanced
+overrides:
+  - {process: "payment-gatway*", force_collect: true}
+  - {process: "worker-*", importance: 0.1}
+"""
+
+
+@pytest.fixture
+def capture(tmp_path):
+    """Ten minutes of fifty processes, of which two use CPU."""
+    path = tmp_path / "capture.jsonl"
+    with path.open("w") as file:
+        for sample in range(SAMPLES):
+            procs = [
+                {
+                    "pid": 100 + number,
+                    "start": START - 10**12,
+                    "name": "payment-gateway" if number == 0 else f"worker-{number % 4}",
+                    "cpu_user": sample * SPACING * (0.5 if number < 2 else 0.0),
+                    "cpu_system": 0.0,
+                    "read": 0,
+                    "write": 0,
+                    "rss": 1000 + number,
+                }
+                for number in range(PROCESSES)
+            ]
+            host = {"id": "h1", "name": "host-1", "cpus": 4, "boot": "b1"}
+            line = {"v": 1, "t": START + sample * SPACING * 10**9, "host": host, "procs": procs}
+            file.write(json.dumps(line) + "\n")
+    return path
+
+
+def test_the_document_has_the_savings_of_each_meter_in_dollars_a_month(command, capture):
+    status, out, _ = command("simulate", capture, "-p", "aggressive", "--json")
+    found = json.loads(out)["profiles"]["aggressive"]
+    assert status == 0
+    assert found["points_unoptimized"] == PROCESSES * 7 * 10
+    assert set(found["savings"]) == {meter.key for meter in METERS}
+    month = 720 * 3600 / (SPACING * (SAMPLES - 1))
+    fewer = found["points_unoptimized"] - found["points"]
+    assert found["savings"]["google_prometheus"] == pytest.approx(fewer * month / 1e6 * 0.06, abs=0.01)
+    smaller = found["bytes_unoptimized"] - found["bytes"]
+    assert found["savings"]["new_relic"] == pytest.approx(smaller * month / 1e9 * 0.30, abs=0.01)
+
+
+def test_what_nobody_sent_is_as_large_as_it_would_have_been(command, capture, tmp_path):
+    everything = tmp_path / "everything.yaml"
+    everything.write_text(
+        "profile: all\n"
+        "series: {zero_points: false, end_markers: false}\n"
+        "profiles: {all: {full_visibility: true, budget: 0, export_interval: 60s}}\n"
+    )
+    found = json.loads(command("simulate", capture, "-c", everything, "--json")[1])["profiles"]["all"]
+    assert found["points"] == found["points_unoptimized"]
+    # A request has its own head besides, once for each export.
+    assert found["bytes"] == pytest.approx(found["bytes_unoptimized"], rel=0.01)
+
+
+def test_an_override_that_no_capture_answers_to_is_a_warning_with_the_nearest_names(
+    command, capture, tmp_path
+):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    status, out, error = command("simulate", capture, "-c", rules, "--json")
+    assert status == 0
+    assert json.loads(out)["profiles"]["balanced"]["critical"] == {"seen": 0, "exported": 0}
+    told = (
+        "nrdot: warning: overrides 'payment-gatway*': no process has this name; "
+        "nearest: payment-gateway; it has no effect so far"
+    )
+    assert [line for line in error.splitlines() if "warning" in line] == [told]
+
+
+@pytest.mark.parametrize("command_line", [("scan",), ("explain", "worker")])
+def test_scan_and_explain_warn_of_overrides_that_match_nothing(command, proc, tmp_path, command_line):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    status, _, error = command(*command_line, "-c", rules, "--procfs", proc.root)
+    assert status == 0
+    assert "overrides 'payment-gatway*': no process has this name; nearest: payment-gateway" in error
