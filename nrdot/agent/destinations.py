@@ -70,6 +70,7 @@ class _Built:
     plan: _Plan
     destination: Destination
     buffer: DiskBuffer | MemoryBuffer
+    journal: Journal  # goes on over a reload, so that no counter steps back
 
     def follow(self, plan: _Plan, keys: Keyring) -> None:
         """What waits stays where it is, under other bounds."""
@@ -145,7 +146,7 @@ class Destinations:
             buffer=buffer,
             exporter=exporter,
             pace=Pace(self._clock, SystemRandom(), rate=stated.rate or float("inf")),
-            journal=Journal(stated.title, self._clock),
+            journal=before.journal if before else Journal(stated.title, self._clock),
             clock=self._clock,
             points=batching.size,
             size=batching.max_bytes,
@@ -154,7 +155,7 @@ class Destinations:
             accepts_late=stated.accepts_late or batching.max_age or None,
             alarm_after=stated.alarm_after or None,
         )
-        return _Built(plan, Destination(stated.title, buffer, drain), buffer)
+        return _Built(plan, Destination(stated.title, buffer, drain), buffer, drain.journal)
 
     def _buffer(self, plan: _Plan, before: _Built | None, undo: ExitStack) -> DiskBuffer | MemoryBuffer:
         """On disk for what crosses a network; what goes into a file on this host waits in memory."""

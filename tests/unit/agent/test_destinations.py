@@ -12,6 +12,7 @@ from nrdot.buffer.inspection import dump, status
 from nrdot.clock import SystemClock
 from nrdot.config.load import load
 from nrdot.errors import ConfigError, StartError
+from nrdot.stages import Delivery
 from nrdot.testing.records import put_all, record
 
 OLD, NEW = "11" * 32, "22" * 32
@@ -92,6 +93,16 @@ def test_a_reload_changes_bounds_and_keeps_what_waits(configure, destinations):
     assert after.drain is not before.drain
     assert (after.buffer._settings.max_bytes, after.drain.fill) == (2 << 20, 9.0)
     assert waiting(after.buffer) == list(map(record, range(3)))
+
+
+def test_no_counter_of_requests_steps_back_at_a_reload(configure, destinations):
+    first = configure()
+    made = destinations(first)
+    (before,) = made.use(first)
+    before.drain.journal.delivered(Delivery(wire_bytes=7), 70)
+    (after,) = made.use(configure(batching={"size": 70}))
+    assert after.drain.status().requests["delivered"] == 1
+    assert after.drain.status().ratio == 10
 
 
 def test_what_a_reload_leaves_alone_stays_the_same_object(configure, destinations):

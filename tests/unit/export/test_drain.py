@@ -195,6 +195,51 @@ def test_what_is_too_old_for_the_destination_is_dropped_and_counted(drain, clock
     assert drain.buffer.statistics().dropped == {"too_old": POINTS}
 
 
+@pytest.mark.parametrize("jump", [-3600, 365 * 86_400])
+def test_a_clock_that_jumps_makes_nothing_too_old_and_time_that_passes_does(drain, clock, jump):
+    drain.accepts_late = 3600.0
+    drain.alarm_after = 1800.0
+    drain.exporter.verdict = lambda _payload, _points: Retryable("down")
+    put(drain, record(1, first=1, time_ns=clock.wall_ns()))
+    clock.jump(jump)
+    put(drain, record(1, first=2, time_ns=clock.wall_ns()))
+    for _ in range(60):
+        drain.drain_once()
+        clock.advance(20)
+    assert drain.buffer.statistics().records == 2
+    assert not drain.status().overdue
+    for _ in range(600):
+        drain.drain_once()
+        clock.advance(20)
+    assert drain.buffer.statistics().dropped == ({"too_old": 2 * POINTS} if jump < 0 else {"too_old": POINTS})
+
+
+def test_what_waits_longer_than_it_should_is_an_alarm_and_company_is_not(drain, clock):
+    drain.fill, drain.alarm_after = 300.0, 60.0
+    drain.exporter.verdict = lambda _payload, _points: Retryable("down")
+    put(drain, record(1, time_ns=clock.wall_ns()))
+    seen = []
+    for _ in range(42):
+        drain.drain_once()
+        seen.append(drain.status().overdue)
+        clock.advance(10)
+    assert seen == [False] * 38 + [True] * 4
+    drain.exporter.verdict = lambda payload, _points: Delivery(wire_bytes=len(payload))
+    clock.advance(60)
+    drain.drain_once()
+    drain.drain_once()
+    assert not drain.status().overdue
+
+
+def test_without_a_limit_nothing_is_ever_an_alarm(drain, clock):
+    drain.exporter.verdict = lambda _payload, _points: Retryable("down")
+    put(drain, record(1, time_ns=clock.wall_ns()))
+    for _ in range(100):
+        drain.drain_once()
+        clock.advance(3600)
+    assert not drain.status().overdue
+
+
 def test_while_the_circuit_is_open_only_a_probe_goes(drain, clock):
     drain.exporter.verdict = lambda *_: Retryable("down")
     put(drain, *(record(50, first=number * 50 + 1) for number in range(10)))
