@@ -1,0 +1,57 @@
+"""Whether one name pattern takes all that another takes: proven, or no answer."""
+
+from __future__ import annotations
+
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nrdot.score.coverage import Cover, as_glob, plain_glob, takes
+from nrdot.score.names import glob_pattern
+
+GLOBS = st.text(alphabet="ab*", min_size=1, max_size=6)
+NAMES = st.text(alphabet="abc", max_size=6)
+PATTERNS = st.text(alphabet="ab.*^$\\-", min_size=1, max_size=6)
+
+
+@given(GLOBS, GLOBS, NAMES)
+def test_a_wider_pattern_takes_every_name_that_the_narrower_takes(wide, narrow, name):
+    if takes(wide, narrow) and re2.search(glob_pattern(narrow), name):
+        assert re2.search(glob_pattern(wide), name)
+
+
+@given(PATTERNS, NAMES)
+def test_a_regular_expression_and_its_shell_pattern_take_the_same_names(pattern, name):
+    glob = as_glob(pattern)
+    try:
+        found = re2.search(pattern, name) is not None
+    except re2.error:
+        return
+    if glob is not None:
+        assert found == (re2.search(glob_pattern(glob), name) is not None)
+
+
+def test_what_a_plain_expression_means_as_a_shell_pattern():
+    assert as_glob("^plc-") == "plc-*"
+    assert as_glob("plc") == "*plc*"
+    assert as_glob(r"^a\.b$") == "a.b"
+    assert as_glob("^a.*b") == "a*b*"
+    assert [as_glob(one) for one in ("a+", "(a|b)", "[ab]", "a{2}", "a-*", "(?i)a", r"a\d", "a.b")] == [
+        None
+    ] * 8
+
+
+def test_patterns_with_classes_of_letters_are_never_compared():
+    assert [plain_glob(one) for one in ("a?", "[ab]c", "a**b")] == [None, None, "a*b"]
+
+
+def test_a_cover_finds_exact_names_prefixes_and_the_rest():
+    cover = Cover()
+    for glob in ("nginx", "pay*", "*sql*", "a*b", None):
+        cover.add(glob, glob)
+    assert list(cover.of("nginx")) == ["nginx"]
+    assert list(cover.of("payment-*")) == ["pay*"]
+    assert list(cover.of("mysqld")) == ["*sql*"]
+    assert list(cover.of("a1b")) == ["a*b"]
+    assert list(cover.of("pa*")) == []
+    assert list(cover.of(None)) == []
