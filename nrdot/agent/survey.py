@@ -21,7 +21,7 @@ APART = 1.0  # seconds
 def survey(configuration: Configuration, clock: Clock, apart: float = APART) -> tuple[Stages, Batch]:
     """The stages after an export, and the batch that they judged. Raises ConfigError and StartError."""
     sampler = build_sampler(configuration, clock)
-    now = course(configuration, sampler.host.id, clock)
+    now = course(configuration, sampler.host.id, clock.wall_ns())
     stages = build_stages(now.effective, clock, sampler)
     stages.pipeline.tick()
     clock.wait(Event(), apart)

@@ -17,7 +17,6 @@ from nrdot.telemetry.log import Log
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
     from nrdot.decide.schedule_holding import Holding, Segment
@@ -45,9 +44,9 @@ class Course:
         """The configuration as it holds now."""
         return effective(self.configuration, self.holding)
 
-    def turned(self, clock: Clock) -> Course | None:
+    def turned(self, now_ns: int) -> Course | None:
         """The course from now on; None while nothing has changed, which costs a comparison."""
-        now = clock.wall_ns() / SECOND
+        now = now_ns / SECOND
         if self.segment.start <= now < self.segment.end:
             return None
         return replace(self, segment=self.table.segment(now))
@@ -81,10 +80,10 @@ class Course:
         return {"name": self.holding.profile, "rule": self.holding.rule, **_scales(self.holding)}
 
 
-def course(configuration: Configuration, host_id: str, clock: Clock) -> Course:
+def course(configuration: Configuration, host_id: str, now_ns: int) -> Course:
     """What holds on this host now. Raises ConfigError where a schedule cannot be read."""
     table = timetable(configuration, host_id=host_id)
-    return Course(configuration, table, table.segment(clock.wall_ns() / SECOND))
+    return Course(configuration, table, table.segment(now_ns / SECOND))
 
 
 def effective(configuration: Configuration, holding: Holding) -> Configuration:
