@@ -51,10 +51,8 @@ def check(settings: Settings, findings: Findings) -> None:
     for name, entry in settings.data_retention.items():
         path = ("data_retention", name)
         if name not in holding:
-            words = (
-                f"holds in the region {_region(name)}, and this host is in {settings.region}: no effect here"
-            )
-            findings.warn(path, words)
+            region = _region(name)
+            findings.warn(path, f"holds in the region {region} only, and this host is in {settings.region}")
         elif entry.purge_strategy == "secure_delete" and not settings.encryption.has_key:
             findings.warn(
                 (*path, "purge_strategy"),
