@@ -18,18 +18,9 @@ YEAR = 525_600  # minutes
 
 
 def some_field(chooser, low, high):
-    one = lambda: chooser.randint(low, high)  # noqa: E731 - the shortest way to three of them
-    first, last = sorted((one(), one()))
-    choices = (
-        "*",
-        "*",
-        "*",
-        f"{one()}",
-        f"{one()},{one()},{one()}",
-        f"{first}-{last}",
-        f"*/{max(high // 3, 2)}",
-    )
-    return chooser.choice(choices)
+    first, other, last = sorted(chooser.randint(low, high) for _ in range(3))
+    listed = (f"{other}", f"{last},{first},{other}", f"{first}-{last}", f"*/{max(high // 3, 2)}")
+    return chooser.choice(("*", "*", "*", *listed))
 
 
 def some_expression(chooser):
@@ -60,7 +51,7 @@ def test_it_strikes_when_croniter_says_so(seed):
 
 
 @pytest.mark.parametrize("text", ["30 2 * * *", "0 * * * *", "*/20 1-3 * * *", "59 23 * * *"])
-@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"])
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Santiago", "Africa/Casablanca"])
 def test_it_follows_the_clocks_as_croniter_does(text, zone):
     where = ZoneInfo(zone)
     clock = ZoneClock(where)
@@ -79,10 +70,10 @@ def test_it_follows_the_clocks_as_croniter_does(text, zone):
 def test_what_lasts_longer_than_the_time_between_two_strikes_never_ends():
     clock = ZoneClock(UTC)
     cron = parse_cron("*/10 * * * *")
-    assert joined(cron.windows(clock, 0, 86_400, 600)) == [(0, 87_000)] or joined(
-        cron.windows(clock, 0, 86_400, 600)
-    ) == [(-600, 86_400)]
-    assert len(joined(cron.windows(clock, 0, 3600, 300))) == 6
+    ((first, last),) = joined(cron.windows(clock, 0, 3 * 86_400, 600))
+    assert first <= 0
+    assert last >= 3 * 86_400
+    assert len(joined(cron.windows(clock, 1, 86_400, 300))) == 6 * 24
 
 
 def test_a_window_that_began_before_is_seen():
@@ -91,9 +82,10 @@ def test_a_window_that_began_before_is_seen():
     assert list(cron.windows(clock, 86_400, 86_400 + 3600, 4 * 3600)) == [(79_200, 93_600)]
 
 
-@pytest.mark.parametrize(
-    ("text", "ever"), [("0 0 30 2 *", False), ("0 0 31 4,6 *", False), ("0 0 29 2 *", True)]
-)
+DAYS = [("0 0 30 2 *", False), ("0 0 31 4,6 *", False), ("0 0 29 2 *", True), ("0 0 31 2 1", True)]
+
+
+@pytest.mark.parametrize(("text", "ever"), DAYS)
 def test_a_day_that_no_month_has_is_known(text, ever):
     assert parse_cron(text).ever() is ever
 

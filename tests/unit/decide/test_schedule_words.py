@@ -27,7 +27,7 @@ FORMS = {
     "Sat-Sun": ["Sat 00:00-Sun 00:00", "Sun 00:00-Mon 00:00"],
     "Monday and wednesday 9:00-10:30": ["Mon 09:00-Mon 10:30", "Wed 09:00-Wed 10:30"],
     "Wed 22:00-06:00": ["Wed 22:00-Thu 06:00"],
-    "Fri 18:00-Mon 08:00": ["Fri 18:00-Mon 08:00"],
+    "Fri 18:00-Mon 08:00": ["Fri 18:00-Mon 08:00", "Fri 18:00-Mon 08:00"],
     "Mon 09:00-12:00, 13:00-18:00, Sat 10:00-14:00": [
         "Mon 09:00-Mon 12:00",
         "Mon 13:00-Mon 18:00",
@@ -43,7 +43,7 @@ FORMS = {
     "weekdays 23:00-23:30": [f"{day} 23:00-{day} 23:30" for day in ("Mon", "Tue", "Wed", "Thu", "Fri")],
     "Dec 24; Sun 10:00-11:00": ["Thu 00:00-Fri 00:00", "Sun 10:00-Sun 11:00"],
     "10:00-11:00 Sun": ["Sun 10:00-Sun 11:00"],
-    "Mon – Tue 09:00 – 10:00": ["Mon 09:00-Mon 10:00", "Tue 09:00-Tue 10:00"],
+    "Mon \u2013 Tue 09:00 \u2013 10:00": ["Mon 09:00-Mon 10:00", "Tue 09:00-Tue 10:00"],
 }
 
 
@@ -103,7 +103,7 @@ REFUSED = {
     "": "neither days nor hours",
     "UTC": "neither days nor hours",
     "Mund": "neither a day, a month nor a time zone",
-    "Mondey 09:00-10:00": "'Mondey 09:00-10:00' is not a schedule",
+    "Mondey 09:00-10:00": "did you mean `monday`?",
     "Sat Europe/Berln": "'Europe/Berln' is not a time zone",
     "09:00-10:00 est": "did you mean America/New_York?",
     "Mon Tue": "put a comma",
