@@ -19,13 +19,13 @@ def show(found: Document, kind: str, *, explain: bool) -> None:
 
 
 def as_text(found: Document, kind: str, *, explain: bool) -> str:
+    from io import StringIO
+
     from rich.console import Console
 
-    out = Console(highlight=False, width=WIDE, record=True, quiet=True)
-    with out.capture() as captured:
-        _write(out, found, kind, explain=explain)
-    del captured
-    return out.export_text()
+    text = StringIO()
+    _write(Console(file=text, highlight=False, width=WIDE, color_system=None), found, kind, explain=explain)
+    return text.getvalue()
 
 
 def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from nrdot.report.files import Files, NoLedgerError, newest_day
+from nrdot.report.files import Files, NoLedgerError, newest_day, oldest_day
 from nrdot.report.loading import load, quoted
 
 if TYPE_CHECKING:
@@ -145,7 +145,10 @@ class Engine:
         if newest is None:
             newest, latest = self._one(f"SELECT max({end}) FROM ledger WHERE v = 1"), 0
             if newest is None:
-                raise NoLedgerError("the ledger has no row that can be read; nothing to report")
+                days = f"its days go from {oldest_day(self.files.lines)} to {newest_day(self.files.lines)}"
+                raise NoLedgerError(
+                    f"no row that can be read in this window{f'; {days}' if self.files.lines else ''}"
+                )
             self.left_out.append("every row is of the future: this machine's clock is behind the ledger's")
         elif future:
             self.left_out.append(

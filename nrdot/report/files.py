@@ -77,6 +77,10 @@ def newest_day(paths: list[Path]) -> str:
     return max((found[1] for path in paths if (found := _DAY.search(path.name))), default="")
 
 
+def oldest_day(paths: list[Path]) -> str:
+    return min((found[1] for path in paths if (found := _DAY.search(path.name))), default="")
+
+
 def mend(paths: list[Path], scratch: Path, left_out: list[str], *, deep: bool = False) -> list[Path]:
     """The same files, with a copy of the whole frames in place of each that is torn or foreign.
 

@@ -205,7 +205,7 @@ def _complete(
             findings.error(("only", index), f"unknown meter '{name}'", did_you_mean(name, section.meters))
     primary = section.primary or ""
     if section.only and primary not in section.only:
-        primary = section.only[0]
+        primary = next((name for name in section.only if name in section.meters), primary)
     if primary not in section.meters:
         findings.error(("primary",), f"unknown meter '{primary}'", did_you_mean(primary, section.meters))
     only = set(section.only or meters)

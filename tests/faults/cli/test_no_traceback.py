@@ -31,6 +31,13 @@ CASES = {
     "record": (["record", "-o", "folder", "--duration", "1s"], WRONG_USE),
     "simulate": (["simulate", "capture.jsonl"], WRONG_USE),
     "simulate another": (["simulate", "capture.jsonl", "--profile", "balnced"], WRONG_USE),
+    "report": (["report", "--ledger", "missing"], WRONG_USE),
+    "report of a file": (["report", "--ledger", "file"], WRONG_USE),
+    "report of nothing": (["report", "--ledger", "folder"], WRONG_USE),
+    "report with prices of nothing": (
+        ["report", "--ledger", "folder", "--pricing", "binary.yaml"],
+        WRONG_USE,
+    ),
     "train": (["train", "capture.jsonl", "-o", "new.json"], WRONG_USE),
     "model show": (["model", "show", "model.json"], WRONG_USE),
     "model evaluate": (["model", "evaluate", "model.json", "capture.jsonl"], WRONG_USE),

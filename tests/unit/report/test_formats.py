@@ -1,0 +1,116 @@
+"""The same document as CSV, FOCUS and a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+
+from nrdot.report.render_csv import as_csv
+from nrdot.report.render_focus import COLUMNS, as_focus
+from nrdot.report.render_html import page
+from nrdot.testing import ledger
+
+DAY, HOUR = 86400, 3600
+START = ledger.NOON - 12 * HOUR
+EVIL = '<img src=x onerror=alert(1)>="'
+# What FOCUS 1.2 wants in every row, and what may not be empty.
+MANDATORY = {
+    "BilledCost",
+    "BillingAccountId",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeDescription",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "ServiceName",
+}
+
+
+@pytest.fixture
+def found(reported, hours):
+    rows = [*hours(72), *hours(48, START + DAY, host="h2")]
+    rows = [msgspec.structs.replace(row, class_=EVIL) if hasattr(row, "class_") else row for row in rows]
+    rows = [
+        msgspec.structs.replace(row, top=[ledger.talker(EVIL), ledger.talker("bash", "roll_up")])
+        if getattr(row, "samples", 0)
+        else row
+        for row in rows
+    ]
+    return reported(rows, meter="google_prometheus")
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing(found):
+    text = page(found, "savings")
+    assert "<script" not in text
+    assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!data:|#)", text)
+    assert not re.findall(r"https?://(?!www\.w3\.org/)", text)
+    assert "default-src 'none'" in text
+    assert len(text) < 1_500_000
+
+
+def test_what_hosts_say_is_escaped(found):
+    text = page(found, "savings")
+    assert "<img" not in text
+    assert "&lt;img src=x" in text
+
+
+def test_charts_are_pictures_with_words_and_without_colours_of_their_own(found):
+    pictures = re.findall(r"<svg.*?</svg>", page(found, "savings"), re.DOTALL)
+    assert len(pictures) >= 5
+    for picture in pictures:
+        root = ET.fromstring(picture)
+        assert root.get("aria-label")
+        assert not [one for one in root.iter() if one.get("style") or one.get("fill") or one.get("id")]
+
+
+def test_a_day_that_nobody_saw_is_no_zero_in_the_chart(reported, hours):
+    found = reported([*hours(24), *hours(24, START + 2 * DAY)], meter="google_prometheus")
+    text = page(found, "savings")
+    first = re.search(r'<svg[^>]*aria-label="Cost by day.*?</svg>', text, re.DOTALL)[0]
+    marks = re.findall(r"<title>(\d\d-\d\d): ", first)
+    assert set(marks) == {"11-21", "11-23"}
+    assert "1 day that nobody saw left empty" in text
+
+
+def test_csv_has_a_line_for_each_figure_and_no_formula_of_a_hosts_making(found):
+    rows = list(csv.DictReader(io.StringIO(as_csv(found, "savings"))))
+    saved = [row for row in rows if row["section"] == "meter" and row["name"] == "saved"]
+    assert {row["key"] for row in saved} == set(found["meters"])
+    steps = [
+        float(row["value"]) for row in rows if row["section"] == "attribution" and row["key"] == "points"
+    ]
+    assert sum(steps) == found["points"]["unoptimized"] - found["points"]["sent"]
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
+
+
+def test_focus_rows_have_their_columns_and_add_up_to_each_day(found):
+    rows = list(csv.DictReader(io.StringIO(as_focus(found))))
+    assert set(COLUMNS) >= MANDATORY
+    for row in rows:
+        assert not [name for name in MANDATORY if row[name] == ""]
+        assert (row["x_FocusVersion"], row["ChargeCategory"], row["ChargeClass"]) == ("1.2", "Usage", "")
+        assert row["BillingPeriodStart"] == "2026-11-01T00:00:00Z"
+        assert row["BillingPeriodEnd"] == "2026-12-01T00:00:00Z"
+    for day in found["days"]:
+        charges = [row for row in rows if row["ChargePeriodStart"].startswith(day["day"])]
+        assert sum(float(row["BilledCost"]) for row in charges) == pytest.approx(day["sent"], abs=1e-4)
+        assert sum(float(row["x_UnoptimizedCost"]) for row in charges) == pytest.approx(
+            day["unoptimized"], abs=1e-4
+        )
+    assert all(name.startswith("x_") for name in COLUMNS if name not in MANDATORY and "Unoptimized" in name)
