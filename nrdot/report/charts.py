@@ -6,6 +6,7 @@ each mark for its script becomes a `<title>`, which browsers show and screen rea
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,9 @@ from pygal.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+# pygal leaves a finder of the old kind in the way of all later imports, for maps that nobody draws here.
+sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
 
 WIDTH, HALF, HEIGHT = 880, 430, 270
 ROW = 26  # pixels of a bar in a chart that grows with its rows

@@ -109,8 +109,8 @@ def test_sql_is_shown_for_duckdb_and_for_others(command):
     assert "CREATE VIEW seen AS" in plain
     assert re.search(r"GROUP BY owner, part", plain)
     for dialect in ("spark", "clickhouse", "bigquery", "snowflake"):
-        status, out, _ = command("--show-sql", "--dialect", dialect)
-        assert status == 0
+        status, out, err = command("--show-sql", "--dialect", dialect)
+        assert (status, err) == (0, "")
         assert out.count(";\n") == plain.count(";\n")
 
 
