@@ -241,7 +241,8 @@ def _rolled_up(asked: Asked, name: str, summed: Mapping[str, Judged], situation:
     else:
         where = f"in a group by {situation.profiles[profile].roll_up.by[0]}"
     alarm = f"; the alert {'would' if blind else 'may'} fire" if absent else ""
-    verb = "drops" if one.verdict is Verdict.DROP else "rolls up"
+    plural = "" if len(summed) > 1 else "s"
+    verb = f"drop{plural}" if one.verdict is Verdict.DROP else f"roll{plural} up"
     message = f"{', '.join(summed)} {verb} {name} ({_why(one, measured=measured)}): found {where}{alarm}"
     mend = f"keep it: `overrides: [{{process: {_quoted(name)}, force_collect: true}}]`, or a class of its own"
     return Effect(blind, "process-rolled-up", message, mend)

@@ -82,9 +82,8 @@ def _situation(configuration: Configuration, names: Sequence[str], capture: Path
     """What is known of processes by name under each profile that the host may have."""
     own = configuration.settings.profile
     scoped = {scope.profile for scope in configuration.settings.scopes}
-    profiles = {
-        name: profile for name, profile in configuration.profiles.items() if name == own or name not in scoped
-    }
+    others = [name for name in configuration.profiles if name != own and name not in scoped]
+    profiles = {name: configuration.profiles[name] for name in (own, *others)}
     judged: dict[str, Mapping[str, tuple[Judged, ...]]] = {}
     measured: set[str] = set()
     for name, profile in profiles.items():
