@@ -17,6 +17,7 @@ from nrdot.cli import (
     demo,
     doctor,
     explain,
+    ledger,
     model,
     profile_diff,
     profile_lint,
@@ -82,6 +83,10 @@ audits = _group("See who changed the configuration, and prove that the record is
 audits.command()(audit.log)
 audits.command()(audit.verify)
 app.add_typer(audits, name="audit")
+
+ledgers = _group("Look after the record of what was seen, kept and saved.")
+ledgers.command()(ledger.compact)
+app.add_typer(ledgers, name="ledger")
 
 models = _group("Look at trained models.")
 models.command()(model.show)

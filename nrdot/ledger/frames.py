@@ -20,14 +20,14 @@ SUFFIX = ".jsonl.zst"
 LEVEL = 1  # higher ones gain next to nothing on so little at a time
 FRAME_LIMIT = 64 << 20  # bytes that one frame may inflate to
 _MAGIC = b"\x28\xb5\x2f\xfd"
+_COMPRESSOR = zstandard.ZstdCompressor(LEVEL, write_checksum=True)  # for one thread at a time
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Row] = msgspec.json.Decoder(Seen | Outcome)
 
 
 def pack(rows: Sequence[Row]) -> bytes:
     """One frame."""
-    lines = _ENCODER.encode_lines(rows)
-    return zstandard.ZstdCompressor(LEVEL, write_checksum=True).compress(lines)
+    return _COMPRESSOR.compress(_ENCODER.encode_lines(rows))
 
 
 def unpack(frame: bytes) -> Iterator[Row]:
