@@ -70,14 +70,30 @@ class Pipeline:
             if self.ledger is not None:
                 self.ledger.enter(batch, None, ())
             return Tick(batch, None, ())
-        records = [*self.encoder.encode(batch, frame), *self.telemetry.records(batch.time_ns)]
+        tick = self._export(batch, frame, self.telemetry.records(batch.time_ns))
+        if not due.size:
+            batch.table.release()
+        return tick
+
+    def glance(self) -> Tick | None:
+        """In the place of a tick that is shed: those alone that want to be exported at each.
+
+        None where there are none, or where the source cannot look at some alone.
+        """
+        rows = self.decider.steadfast(self.sampler.table)
+        batch = self.sampler.glance(rows) if rows.size else None
+        if batch is None or not batch.moved.size:
+            return None
+        frame = self.aggregator.aggregate(batch, batch.moved)
+        return None if frame is None else self._export(batch, frame, ())
+
+    def _export(self, batch: Batch, frame: Frame, own: Sequence[Record]) -> Tick:
+        records = [*self.encoder.encode(batch, frame), *own]
         for buffer in self.buffers:
             for record in records:
                 buffer.put(record)
         if self.ledger is not None:
             self.ledger.enter(batch, frame, records)
-        if not due.size:
-            batch.table.release()
         return Tick(batch, frame, records)
 
 

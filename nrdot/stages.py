@@ -36,6 +36,13 @@ class Sampler(Protocol):
         StopIteration when a capture has ended.
         """
 
+    def glance(self, rows: Rows) -> Batch | None:
+        """Look at these processes alone, between two samples.
+
+        The batch has moved rows and no births, deaths or names, and lasts no time: rates stay as they were.
+        What is odd about a process waits for the next sample. None where a source sees all or nothing.
+        """
+
 
 class Identifier(Protocol):
     def identify(self, batch: Batch) -> Batch:
@@ -88,6 +95,9 @@ class Decider(Protocol):
 
     def demand(self) -> None:
         """At the next sample everything is due."""
+
+    def steadfast(self, table: Table) -> Rows:
+        """Rows with series of their own that are exported at every sample, even at those that are shed."""
 
 
 @dataclass(frozen=True, slots=True)

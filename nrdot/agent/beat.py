@@ -26,6 +26,7 @@ class Turn:
     """What to do now, and which moments went by since the turn before without a tick."""
 
     run: bool
+    glance: bool = False  # a tick is shed now: a look at those that are exempt from it
     late: int = 0  # the agent or the machine was busy or asleep
     shed: int = 0  # left out on purpose, to stay within the CPU budget
 
@@ -47,20 +48,18 @@ class Beat:
         self._last = -1
 
     def remaining(self) -> float:
-        """Seconds until the next moment that is meant to run; not above zero once it has come."""
-        return self._first + self._following() * self.interval - self._clock.monotonic()
+        """Seconds until the next moment; not above zero once it has come."""
+        return self._first + (self._last + 1) * self.interval - self._clock.monotonic()
 
     def take(self) -> Turn:
         """Decide about the moment that has come, and move on."""
         if self.remaining() > 0:
             return WAIT
         position = (self._clock.monotonic() - self._first) / self.interval + ROUNDING
-        current = max(math.floor(position), self._following())
-        run = current % self.stretch == 0 and position - current < TOLERANCE
+        current = max(math.floor(position), self._last + 1)
+        in_time, shed = position - current < TOLERANCE, current % self.stretch != 0
+        run = in_time and not shed
         passed = current - self._last
         meant = current // self.stretch - self._last // self.stretch
         self._last = current
-        return Turn(run, late=meant - run, shed=passed - meant)
-
-    def _following(self) -> int:
-        return (self._last // self.stretch + 1) * self.stretch
+        return Turn(run, glance=in_time and shed, late=meant - run, shed=passed - meant)

@@ -53,6 +53,9 @@ class Ticking(Protocol):
     def flush(self) -> Tick:
         """A tick at which everything is due, whatever the schedule says."""
 
+    def glance(self) -> Tick | None:
+        """In the place of a tick that is shed; None where nobody wants to be looked at all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -174,6 +177,8 @@ class Daemon:
                 if not self._tick():
                     return
                 self._shed(self._budget.observe(self._clock.monotonic(), self._cpu()))
+            elif turn.glance and self._parts.pipeline.glance():
+                self._drains.wake()
             if self._watch.look():
                 requests.reload()
             if requests.reload_wanted() and self._until_reload() <= 0 and (turn.run or self._has_room()):

@@ -17,7 +17,7 @@ from nrdot.encode.catalogue import optional_sources, select
 
 if TYPE_CHECKING:
     from nrdot.agent.choosing import Choice
-    from nrdot.batch import Batch, Counter, Gauge, Host, Table
+    from nrdot.batch import Batch, Counter, Gauge, Host, Rows, Table
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.stages import Sampler
@@ -41,6 +41,9 @@ class BegunSampler:
     def sample(self) -> Batch:
         batch, self._first = self._first, None
         return self._sampler.sample() if batch is None else batch
+
+    def glance(self, rows: Rows) -> Batch | None:
+        return self._sampler.glance(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,11 @@ class Policy:
         """Everything is due at the next sample."""
         self._since_export = self._export_interval
 
+    def steadfast(self, table: Table) -> Rows:
+        own = table.alive & table.series & (table.verdict == Verdict.KEEP)
+        rows: Rows = np.flatnonzero(own & self._every_sample(table.capacity))
+        return rows
+
     def would_keep(self, rows: Rows) -> Flags:
         """The verdicts behind `mode: observe`."""
         return self._columns.would_keep[rows]

@@ -117,5 +117,22 @@ def close_sample(
     )
 
 
+def glanced(table: Table, host: Host, time_ns: int, rows: Iterable[int]) -> Batch:
+    """The batch of a look at some rows between two samples."""
+    none = rows_of(())
+    return Batch(
+        time_ns=time_ns,
+        seconds=0.0,
+        first=False,
+        table=table,
+        host=host,
+        living=table.living(),
+        moved=rows_of(rows),
+        born=none,
+        named=none,
+        died=none,
+    )
+
+
 def rows_of(rows: Iterable[int]) -> Rows:
     return np.fromiter(rows, np.intp)

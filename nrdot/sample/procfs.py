@@ -21,8 +21,9 @@ from nrdot.sample.children import Children
 from nrdot.sample.columns import Columns, Looks
 from nrdot.sample.files import Gone, ProcFiles, raise_descriptor_limit
 from nrdot.sample.gate import choose_gate
+from nrdot.sample.glance import Glances
 from nrdot.sample.host import read_host
-from nrdot.sample.members import HIDDEN_NS, close_sample
+from nrdot.sample.members import HIDDEN_NS, close_sample, glanced
 from nrdot.sample.readings import Readings
 from nrdot.sample.sweep import Sweep
 from nrdot.sample.words import Words
@@ -83,6 +84,7 @@ class ProcfsSource:
         self._words = Words(self._files)
         self._children = Children(self.table)
         self._columns = Columns(self.table)
+        self._glances = Glances(self.table, self._readings, self._columns)
         self._sweep = Sweep()
         self._boot_ns = 0  # Unix time of the boot
         self._uptime_ns = 0  # at the last sample
@@ -100,6 +102,7 @@ class ProcfsSource:
         seconds = 0.0 if self._last is None else now - self._last
         time_ns = self._clock.wall_ns()
         np.copyto(table.previous, table.counters)
+        self._glances.settle()
         self._readings.expire()
 
         round_ = _Round(self._sweep.begin(now, table.alive))
@@ -140,6 +143,10 @@ class ProcfsSource:
             unreadable.add("stat")
         limited = batch.limited + len(self._census.hidden)
         return replace(batch, limited=limited, unreadable=tuple(sorted(unreadable)))
+
+    def glance(self, rows: Rows) -> Batch:
+        known = [(row, self._pids[row], self._heads[row]) for row in rows.tolist() if row in self._pids]
+        return glanced(self.table, self.host, self._clock.wall_ns(), self._glances.look(known))
 
     # births and deaths
 

@@ -121,6 +121,9 @@ class PsutilSource:
         self._attributes = self._available([*_VALUES, *self._optional_attributes()])
         self._words = self._available(_WORDS)
 
+    def glance(self, rows: Rows) -> None:
+        """Each process is asked through psutil, which is dear: where ticks are shed, they are shed whole."""
+
     def sample(self) -> Batch:
         table, now, time_ns = self.table, self._clock.monotonic(), self._clock.wall_ns()
         first = self._last is None

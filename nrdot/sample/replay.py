@@ -95,6 +95,9 @@ class ReplaySource:
         self._ahead = self._ahead or next(self._ticks, None)
         return None if self._ahead is None else self._ahead.t
 
+    def glance(self, rows: Rows) -> None:
+        """A capture has nothing between two ticks."""
+
     def sample(self) -> Batch:
         """The next tick. Raises CaptureError where it is broken and StopIteration behind the last one."""
         tick = self._next()

@@ -52,6 +52,7 @@ class CountingPipeline:
     def __init__(self, clock: Clock, buffers: Sequence[ListBuffer] = ()) -> None:
         self.ticks: list[float] = []
         self.flushes: list[float] = []
+        self.glances: list[float] = []
         self.during: Callable[[], object] = lambda: None
         self.made: Sequence[Record] = ()
         self._clock = clock
@@ -61,6 +62,10 @@ class CountingPipeline:
         self.ticks.append(self._clock.monotonic())
         self.during()
         return replace(tick_of(Table(1), time_ns=self._clock.wall_ns()), records=self.made)
+
+    def glance(self) -> Tick | None:
+        self.glances.append(self._clock.monotonic())
+        return None
 
     def flush(self) -> Tick:
         self.flushes.append(self._clock.monotonic())

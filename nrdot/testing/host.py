@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.batch import Batch, Counter, Gauge, Host, Identity, Table
+from nrdot.sample.members import glanced
 from nrdot.sample.rates import update_rates
 
 if TYPE_CHECKING:
     from random import Random
+
+    from nrdot.batch import Ints, Rows
 
 HOST = Host(id="h1", name="host-1", boot="b1", cpus=4, memory=8 << 30, hz=100)
 START_NS = 1_800_000_000_000_000_000
@@ -42,6 +45,7 @@ class InventedHost:
         self._ended: list[InventedProcess] = []
         self._named: set[int] = set()
         self._first = True
+        self._before: dict[int, Ints] = {}  # counters at the last sample of rows that were glanced at
 
     @property
     def processes(self) -> list[InventedProcess]:
@@ -83,11 +87,23 @@ class InventedHost:
                     process.counters[counter] += random.randrange(1, 500)
             process.rss = random.randrange(0, 1 << 30) & ~4095
 
+    def glance(self, rows: Rows) -> Batch:
+        """Some of them alone, at once; the next sample compares with the last one."""
+        table = self.table
+        for process in self._processes:
+            if process.row in rows:
+                self._before.setdefault(process.row, table.counters[:, process.row].copy())
+                table.counters[:, process.row] = process.counters
+        return glanced(table, self.host, self.time_ns, rows.tolist())
+
     def sample(self) -> Batch:
         table, first = self.table, self._first
         if not first:
             self.time_ns += round(self.interval * 1e9)
         np.copyto(table.previous, table.counters)
+        for row, counters in self._before.items():
+            table.previous[:, row] = counters
+        self._before.clear()
         died = []
         for process in self._ended:
             table.close_row(process.row)

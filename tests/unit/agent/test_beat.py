@@ -72,8 +72,18 @@ def test_a_stretched_beat_sheds_what_it_was_told_to_and_keeps_the_grid():
 
     beat.stretch = 4
 
-    assert beat.remaining() == pytest.approx(40.0)
+    shed = [turn_after(clock, beat, 10.0) for _ in range(3)]
+    assert shed == [Turn(run=False, glance=True, shed=1)] * 3
+    assert turn_after(clock, beat, 10.0) == Turn(run=True)
+
+
+def test_moments_that_passed_unseen_are_shed_or_late_as_they_were_meant():
+    clock = ManualClock()
+    beat = Beat(clock, 10.0)
+    turn_after(clock, beat, 10.0)
+    beat.stretch = 4
     assert turn_after(clock, beat, 40.0) == Turn(run=True, shed=3)
+    assert turn_after(clock, beat, 38.0) == Turn(run=False, shed=3)  # too late for a look at the third
 
 
 def test_a_beat_that_is_restored_goes_on_at_the_next_moment():

@@ -181,6 +181,20 @@ def test_past_the_cpu_budget_the_cadence_is_shed_and_said_once(caplog):
     assert agent.status.ticks["shed"] == 8
 
 
+def test_at_each_moment_that_is_shed_those_that_are_exempt_are_looked_at():
+    agent = Agent(cpu_budget=0.01)
+
+    def spend():
+        agent.cpu += 0.25
+
+    agent.pipeline.during = spend
+
+    agent.stop_after(300.0)
+
+    shed = [before + 15 for before, after in pairwise(agent.pipeline.ticks) if round(after - before) == 30]
+    assert agent.pipeline.glances == pytest.approx(shed)
+
+
 def test_the_cadence_comes_back_and_that_is_said_once(caplog):
     caplog.set_level("INFO", "nrdot.agent")
     agent = Agent(cpu_budget=0.01)
