@@ -77,6 +77,12 @@ def _everything(settings: Settings, profile: Profile, places: Places) -> Iterato
     yield from _intervals(settings, profile, places)
     yield from _lists(profile, places)
     yield from _weights(settings, profile, places)
+    if profile.local_decision_making and ("local_decision_making",) not in places.configuration.origins:
+        yield _Found(
+            places.path("local_decision_making"),
+            "`local_decision_making` is read at the top of a host's file, not in a profile",
+            "move it there",
+        )
 
 
 def _selection(settings: Settings, profile: Profile, places: Places) -> Iterator[_Found]:

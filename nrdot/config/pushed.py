@@ -7,8 +7,9 @@
 
 A pushed document says what is kept and how often, never how the agent runs, where metrics go or what is
 written down about changes. Local rules that never filter and `force_collect` overrides hold whatever is
-pushed. Of the rest the document with the higher revision wins, the local one where both have the same: its
-tables are laid over the other's, key by key, and anything else replaces the other's.
+pushed. Of the rest the document with the higher revision wins, the local one where both have the same and
+where it says `local_decision_making: true`: its tables are laid over the other's, key by key, and anything
+else replaces the other's.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 FILE = "pushed.yaml"
 HEADER = "pushed"
-PUSHABLE = (profile_keys() - {"extends"}) | {
+PUSHABLE = (profile_keys() - {"extends", "local_decision_making"}) | {
     "active_region_handling",
     "business_rules",
     "canary",
@@ -120,7 +121,7 @@ def _header(tree: Table, problems: Problems) -> Header | None:
 def joined(local: Table, pushed: Pushed) -> Table:
     """One document of both."""
     theirs = pushed.tree
-    wins = pushed.header.revision > _revision(local)
+    wins = pushed.header.revision > _revision(local) and not _decides_alone(local)
     table = merged(local, theirs) if wins else merged(theirs, local)
     entries = dict(table.entries)
     classes = _classes(entries.get("process_classification"), local)
@@ -173,6 +174,11 @@ def _forces(override: Node) -> bool:
 def _revision(local: Table) -> float:
     said = local.entries.get("revision")
     return _number(said.text) if isinstance(said, Scalar) else 0.0
+
+
+def _decides_alone(local: Table) -> bool:
+    said = local.entries.get("local_decision_making")
+    return isinstance(said, Scalar) and said.text.lower() == "true"
 
 
 def _number(text: str) -> float:

@@ -153,7 +153,7 @@ class Profile(Section, frozen=True):
     full_visibility: Annotated[bool, doc("Keep every process.")] = False
     real_time: Annotated[bool, doc("Export at every sample, whatever `export_interval` says.")] = False
     local_decision_making: Annotated[
-        bool, doc("This file decides alone: what a controller pushes is refused, and that is said.")
+        bool, doc("At the top of the file: nothing that a controller pushes overrides what it says.")
     ] = False
 
     synonyms: ClassVar[dict[str, str]] = {"upload_frequency": "export_interval"}

@@ -131,3 +131,9 @@ def test_a_fragment_of_the_scenarios_lints_with_the_expected_words_alone(name):
     found = [one.message for one in lint(ROOT / "tests/fixtures/scenarios" / f"{name}.yaml")]
     assert len(found) == len(FRAGMENTS[name]), found
     assert all(one.startswith(words) for one, words in zip(found, FRAGMENTS[name], strict=True))
+
+
+def test_deciding_alone_is_said_by_the_file_and_not_by_a_profile(said):
+    inline = "profile: mine\nprofiles: {mine: {extends: balanced, local_decision_making: true}}\n"
+    assert "is read at the top of a host's file" in said(inline)[0]
+    assert said("profile: aggressive\nlocal_decision_making: true\n") == []

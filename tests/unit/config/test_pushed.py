@@ -125,3 +125,17 @@ def test_the_document_of_both_and_the_local_one_are_told_apart(tmp_path):
 
     assert loaded.document.startswith("profile: aggressive\n")
     assert loaded.local_document.startswith("profile: balanced\n")
+
+
+def test_a_host_that_decides_alone_is_overridden_by_nothing_that_is_pushed(both):
+    local = "local_decision_making: true\nprofile: conservative\nthreshold: 0.4\n"
+    pushed = "profile: aggressive\nthreshold: 0.9\nbusiness_rules: [{process: a, score: 1}]\n"
+    settings = both(local, pushed)
+    assert settings.profile == "conservative"
+    assert [rule.process for rule in settings.business_rules] == ["a"]  # where the file is silent, it holds
+    assert both(local.replace("true", "false"), pushed).profile == "aggressive"
+
+
+def test_nobody_pushes_that_a_host_decides_alone(complaints):
+    said = complaints(HEADER + "local_decision_making: true\n")
+    assert "`local_decision_making` cannot be pushed" in said
