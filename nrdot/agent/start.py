@@ -281,7 +281,7 @@ def _tell(choice: Choice) -> None:
     """Say loudly when it is not the file that holds."""
     if choice.origin is Origin.LAST_GOOD:
         _log.error(
-            "the configuration is bad: the last good one holds until it is mended", error=choice.trouble
+            "the configuration is bad, the last good one holds until it is mended", error=choice.trouble
         )
     elif choice.origin is Origin.ROLLBACK and choice.rollback is not None:
         _log.warning(

@@ -1,5 +1,8 @@
 import signal
 
+from nrdot.audit.disk import Disk
+from nrdot.audit.verify import entries
+
 REFUSED = "the configuration is refused, the last good one stays"
 
 
@@ -26,6 +29,8 @@ def test_a_thousand_hangups_are_few_looks_at_the_file_and_one_change(agent):
     assert seen["applied"] == 1
     assert seen["unchanged"] <= 10
     assert seen["refused"] == 0
+    written = [entry.content["change_type"] for entry in entries(agent.folder / "state" / "audit", Disk())]
+    assert written == ["start", "reload"]
 
 
 def test_a_bad_file_keeps_the_last_good_one_until_it_is_mended_and_everybody_can_see_why(agent):

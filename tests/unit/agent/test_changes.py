@@ -440,3 +440,14 @@ def test_so_many_configurations_are_kept_and_no_more(site):
         site.apply()
 
     assert len(list((site.state / "config" / "documents").glob("*.yaml"))) == 32
+
+
+def test_no_secret_reaches_the_state_directory(site):
+    site.environment.setenv("API_KEY", "a-very-secret-key")
+    headers = 'headers: {api-key: "${env:API_KEY}"}'
+    site.say(f"profile: balanced\nexport: [{{otlp: {{endpoint: http://127.0.0.1:1, {headers}}}}}]")
+    site.apply()
+
+    kept = [path.read_bytes() for path in site.state.rglob("*") if path.is_file()]
+    assert any(b"${env:API_KEY}" in data for data in kept)
+    assert not any(b"a-very-secret-key" in data for data in kept)
