@@ -117,7 +117,12 @@ def _told(lines: Iterable[Line], origins: Mapping[Steps, Mark], base: str = "") 
     from nrdot.config.problem import spell
 
     for line in lines:
-        yield Told(base + spell(line.path), line.value, line.written, place(line.path, origins))
+        yield Told(
+            base + spell(line.path),
+            line.written if line.hidden else line.value,
+            line.written,
+            place(line.path, origins),
+        )
 
 
 def _short(mark: Mark | None) -> str:

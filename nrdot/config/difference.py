@@ -105,4 +105,6 @@ def _has_entries(path: Path, before: dict[Path, Line], after: dict[Path, Line]) 
 
 
 def _text(line: Line | None) -> str:
-    return ABSENT if line is None else line.written
+    if line is None:
+        return ABSENT
+    return str(line.value) if line.hidden else line.written

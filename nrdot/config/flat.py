@@ -6,6 +6,7 @@ Values of fields that hold secrets are never given out; whether two of them diff
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -27,9 +28,18 @@ class Line(NamedTuple):
     unit: str = ""
 
     @property
+    def hidden(self) -> bool:
+        """Whether `value` only tells two secrets apart, within this run of the program."""
+        return self.unit == HIDDEN
+
+    @property
     def written(self) -> str:
         """The value as people write it."""
-        return spelled(self.value, self.unit)
+        return HIDDEN if self.hidden else spelled(self.value, self.unit)
+
+
+HIDDEN = "(hidden)"
+_SALT = os.urandom(16)  # so that nobody guesses a secret by its fingerprint
 
 
 APART = frozenset({"profiles", "change"})  # told profile by profile, and words about the file
@@ -47,7 +57,19 @@ def flat_settings(configuration: Configuration, *, named: bool = False) -> Itera
     """Everything but the profiles."""
     for key, (name, shape, _) in fields_of(type(configuration.settings)).items():
         if key not in APART:
-            yield from _flat(getattr(configuration.settings, name), shape, (key,), named=named)
+            lines = _flat(getattr(configuration.settings, name), shape, (key,), named=named)
+            yield from (_as_written(line, configuration.written) for line in lines)
+
+
+def _as_written(line: Line, written: Mapping[str, str]) -> Line:
+    """What the environment filled in stays the reference that the file has."""
+    if isinstance(line.value, str) and line.value in written:
+        return Line(line.path, written[line.value])
+    return line
+
+
+def _fingerprint(value: object) -> str:
+    return hashlib.blake2b(str(value).encode("utf-8", "surrogatepass"), key=_SALT, digest_size=4).hexdigest()
 
 
 def flat(struct: msgspec.Struct, path: Path = (), *, named: bool = False) -> Iterator[Line]:
@@ -71,7 +93,7 @@ def _flat(value: Any, shape: Shape, path: Path, *, named: bool) -> Iterator[Line
         for step, entry in zip(steps, value, strict=True):
             yield from _flat(entry, shape.inner[0], (*path, step), named=named)
     elif value and (shape.secret or shape.reader is proxy):
-        yield Line(path, f"(hidden, {hashlib.sha256(str(value).encode()).hexdigest()[:8]})")
+        yield Line(path, f"{HIDDEN} {_fingerprint(value)}", HIDDEN)
     else:
         yield Line(path, msgspec.to_builtins(value), shape.unit)
 

@@ -96,3 +96,39 @@ def test_an_unknown_profile_is_told_the_nearest_one(command):
     status, out, err = command("profile", "show", "balnced")
     assert (status, out) == (2, "")
     assert err == "nrdot: there is no profile 'balnced'; did you mean `balanced`?\n"
+
+
+def test_a_configuration_in_effect_shows_every_value_with_its_place_and_no_secret(
+    command, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SOME_KEY", "s3cr3t-key")
+    monkeypatch.setenv("SOME_HOST", "collector-7")
+    file = tmp_path / "nrdot.yaml"
+    file.write_text(
+        "profile: balanced\nthreshold: 0.7\nlabels: {rack: '${env:SOME_HOST}'}\nexport:\n"
+        "  - otlp: {endpoint: 'http://c:4318', headers: {api-key: '${env:SOME_KEY}'}}\n"
+        "overrides:\n  - {process: a, force_collect: true}\n"
+    )
+    status, out, _ = command("profile", "show", file, "--effective")
+    assert status == 0
+    assert "s3cr3t" not in out
+    found = json.loads(command("profile", "show", file, "--effective", "--json")[1])
+    values, origins = found["values"], found["origins"]
+    assert "s3cr3t" not in str(found)
+    assert (values["threshold"], origins["threshold"]) == (0.7, f"{file}:2:12")
+    assert values["labels.rack"] == "${env:SOME_HOST}"
+    assert values['export[0].otlp.headers["api-key"]'] == "(hidden)"
+    assert origins["overrides[0].force_collect"] == f"{file}:7:33"
+    assert origins["agent.interval"] == ""
+    assert values["top_n.memory"] > 0
+
+
+def test_values_are_shown_as_people_write_them(command, tmp_path):
+    file = tmp_path / "nrdot.yaml"
+    file.write_text("export_interval: 90s\nbatching: {local_buffer_size: 1GB}\nagent: {cpu_budget: 2%}\n")
+    out = command("profile", "show", file, "--effective")[1]
+    lines = {line.split()[0]: line.split()[1] for line in out.splitlines() if len(line.split()) > 2}
+    assert lines["export_interval"] == "90s"
+    assert lines["batching.local_buffer_size"] == "1GB"
+    assert lines["agent.cpu_budget"] == "2%"
+    assert lines["ledger.retention"] == "400d"
