@@ -34,7 +34,9 @@ GROUPS = (
     "buffer",
     "drain",
     "ledger",
+    "report",
 )
+LARGE = ("report_year",)  # minutes and gigabytes: only when asked for
 
 
 def main() -> int:
@@ -56,7 +58,8 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
+    known = (*GROUPS, *LARGE)
+    parser.add_argument("--only", action="append", choices=known, metavar="NAME", help=", ".join(known))
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument("--quick", action="store_true", help="a smoke run: its numbers mean nothing")
     return parser.parse_args()
