@@ -330,3 +330,78 @@ def test_a_loop_that_waits_shows_that_it_is_alive():
     agent.stop_after(120.0)
 
     assert max(silences) <= 5.0
+
+
+class Watch:
+    """Tells of a change at the looks that the test names."""
+
+    def __init__(self, *changes):
+        self.looks = 0
+        self.changes = changes
+
+    def look(self):
+        self.looks += 1
+        return self.looks in self.changes
+
+    def wait(self):
+        return 1.0 if self.looks in (0, 1) else None
+
+
+def test_a_change_that_the_watch_sees_is_loaded_without_being_asked_for():
+    agent = Agent()
+    agent.daemon._watch = Watch(2)
+
+    agent.stop_after(20.0)
+
+    assert len(agent.reloads) == 1
+    assert agent.reloads[0] - agent.pipeline.ticks[0] <= 2.0
+
+
+def test_a_reload_that_might_hold_up_the_next_tick_comes_right_after_it():
+    agent = Agent()
+    agent.clock.at(14.8, agent.requests.reload)
+
+    agent.stop_after(40.0)
+
+    assert agent.reloads == agent.pipeline.ticks[1:2]
+
+
+def test_a_reload_that_took_long_leaves_more_room_the_next_time():
+    agent = Agent()
+    answer = agent.reload
+
+    def slow(before):
+        agent.clock.advance(4.0)
+        return answer(before)
+
+    agent.daemon._reload = slow
+    agent.clock.at(1.0, agent.requests.reload)
+    agent.clock.at(9.0, agent.requests.reload)
+
+    agent.stop_after(40.0)
+
+    first, second = agent.reloads
+    assert first - agent.pipeline.ticks[0] == pytest.approx(5.0)
+    assert second - agent.pipeline.ticks[1] == pytest.approx(4.0)
+    assert agent.status.ticks["late"] == 0
+
+
+def test_what_does_not_hold_is_shown_from_the_start_and_until_it_does():
+    agent = Agent(trouble="the file is bad")
+    assert agent.status.config_error == "the file is bad"
+    agent.answers = [replace(agent.parts, revision="r2", trouble="")]
+    agent.clock.at(5.0, agent.requests.reload)
+
+    agent.stop_after(20.0)
+
+    assert agent.status.config_error == ""
+
+
+def test_parts_that_are_not_what_was_asked_for_say_why():
+    agent = Agent()
+    agent.answers = [replace(agent.parts, revision="r2", trouble="what is pushed is refused")]
+    agent.clock.at(5.0, agent.requests.reload)
+
+    agent.stop_after(20.0)
+
+    assert agent.status.config_error == "what is pushed is refused"
