@@ -224,6 +224,6 @@ def _model(settings: Settings, patterns: PatternPart) -> ModelPart:
         try:
             return ModelPart(load_model(path, size_limit=settings.model.max_size), patterns.class_scores)
         except ConfigError as error:
-            _log.error("the model is refused, scoring goes on by rules alone", error=str(error))
+            _log.error(str(error))
             return ModelPart(None, patterns.class_scores, str(error))
     return ModelPart(None, patterns.class_scores)

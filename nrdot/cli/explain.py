@@ -224,7 +224,8 @@ def _figures(one: Check, verdict: Decision) -> tuple[str, str]:
     if one.reason == Reason.SCORE:
         return f"{one.value:.2f}", f"{verdict.threshold:.2f}"
     if one.reason == Reason.NEW:
-        return f"{one.value:.0f} s old", f"younger than {one.needed:.0f} s"
+        needed = f"younger than {one.needed:.0f} s" if one.needed else "switched off"
+        return f"{one.value:.0f} s old", needed
     if one.reason == Reason.HOLD:
         return (f"{one.value:.0f} s left" if one.holds else "-"), "-"
     if one.reason not in (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO):
@@ -242,7 +243,7 @@ def _usage(reason: Reason, value: float) -> str:
     from nrdot.stages import Reason
 
     if reason == Reason.TOP_CPU:
-        return f"{value:.2f} cores"
+        return f"{value:.3f} cores"
     return amount(value) if reason == Reason.TOP_MEMORY else f"{amount(value)}/s"
 
 

@@ -37,12 +37,15 @@ def scan(
     from nrdot.cli.output import progress
     from nrdot.clock import SystemClock
 
+    found = configuration(config, procfs)
     with progress("two samples, one second apart", quiet=json):
-        stages, batch = survey(configuration(config, procfs), SystemClock())
+        stages, batch = survey(found, SystemClock())
     warn(stages.scorer.unmatched(batch.table))
     processes = _processes(stages, batch)
     processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)
     totals = _totals(processes)
+    if stages.policy.observe:
+        totals["would_keep"] = int(stages.policy.would_keep(batch.living).sum())
     if json:
         from nrdot.cli.output import print_json
 
@@ -110,3 +113,6 @@ def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
         f"{totals['seen']} processes: {totals['kept']} kept by themselves, {totals['rolled_up']} rolled up, "
         f"{totals['dropped']} dropped"
     )
+    if "would_keep" in totals:
+        kept = totals["would_keep"]
+        console().print(f"`mode: observe` exports them all; the profile would keep {kept} by themselves")

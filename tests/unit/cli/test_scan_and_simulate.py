@@ -1,4 +1,4 @@
-"""`nrdot simulate` over a capture that the test invents."""
+"""`nrdot scan` over a machine and `nrdot simulate` over a capture, both invented by the test."""
 
 from __future__ import annotations
 
@@ -91,3 +91,23 @@ def test_scan_and_explain_warn_of_overrides_that_match_nothing(command, proc, tm
     status, _, error = command(*command_line, "-c", rules, "--procfs", proc.root)
     assert status == 0
     assert "overrides 'payment-gatway*': no process has this name; nearest: payment-gateway" in error
+
+
+def test_an_observing_scan_tells_what_the_profile_would_keep(command, proc, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("mode: observe\nprofile: aggressive\n")
+    totals = json.loads(command("scan", "-c", rules, "--procfs", proc.root, "--json")[1])["totals"]
+    assert totals["kept"] == totals["seen"] > totals["would_keep"] > 0
+    _, out, _ = command("scan", "-c", rules, "--procfs", proc.root)
+    assert f"the profile would keep {totals['would_keep']} by themselves" in out
+
+
+def test_a_model_that_is_refused_is_named_with_the_reason(command, proc, tmp_path, caplog):
+    model = tmp_path / "model.json"
+    model.write_text("{}")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(f"model: {{file: '{model}'}}\n")
+    status, _, _ = command("scan", "-c", rules, "--procfs", proc.root)
+    assert status == 0
+    told = f"model {model}: is not a model of NRDOT's; scoring goes on by rules alone"
+    assert [record.message for record in caplog.records] == [told]
