@@ -19,6 +19,7 @@ from nrdot.cli import (
     explain,
     ledger,
     model,
+    operate,
     profile_diff,
     profile_lint,
     profile_show,
@@ -87,6 +88,10 @@ app.add_typer(audits, name="audit")
 ledgers = _group("Look after the record of what was seen, kept and saved.")
 ledgers.command()(ledger.compact)
 app.add_typer(ledgers, name="ledger")
+
+operators = _group("Kubernetes: roll profiles out to a cluster's agents.")
+operators.command()(operate.run)
+app.add_typer(operators, name="operator")
 
 models = _group("Look at trained models.")
 models.command()(model.show)

@@ -81,8 +81,12 @@ class Api:
     @classmethod
     def connect(cls, kubeconfig: Path | None = None) -> Api:
         """To the cluster that this pod runs in, else to the one of a kubeconfig. Raises StartError."""
-        from kubernetes import client, config
-
+        try:
+            from kubernetes import client, config
+        except ModuleNotFoundError:
+            raise StartError(
+                "the operator needs the kubernetes client; pip install 'nrdot[operator]'"
+            ) from None
         made = client.Configuration()
         made.retries = False  # what is retried, and when, is decided by whoever asks
         try:

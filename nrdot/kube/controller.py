@@ -1,0 +1,314 @@
+"""From what teams wrote to what nodes are told: one pass over the profiles, cheap enough for any change.
+
+    profiles, policies, rules ─► groups ─► compiled ─► revision ─► rollout ─► pointer ─► NodeTelemetry
+                                                                      ▲
+                                                  what agents report ─┘
+
+A pass reads only the copies that the reflectors keep, and writes only what differs from them. So it can be
+cut short anywhere, by a killed process or a server that is gone, and the next one finishes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nrdot.kube.api import Resource
+from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group, revision_of
+from nrdot.kube.groups import Group, grouped, is_for_workloads
+from nrdot.kube.plans import plan_of, report_of, status_document, status_of
+from nrdot.kube.pointers import (
+    GROUP,
+    KIND,
+    LIFE,
+    RENEWAL,
+    Pointer,
+    last_sequence,
+    pointer_name,
+    read_pointer,
+    revision_document,
+    revision_name,
+)
+from nrdot.kube.rollout import Phase, Plan, Scene, Status, advance
+from nrdot.kube.told import GROUP as OURS
+from nrdot.kube.told import Condition, Teller
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nrdot.clock import Clock
+    from nrdot.kube.api import Api
+    from nrdot.kube.gates import Report
+    from nrdot.kube.objects import ConfigMap, Custom, Node
+
+_log = Log("kube")
+
+KEPT = 10  # revisions of a group that are kept beside those in use
+SOON = 15.0  # seconds until a rollout that is under way is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The copies of the cluster that a pass reads."""
+
+    profiles: Sequence[Custom]
+    policies: Sequence[Custom]
+    rollouts: Sequence[Custom]
+    telemetries: Sequence[Custom]
+    nodes: Sequence[Node]
+    maps: Sequence[ConfigMap]  # ours, by label
+    rules: Sequence[ConfigMap]  # of teams
+    frozen: str = ""  # why promotions wait
+
+
+class Controller:
+    """One pass at a time, by whoever leads."""
+
+    def __init__(self, api: Api, clock: Clock, namespace: str, teller: Teller) -> None:
+        self._api = api
+        self._clock = clock
+        self._namespace = namespace
+        self._teller = teller
+
+    def turn(self, view: View) -> float | None:
+        """Make the cluster so; in how many seconds to look again at the latest. Raises ApiError."""
+        groups = grouped(view.profiles, view.nodes)
+        reports = {
+            one.metadata.name: found for one in view.telemetries if (found := report_of(one)) is not None
+        }
+        pending = False
+        for group in groups.values():
+            pending = self._group(group, view, reports) or pending
+        for profile in view.profiles:
+            if is_for_workloads(profile):
+                self._workloads(profile)
+        self._point(groups, view)
+        self._tidy(groups, view)
+        return SOON if pending else None
+
+    def _group(self, group: Group, view: View, reports: Mapping[str, Report]) -> bool:
+        """One profile from its resource to its pointer; whether something is under way."""
+        name = group.profile.metadata.name
+        maps = {one.metadata.name: one for one in view.maps}
+        rollout = _rollout(view.rollouts, name)
+        workloads = [one for one in view.profiles if is_for_workloads(one)]
+        try:
+            compiled = compile_group(group.profile, workloads, view.policies, view.rules)
+        except NotCompiledError as error:
+            # What runs stays: a rollout under way goes on, and what was pushed is kept as it was.
+            self._refused(group, str(error), reports)
+            compiled = None
+        held = maps.get(pointer_name(name))
+        pointer = _trusted(held, maps, name, rollout)
+        if compiled is not None:
+            self._keep(name, compiled, maps)
+        wanted = compiled.text if compiled else (pointer.candidate or pointer.stable if pointer else "")
+        if not wanted:
+            return False
+        if pointer is None:
+            pointer = Pointer(name, stable=wanted)  # the first one is not rolled out: nothing ran before
+        if rollout is None:
+            following, pending = replace(pointer, stable=wanted, candidate="", candidates=()), False
+        else:
+            following, pending = self._rolled(
+                rollout, group, pointer, wanted, reports=reports, frozen=view.frozen
+            )
+        self._write(held, following)
+        if compiled is not None:
+            self._accepted(group, compiled, following, reports)
+        return pending
+
+    def _rolled(
+        self,
+        rollout: Custom,
+        group: Group,
+        pointer: Pointer,
+        wanted: str,
+        *,
+        reports: Mapping[str, Report],
+        frozen: str,
+    ) -> tuple[Pointer, bool]:
+        """What the pointer says while a rollout lasts. Its status is written first: it is the memory."""
+        plan, before = plan_of(rollout), status_of(rollout)
+        scene = Scene(
+            self._clock.wall_ns() / 1e9,
+            tuple(group.nodes),
+            reports,
+            revision_of(wanted),
+            revision_of(pointer.stable),
+            frozen,
+        )
+        after = advance(plan, before, scene, rollout.metadata.uid)
+        self._rollout_status(rollout, plan, before, after, group.nodes)
+        pending = not after.settled
+        if after.phase is Phase.SUCCEEDED and after.to == revision_of(wanted):
+            return replace(pointer, stable=wanted, candidate="", candidates=()), pending
+        if not after.candidates:
+            return replace(pointer, candidate="", candidates=()), pending
+        why = f"ProfileRollout {rollout.metadata.name}, step {after.step + 1}"
+        return replace(pointer, candidate=wanted, candidates=after.candidates, why=why), pending
+
+    def _rollout_status(
+        self, rollout: Custom, plan: Plan, before: Status, after: Status, nodes: Sequence[Node]
+    ) -> None:
+        done = after.phase is Phase.SUCCEEDED
+        failed = after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+        conditions = (
+            Condition("Complete", done, after.phase.value, after.reason),
+            Condition("Healthy", not failed, after.phase.value, after.reason),
+        )
+        self._teller.status(
+            "ProfileRollout", "profilerollouts", rollout, conditions, status_document(after, plan, nodes)
+        )
+        if after.phase is not before.phase:
+            words = f"{before.phase} to {after.phase}" + (f": {after.reason}" if after.reason else "")
+            self._teller.event("ProfileRollout", rollout, after.phase.value, words, warning=failed)
+            _log.info(
+                "a rollout goes on", rollout=rollout.metadata.name, phase=after.phase.value, why=after.reason
+            )
+
+    def _keep(self, group: str, compiled: Compiled, maps: Mapping[str, ConfigMap]) -> None:
+        name = revision_name(group, compiled.revision)
+        found = maps.get(name)
+        path = Resource("v1", "configmaps", self._namespace)
+        if found is not None and found.data.get("document.yaml") == compiled.text:
+            return
+        if found is not None:
+            self._api.delete(path.path(name))  # it was deleted and made anew by a hand: not what it claims
+        self._api.apply(path.path(name), revision_document(group, compiled.text, self._namespace))
+
+    def _write(self, held: ConfigMap | None, wanted: Pointer) -> None:
+        """Say it under a number that is higher than any before, and only where it is not said yet."""
+        now = self._clock.wall_ns() / 1e9
+        said = read_pointer(held) if held else None
+        if said is not None and said.says(wanted) and said.expires - now > RENEWAL:
+            return
+        # Milliseconds since the epoch, so that the count goes on where a pointer was deleted.
+        sequence = max((last_sequence(held) if held else 0) + 1, self._clock.wall_ns() // 1_000_000)
+        written = replace(wanted, sequence=sequence, expires=now + LIFE)
+        self._api.apply(
+            Resource("v1", "configmaps", self._namespace).path(wanted.name), written.document(self._namespace)
+        )
+        _log.info(
+            "a pointer is written", group=wanted.group, sequence=sequence, stable=revision_of(wanted.stable)
+        )
+
+    def _accepted(
+        self, group: Group, compiled: Compiled, pointer: Pointer, reports: Mapping[str, Report]
+    ) -> None:
+        runs = {revision_of(pointer.stable), revision_of(pointer.candidate or pointer.stable)}
+        acknowledged = sum(
+            1 for node in group.nodes if (said := reports.get(node.metadata.name)) and said.revision in runs
+        )
+        warnings = "; ".join(compiled.warnings)
+        conditions = [
+            Condition("Compiled", True, "Warnings" if warnings else "Compiled", warnings),
+            _selection(group),
+            Condition(
+                "Ready",
+                acknowledged == len(group.nodes),
+                "Acknowledged" if acknowledged == len(group.nodes) else "Waiting",
+                f"{acknowledged} of {len(group.nodes)} nodes run it",
+            ),
+        ]
+        self._profile_status(group.profile, conditions, compiled.revision, len(group.nodes), acknowledged)
+
+    def _refused(self, group: Group, words: str, reports: Mapping[str, Report]) -> None:
+        revision = str(group.profile.status.get("revision") or "")
+        acknowledged = sum(
+            1
+            for node in group.nodes
+            if (said := reports.get(node.metadata.name)) and said.revision == revision
+        )
+        conditions = [
+            Condition("Compiled", False, "Refused", words),
+            _selection(group),
+            Condition("Ready", False, "NotCompiled", "what was pushed before stays in effect"),
+        ]
+        self._profile_status(group.profile, conditions, revision, len(group.nodes), acknowledged)
+
+    def _profile_status(
+        self, profile: Custom, conditions: list[Condition], revision: str, nodes: int, acknowledged: int
+    ) -> None:
+        further = {"revision": revision, "nodes": nodes, "acknowledged": acknowledged}
+        self._teller.status("TelemetryProfile", "telemetryprofiles", profile, conditions, further)
+
+    def _workloads(self, profile: Custom) -> None:
+        words = "part of every group's document, as scopes"
+        self._profile_status(profile, [Condition("Ready", True, "InEffect", words)], "", 0, 0)
+
+    def _point(self, groups: Mapping[str, Group], view: View) -> None:
+        """Each node's NodeTelemetry names its pointer. Agents watch the one of their node."""
+        wanted = {
+            node.metadata.name: pointer_name(name) for name, group in groups.items() for node in group.nodes
+        }
+        known = {one.metadata.name: one for one in view.telemetries}
+        path = Resource(OURS, "nodetelemetries", self._namespace)
+        for node in view.nodes:
+            name = node.metadata.name
+            pointer = wanted.get(name, "")
+            if name in known and (known[name].spec.get("pointer") or "") == pointer:
+                continue
+            owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node.metadata.uid}
+            metadata = {"name": name, "namespace": self._namespace, "ownerReferences": [owner]}
+            document = {
+                "apiVersion": OURS,
+                "kind": "NodeTelemetry",
+                "metadata": metadata,
+                "spec": {"pointer": pointer},
+            }
+            self._api.apply(path.path(name), document)
+
+    def _tidy(self, groups: Mapping[str, Group], view: View) -> None:
+        """Old revisions go, and everything of groups that are no more."""
+        path = Resource("v1", "configmaps", self._namespace)
+        pointed = {
+            revision_name(pointer.group, revision_of(text))
+            for one in view.maps
+            if (pointer := read_pointer(one)) is not None
+            for text in (pointer.stable, pointer.candidate)
+            if text
+        }
+        newest = sorted(view.maps, key=lambda one: one.metadata.creation_timestamp, reverse=True)
+        count: dict[str, int] = {}
+        for one in newest:
+            group = one.metadata.labels.get(GROUP, "")
+            kind = one.metadata.labels.get(KIND)
+            if kind == "revision" and one.metadata.name not in pointed:
+                count[group] = count.get(group, 0) + 1
+                if group not in groups or count[group] > KEPT:
+                    self._api.delete(path.path(one.metadata.name))
+            elif kind == "pointer" and group not in groups:
+                self._api.delete(path.path(one.metadata.name))
+
+
+def _rollout(rollouts: Sequence[Custom], profile: str) -> Custom | None:
+    """The newest rollout of a profile decides."""
+    found = [one for one in rollouts if one.spec.get("profile") == profile]
+    return max(found, key=lambda one: (one.metadata.creation_timestamp, one.metadata.name), default=None)
+
+
+def _trusted(
+    held: ConfigMap | None, maps: Mapping[str, ConfigMap], group: str, rollout: Custom | None
+) -> Pointer | None:
+    """What the pointer said; where it was deleted or changed by a hand, what the rollout calls stable."""
+    said = read_pointer(held) if held else None
+    if said is not None:
+        return said
+    status = status_of(rollout) if rollout else None
+    if status is None:
+        return None
+    revision = status.to if status.phase is Phase.SUCCEEDED else status.before
+    kept = maps.get(revision_name(group, revision))
+    text = kept.data.get("document.yaml", "") if kept else ""
+    return Pointer(group, stable=text) if text and revision_of(text) == revision else None
+
+
+def _selection(group: Group) -> Condition:
+    if not group.lost:
+        return Condition("Selected", True, "Selected")
+    node, winner = next(iter(group.lost.items()))
+    count = len(group.lost)
+    words = f"{count} of the nodes that this profile selects use another one: {node} uses {winner}"
+    return Condition("Selected", False, "Conflict", words)

@@ -1,0 +1,116 @@
+"""ProfileRollout and NodeTelemetry, from and to what the API server holds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nrdot.config.units import duration
+from nrdot.kube.gates import Gates, Report
+from nrdot.kube.rollout import Phase, Plan, Status, Step, last_step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nrdot.kube.objects import Custom, Node
+
+
+def plan_of(rollout: Custom) -> Plan:
+    """The server has checked types and filled in defaults."""
+    spec = rollout.spec
+    strategy, gates = spec.get("strategy", {}), spec.get("gates", {})
+    return Plan(
+        steps=tuple(
+            Step(step["percent"], duration(step.get("bake", "10m")), bool(step.get("approval")))
+            for step in strategy.get("steps") or ()
+        )
+        or (Step(100),),
+        stratify=tuple(strategy.get("stratify") or ()),
+        order=tuple(strategy.get("order") or ()),
+        gates=_gates(gates),
+        paused=bool(spec.get("paused")),
+        approved=int(spec.get("approved") or 0),
+        abort=bool(spec.get("abort")),
+    )
+
+
+def _gates(said: Mapping[str, Any]) -> Gates:
+    usual = Gates()
+    least = said.get("minimumReduction")
+    return Gates(
+        critical_coverage=float(said.get("criticalCoverage", usual.critical_coverage)),
+        agent_cpu=float(said.get("agentCpu", usual.agent_cpu)),
+        tick_delay=duration(said.get("tickDelay", f"{usual.tick_delay:g}s")),
+        missing=float(said.get("missing", usual.missing)),
+        deadline=duration(said.get("deadline", f"{usual.deadline:g}s")),
+        minimum_reduction=None if least is None else float(least),
+    )
+
+
+def status_of(rollout: Custom) -> Status:
+    said = rollout.status
+    phase = Phase(said["phase"]) if said.get("phase") in set(Phase) else Phase.PENDING
+    return Status(
+        phase=phase,
+        step=int(said.get("step") or 0),
+        before=said.get("from", ""),
+        to=said.get("to", ""),
+        since=seconds(said.get("since", "")) or 0.0,
+        candidates=tuple(said.get("candidates") or ()),
+        reason=said.get("reason", ""),
+        nodes=int(said.get("nodes") or 0),
+        updated=int(said.get("updated") or 0),
+    )
+
+
+def status_document(status: Status, plan: Plan, nodes: Sequence[Node]) -> dict[str, Any]:
+    return {
+        "phase": status.phase.value,
+        "step": status.step,
+        "progress": f"{status.step + 1}/{last_step(plan, nodes) + 1}",
+        "from": status.before,
+        "to": status.to,
+        "since": rfc3339(status.since),
+        "candidates": list(status.candidates),
+        "reason": status.reason,
+        "nodes": status.nodes,
+        "updated": status.updated,
+    }
+
+
+def report_of(found: Custom) -> Report | None:
+    """What a node's agent reported; None where it never did."""
+    said = found.status
+    at = seconds(said.get("reportedAt", ""))
+    if at is None:
+        return None
+    agent, critical = said.get("agent") or {}, said.get("critical") or {}
+    return Report(
+        revision=said.get("revision", ""),
+        at=at,
+        refused=said.get("refused", ""),
+        error=said.get("error", ""),
+        coverage=_number(critical.get("covered")),
+        conserved=bool(said.get("conserved", True)),
+        cpu=_number(agent.get("cpu")),
+        tick_delay=_number(agent.get("tickDelay")),
+        reduction=_number(said.get("reduction")),
+    )
+
+
+def rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text: str) -> float | None:
+    """Seconds since the epoch."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).timestamp()
+    return None
+
+
+def _number(said: object) -> float | None:
+    with suppress(ValueError):
+        return float(said) if isinstance(said, str | int | float) else None
+    return None

@@ -1,0 +1,215 @@
+"""The operator while it runs: copies of the cluster, one worker, one leader.
+
+start ─► copies begin ─► /healthz answers ─► wait for the lease ─► copies complete ─► READY ─► turn on changes
+                                                                                         │
+                                 the lease is lost: end, and let the next one begin ◄────┘
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from nrdot.agent.health import HealthServer
+from nrdot.kube.api import Api, ApiError, Resource
+from nrdot.kube.compiled import RULES_MAP
+from nrdot.kube.controller import Controller, View
+from nrdot.kube.leader import Election
+from nrdot.kube.objects import ConfigMap, Custom, Node
+from nrdot.kube.pointers import LABELS
+from nrdot.kube.reflector import Reflector
+from nrdot.kube.told import GROUP, Teller
+from nrdot.kube.work import WorkQueue
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from nrdot.clock import Clock
+    from nrdot.kube.objects import Kept
+
+_log = Log("kube")
+
+EVERYTHING = "everything"  # the one key: a pass is cheap, and sees the cluster as a whole
+SETTLE = 0.05  # seconds in which changes that come together become one pass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    namespace: str
+    identity: str
+    listen: str = ":8080"
+
+    @classmethod
+    def of_pod(cls, namespace: str | None, listen: str) -> Options:
+        """What the pod's environment says where the command line does not."""
+        inside = namespace or os.environ.get("POD_NAMESPACE") or "nrdot-system"
+        return cls(inside, os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}", listen)
+
+
+class Copies:
+    """Every kind that a pass reads. A change of any of them asks for a pass."""
+
+    def __init__(self, api: Api, clock: Clock, namespace: str, queue: WorkQueue) -> None:
+        def changed(_key: str, _old: Kept | None, _new: Kept | None) -> None:
+            queue.add_after(EVERYTHING, SETTLE)
+
+        def ours(plural: str) -> Reflector[Custom]:
+            return Reflector(api, Resource(GROUP, plural, namespace), Custom, clock, changed)
+
+        maps = Resource("v1", "configmaps", namespace)
+        labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
+        self.profiles = ours("telemetryprofiles")
+        self.policies = ours("classificationpolicies")
+        self.rollouts = ours("profilerollouts")
+        self.telemetries = ours("nodetelemetries")
+        self.nodes = Reflector(api, Resource("v1", "nodes"), Node, clock, _on_labels(queue))
+        self.maps = Reflector(api, maps, ConfigMap, clock, changed, labels=labels)
+        self.rules = Reflector(api, maps, ConfigMap, clock, changed, fields=f"metadata.name={RULES_MAP}")
+
+    @property
+    def all(self) -> tuple[Reflector[Any], ...]:
+        return (
+            self.profiles,
+            self.policies,
+            self.rollouts,
+            self.telemetries,
+            self.nodes,
+            self.maps,
+            self.rules,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether all were read. Nodes may be beyond our rights: then there are none, and that is said."""
+        return all(copy.synced.is_set() or (copy is self.nodes and copy.forbidden) for copy in self.all)
+
+    def view(self) -> View:
+        return View(
+            profiles=self.profiles.objects(),
+            policies=self.policies.objects(),
+            rollouts=self.rollouts.objects(),
+            telemetries=self.telemetries.objects(),
+            nodes=self.nodes.objects(),
+            maps=self.maps.objects(),
+            rules=self.rules.objects(),
+        )
+
+
+def _on_labels(queue: WorkQueue) -> Any:
+    """Kubelets write a node's status all the time; only that it comes, goes or is relabelled counts."""
+
+    def changed(_key: str, old: Node | None, new: Node | None) -> None:
+        if old is None or new is None or old.metadata.labels != new.metadata.labels:
+            queue.add_after(EVERYTHING, SETTLE)
+
+    return changed
+
+
+class Operator:
+    def __init__(self, api: Api, clock: Clock, options: Options) -> None:
+        self._clock = clock
+        self._options = options
+        self._queue = WorkQueue(clock)
+        self._copies = Copies(api, clock, options.namespace, self._queue)
+        self._election = Election(api, clock, options.identity, options.namespace)
+        teller = Teller(api, clock, options.namespace, options.identity)
+        self._controller = Controller(api, clock, options.namespace, teller)
+        self._stop = Event()
+        self._passes = {"done": 0, "failed": 0}
+        self._alive = clock.monotonic()
+
+    def run(self) -> int:
+        """Until asked to stop; status 1 when the lease was lost."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        with ExitStack() as stack:
+            if self._options.listen:
+                health = HealthServer(self._options.listen, self._clock, self, self.metrics)
+                stack.callback(health.close)
+            for copy in self._copies.all:
+                copy.start()
+                stack.callback(copy.stop)
+            if not self._election.campaign(self._stop):
+                return 0
+            worker = Thread(target=self._work, name="worker", daemon=True)
+            worker.start()
+            held = self._election.hold(self._stop)
+            self._stop.set()
+            self._queue.close()
+            worker.join(5.0)
+            return 0 if held else 1
+
+    def _work(self) -> None:
+        while not self._copies.complete and not self._stop.is_set():
+            self._alive = self._clock.monotonic()
+            self._clock.wait(self._stop, 0.05)
+        self._queue.add(EVERYTHING)
+        while not self._stop.is_set():
+            self._alive = self._clock.monotonic()
+            key = self._queue.take()
+            if key is not None:
+                self._turn()
+
+    def _turn(self) -> None:
+        try:
+            again = self._controller.turn(self._copies.view())
+        except ApiError as error:
+            self._passes["failed"] += 1
+            pause = self._queue.failed(EVERYTHING, error.delay)
+            _log.warning("a pass was cut short", error=str(error), seconds=round(pause, 1))
+        else:
+            self._passes["done"] += 1
+            self._queue.done(EVERYTHING)
+            if again is not None:
+                self._queue.add_after(EVERYTHING, again)
+
+    def unhealthy(self) -> str:
+        """Only who leads works; who waits is healthy."""
+        silent = self._clock.monotonic() - self._alive
+        return f"no pass for {silent:.0f} s" if self._election.leading and silent > 120 else ""
+
+    def document(self) -> dict[str, Any]:
+        """The body of /readyz. Who waits for the lease is ready as well, or nobody would ever follow."""
+        trouble = [one for one in [self.unhealthy()] if one]
+        if not self._copies.complete:
+            trouble.append("the cluster is being read")
+        return {
+            "ready": not trouble,
+            "reasons": trouble,
+            "leading": self._election.leading,
+            "objects": self._objects(),
+            "without_rights": sorted({copy.resource.plural for copy in self._copies.all if copy.forbidden}),
+        }
+
+    def metrics(self) -> str:
+        """OpenMetrics text."""
+        lines = [
+            "# TYPE nrdot_operator_leading gauge",
+            f"nrdot_operator_leading {int(self._election.leading)}",
+            "# TYPE nrdot_operator_queue_depth gauge",
+            f"nrdot_operator_queue_depth {self._queue.depth}",
+            "# TYPE nrdot_operator_passes counter",
+            *(f'nrdot_operator_passes_total{{outcome="{name}"}} {n}' for name, n in self._passes.items()),
+            "# TYPE nrdot_operator_lists counter",
+            *(f'nrdot_operator_lists_total{{kind="{name}"}} {n}' for name, n in self._lists().items()),
+            "# TYPE nrdot_operator_objects gauge",
+            *(
+                f'nrdot_operator_objects{{kind="{name}"}} {n}'
+                for name, n in self.document()["objects"].items()
+            ),
+            "# EOF",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _objects(self) -> dict[str, int]:
+        return {copy.resource.plural: len(copy) for copy in self._copies.all}
+
+    def _lists(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for copy in self._copies.all:
+            found[copy.resource.plural] = found.get(copy.resource.plural, 0) + copy.lists
+        return found
