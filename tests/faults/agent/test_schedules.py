@@ -51,7 +51,7 @@ def test_an_event_changes_the_profile_of_a_running_agent_everybody_can_see_why_a
     agent.signal(15)
     assert agent.end() == 0
 
-    said = [one for one in entries(agent.folder / "state/audit", Disk())]
+    said = entries(agent.folder / "state/audit", Disk())
     said = [one.content for one in said if one.content["change_type"] == "schedule"]
     assert [one["new_value"]["rule"] for one in said] == [RULE, "default"]
     user = [
