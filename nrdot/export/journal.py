@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nrdot.stages import Delivery
 
 _log = Log("export")
-_ON_ITS_WAY = 10.0  # seconds
+_ON_ITS_WAY = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
