@@ -27,6 +27,8 @@ class Agent:
         self.status = Status(self.clock)
         self.cpu = 0.0
         self.reloads = []
+        self.looks = []  # at what the time changes
+        self.due = lambda before: before
         self.parts = replace(
             Parts(self.pipeline, (), interval=INTERVAL, cpu_budget=0.0, revision="r1"),
             **changes,
@@ -38,6 +40,7 @@ class Agent:
             status=self.status,
             notifier=Notifier({}, self.clock),
             reload=self.reload,
+            transition=self.transition,
             cpu=lambda: self.cpu,
         )
         self.answers = []
@@ -48,6 +51,10 @@ class Agent:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def transition(self, before):
+        self.looks.append(self.clock.monotonic())
+        return self.due(before)
 
     def stop_after(self, seconds):
         self.clock.at(seconds, self.requests.stop)
@@ -405,3 +412,33 @@ def test_parts_that_are_not_what_was_asked_for_say_why():
     agent.stop_after(20.0)
 
     assert agent.status.config_error == "what is pushed is refused"
+
+
+def test_what_the_time_changes_is_looked_at_before_each_tick_and_the_tick_uses_it():
+    agent = Agent()
+    start = agent.clock.monotonic()
+    other = CountingPipeline(agent.clock)
+    agent.due = lambda parts: (
+        replace(parts, pipeline=other) if agent.clock.monotonic() - start >= 30.0 else parts
+    )
+
+    agent.stop_after(50.0)
+
+    assert [moment - start for moment in agent.looks] == pytest.approx([15.0, 30.0, 45.0])
+    assert [moment - start for moment in agent.pipeline.ticks] == pytest.approx([0.0, 15.0])
+    assert [moment - start for moment in other.ticks] == pytest.approx([30.0, 45.0])
+
+
+def test_a_change_by_time_that_fails_leaves_the_parts_alone_and_is_tried_again_in_a_minute():
+    agent = Agent()
+    start = agent.clock.monotonic()
+
+    def refuse(_parts):
+        raise ConfigError("the certificate is gone")
+
+    agent.due = refuse
+
+    agent.stop_after(100.0)
+
+    assert [moment - start for moment in agent.looks] == pytest.approx([15.0, 75.0])
+    assert len(agent.pipeline.ticks) == 7
