@@ -19,6 +19,7 @@ from nrdot.decide.columns import Columns
 from nrdot.decide.consumers import CPU, IO, Consumption
 from nrdot.decide.selection import largest, most_worthy, newest
 from nrdot.stages import Reason, Verdict
+from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Batch, Flags, Floats, Identity, Rows, Table
     from nrdot.decide.budget import SeriesBudget
+
+_log = Log("decide")
 
 NEWCOMERS = 20  # processes that may be in their grace at a time
 FEW = 3  # processes for which a group is not worth its own series
@@ -93,7 +96,6 @@ class Policy:
         self.rules = rules
         self.budget = budget
         self.observe = observe
-        self.trimmed = 0  # processes that the budget kept from a series at the last export
         self.over_budget = False  # the never-filtered alone are more than the budget allows
         self._interval = interval
         self._export_interval = export_interval
@@ -153,6 +155,7 @@ class Policy:
         """Go on where another policy, which this one replaces, has come to."""
         self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
         self.consumption = other.consumption
+        self.over_budget = other.over_budget
         self.budget.adopt(other.budget)
         if self.anomalies is not None and other.anomalies is not None:
             self.anomalies.adopt(other.anomalies)
@@ -280,9 +283,22 @@ class Policy:
         kept[order[allowed]] = True
         columns.needs[rows[order]] = self.budget.needed(newcomer, count)
         reason[order[~allowed]] = Reason.BUDGET
-        self.trimmed = int(np.count_nonzero(~allowed))
-        self.over_budget = int(np.count_nonzero(never)) > total
+        self._tell(int(np.count_nonzero(never)), total)
         return kept
+
+    def _tell(self, never_filtered: int, places: int) -> None:
+        """Once when the never-filtered alone are more than the budget allows, once when they fit again."""
+        over = never_filtered > places
+        if over and not self.over_budget:
+            _log.warning(
+                "the processes that are never filtered are more than the budget has places for: all of them "
+                "are exported and no others; raise `budget`",
+                processes=never_filtered,
+                places=places,
+            )
+        elif self.over_budget and not over:
+            _log.info("the processes that are never filtered are within the budget again")
+        self.over_budget = over
 
     def _by_worth(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Those that have a reason, in the order in which the budget gives them places.

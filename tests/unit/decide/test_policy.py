@@ -141,8 +141,20 @@ def test_the_never_filtered_are_kept_whatever_the_score_and_the_budget():
     desk.scores = {120: 1.0}
     desk.export()
     assert {110, 111, 112} <= desk.kept()
-    assert desk.policy.over_budget
     assert desk.reason(120) == Reason.BUDGET
+
+
+def test_it_is_said_once_when_the_never_filtered_alone_exceed_the_budget(caplog):
+    caplog.set_level("INFO", "nrdot.decide")
+    desk = Desk(limit=14)
+    for critical in ({110, 111, 112}, {110, 111, 112}, {110}, {110}):
+        desk.critical = critical
+        desk.export()
+    assert [(record.levelname, record.message.split(" are ")[-1]) for record in caplog.records] == [
+        ("WARNING", "exported and no others; raise `budget`"),
+        ("INFO", "within the budget again"),
+    ]
+    assert caplog.records[0].fields == {"processes": 3, "places": 2}
 
 
 def test_the_budget_gives_up_grace_before_score_and_score_before_the_largest():
