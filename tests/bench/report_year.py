@@ -60,7 +60,7 @@ COPY (
     CASE WHEN key = 9 THEN 360000 ELSE 0 END::BIGINT AS own_bytes,
     CASE WHEN key = 9 THEN 18 ELSE 0 END::DOUBLE AS agent_cpu_seconds
   FROM (
-    SELECT host, key, {start} + hour * 3600 AS t, (20 + (host * 7 + key * 13 + hour) % 40)::BIGINT AS n
+    SELECT host, key, {start} + hour * 3600 AS t, (20 + hash(host, key, hour) % 400 / 10.0) AS n
     FROM range({hosts}) AS h(host), range({first}, {last}) AS hours(hour), range({keys} + 2) AS k(key)
   )
 ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
@@ -91,6 +91,7 @@ def generate(folder: Path, hosts: int, hours: int) -> tuple[float, int]:
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '1500MB'")
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET enable_progress_bar = false")
         for first in range(0, hours, month):
             last = min(first + month, hours)
             file = folder / f"ledger-{first:05d}.parquet"
