@@ -1,21 +1,23 @@
 """A process that fills a disk buffer until it is killed, and says what it was promised.
 
-    python -m nrdot.testing.buffer_writer DIRECTORY [CGROUP]
+    python -m nrdot.testing.buffer_writer DIRECTORY [CGROUP | BYTES]
 
 It forks a child for each line of standard input, so that a hundred deaths cost one start of the interpreter.
-A line is the number of the first record. The child prints `put N` after record N was put, `leave N` before
-the buffer is told that record N may go; the parent prints `pid P` before and `dead STATUS` after it.
-With CGROUP, a memory cgroup's directory, the child joins it and takes memory until the kernel ends it.
+A line is the number of the first record. The child prints `put N` after record N was put to disk, `kept N`
+where it waits in memory, and `leave N` before the buffer is told that record N may go; the parent prints
+`pid P` before and `dead STATUS` after it. With CGROUP, a memory cgroup's directory, the child joins it and
+takes memory until the kernel ends it; with BYTES, the most that its addresses may span, until it gets none.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 from random import Random
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
@@ -23,6 +25,9 @@ from nrdot.buffer.settings import BufferSettings
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
 from nrdot.testing.records import EVERYTHING, number_of, record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Small segments, so that deaths fall on their beginnings and ends too.
 SETTINGS = BufferSettings(max_bytes=8 << 20)
@@ -32,10 +37,19 @@ _SIZE = 3000
 class Writers:
     """The other side: starts children, one at a time, and remembers what they said."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         command = [sys.executable, "-m", "nrdot.testing.buffer_writer", str(directory), *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+        )
         self.put: list[int] = []
+        self.kept = 0  # records that waited in memory
         self.leaving: set[int] = set()
         self._rounds = 0
 
@@ -61,6 +75,8 @@ class Writers:
         number = int(rest)
         if word == "put":
             self.put.append(number)
+        elif word == "kept":
+            self.kept += 1
         elif word == "leave":
             self.leaving.add(number)
         return word, number
@@ -74,13 +90,15 @@ class Writers:
 
 
 def main(arguments: list[str]) -> None:
-    directory, cgroup = Path(arguments[0]), arguments[1] if len(arguments) > 1 else None
+    directory, limit = Path(arguments[0]), arguments[1] if len(arguments) > 1 else ""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            if cgroup is not None:
-                Path(cgroup, "cgroup.procs").write_text(str(os.getpid()))
-            work(directory, int(line), greedy=cgroup is not None)
+            if limit.isdecimal():
+                resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+            elif limit:
+                Path(limit, "cgroup.procs").write_text(str(os.getpid()))
+            work(directory, int(line), greedy=bool(limit))
         say(f"pid {child}")
         _, status = os.waitpid(child, 0)
         say(f"dead {status}")
@@ -93,7 +111,7 @@ def work(directory: Path, number: int, *, greedy: bool) -> NoReturn:
     while True:
         for _ in range(chance.randint(1, 12)):
             buffer.put(record(number, chance.randint(0, _SIZE), Priority(number % 3)))
-            say(f"put {number}")
+            say(f"kept {number}" if buffer.alarm else f"put {number}")
             number += 1
         found = buffer.peek(EVERYTHING, EVERYTHING)[: chance.randint(0, 8)]
         for _, made in found:

@@ -68,8 +68,8 @@ def open_buffer():
 def start_writers():
     started = []
 
-    def _start(*arguments):
-        started.append(Writers(*arguments))
+    def _start(*arguments, **options):
+        started.append(Writers(*arguments, **options))
         return started[-1]
 
     yield _start

@@ -15,7 +15,7 @@ from nrdot.testing.buffer_writer import SETTINGS
 from nrdot.testing.records import imbalance, numbers, sequences
 
 KILLS = 150
-MEMORY_CGROUPS = Path("/sys/fs/cgroup/memory")
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def check(directory, writers, known):
@@ -47,13 +47,27 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed_again_and_again
     assert len(writers.put) > KILLS
 
 
+def memory_group(limit):
+    """A memory cgroup of version 1 or 2, or nothing where this machine gives none."""
+    for parent, file in ((CGROUPS / "memory", "memory.limit_in_bytes"), (CGROUPS, "memory.max")):
+        group = parent / f"nrdot-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / file).write_text(str(limit))
+        except OSError:
+            group.rmdir()
+        else:
+            return group
+    return None
+
+
 def test_nothing_acknowledged_is_lost_when_the_kernel_is_out_of_memory(tmp_path, start_writers):
-    group = MEMORY_CGROUPS / f"nrdot-test-{os.getpid()}"
-    try:
-        group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(64 << 20))
-    except OSError:
-        pytest.skip("no memory cgroup to be had; the kill above stands in, it is the same signal")
+    group = memory_group(64 << 20)
+    if group is None:
+        pytest.skip("no memory cgroup to be had; the limit of addresses below stands in")
     try:
         writers = start_writers(tmp_path / "buffer", str(group))
         writers.start()
@@ -62,3 +76,11 @@ def test_nothing_acknowledged_is_lost_when_the_kernel_is_out_of_memory(tmp_path,
         check(tmp_path / "buffer", writers, set())
     finally:
         group.rmdir()
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_gets_no_more_memory(tmp_path, start_writers):
+    writers = start_writers(tmp_path / "buffer", str(400 << 20))
+    writers.start()
+    assert writers.until("dead") != 0
+    assert len(writers.put) > 10
+    check(tmp_path / "buffer", writers, set())
