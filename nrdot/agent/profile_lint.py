@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.intervals import exports_every
 from nrdot.config.paths import shipped_profiles
-from nrdot.encode.catalogue import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,13 +123,15 @@ def _keeps_nothing(settings: Settings, profile: Profile) -> bool:
 
 
 def _budget(profile: Profile, places: Places) -> Iterator[_Found]:
-    points = sum(len(metric.points) for metric in select(profile.metrics))
-    reserved = profile.roll_up.groups * (points + 1)
-    if not profile.budget or profile.budget - reserved >= points:
-        return
     keys = [("budget",), ("roll_up", "groups"), ("metrics",)]
     written = next((key for key in keys if places.wrote(*key)), None)
-    if written is not None:
+    if written is None or not profile.budget:
+        return
+    from nrdot.encode.catalogue import select  # loads numpy, which most files do without
+
+    points = sum(len(metric.points) for metric in select(profile.metrics))
+    reserved = profile.roll_up.groups * (points + 1)
+    if profile.budget - reserved < points:
         yield _Found(
             places.path(*written),
             f"a budget of {profile.budget} series has no room for a process: "

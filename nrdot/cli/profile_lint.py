@@ -50,14 +50,13 @@ def lint(
 
     A query that a profile would blind is an error; one that it changes is a warning.
     """
-    from nrdot.cli.profile_problems import problems_of
-    from nrdot.config.problem import Severity
+    from nrdot.cli.profile_problems import failed, problems_of
 
     found: dict[Path, Sequence[Problem]] = {file: problems_of(file) for file in files}
     if dashboards is not None:
         found.update(_blinded(files, dashboards, capture, found))
     _print(found, _form(form, json=json, sarif=sarif))
-    if any(problem.severity is Severity.ERROR for problems in found.values() for problem in problems):
+    if failed(found):
         raise typer.Exit(NO)
 
 
@@ -87,7 +86,8 @@ def _form(form: Format, *, json: bool, sarif: bool) -> Format:
 
 
 def _print(found: Mapping[Path, Sequence[Problem]], form: Format) -> None:
-    from nrdot.cli.output import console, print_json
+    from nrdot.cli.output import print_json
+    from nrdot.cli.profile_problems import tell
 
     if form is Format.json:
         print_json({"files": [_document(file, problems) for file, problems in found.items()]})
@@ -96,11 +96,7 @@ def _print(found: Mapping[Path, Sequence[Problem]], form: Format) -> None:
 
         print_json(sarif([problem for problems in found.values() for problem in problems]))
     else:
-        for file, problems in found.items():
-            for problem in problems:
-                _tell(problem)
-            if not problems:
-                console().print(f"{file}: nothing to say", markup=False, soft_wrap=True)
+        tell(found)
 
 
 def _document(file: Path, problems: Sequence[Problem]) -> dict[str, Any]:
@@ -108,13 +104,3 @@ def _document(file: Path, problems: Sequence[Problem]) -> dict[str, Any]:
         "file": str(file),
         "problems": [{name: getattr(problem, name) for name in _FIELDS} for problem in problems],
     }
-
-
-def _tell(problem: Problem) -> None:
-    from rich.text import Text
-
-    from nrdot.cli.output import console
-
-    colour = "red" if problem.severity == "error" else "yellow"
-    line = Text(f"{problem.severity}: ", style=colour).append(str(problem), style="default")
-    console().print(line, soft_wrap=True)

@@ -54,7 +54,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a configuration, a profile or profile tests, for editors."""
     from nrdot.cli.output import print_json
-    from nrdot.config.reference import configuration_schema, profile_schema, expectations_schema
+    from nrdot.config.reference import configuration_schema, expectations_schema, profile_schema
     from nrdot.config.reference_page import reference_page
 
     if markdown:

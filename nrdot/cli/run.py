@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from nrdot.cli.plain import plain_agent, run_agent
+from nrdot.cli.profile_problems import plain_lint, run_lint
 from nrdot.errors import NrdotError
 
 WHOLE = "NRDOT_TRACEBACK"  # set in the environment by whoever looks for a fault in the code
@@ -40,9 +41,13 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _call(arguments: list[str] | None) -> int:
-    plain = plain_agent(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    plain = plain_agent(given)
     if plain is not None:
         return run_agent(plain.config, once=plain.once)
+    files = plain_lint(given)
+    if files is not None:
+        return run_lint(files)
     from nrdot.cli.typed import call
 
     status, words = call(arguments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nrdot.config.check import BAD, Checker
+from nrdot.config.document import SIZE
 from nrdot.config.problem import Findings, InvalidConfigurationError, Problem, Problems, did_you_mean, shown
 from nrdot.config.schema_expectations import KIND, Expectation, Expectations
 from nrdot.config.sources import read_tree
@@ -31,10 +33,16 @@ class Suite:
         return mark.line if mark else 0
 
 
-def holds_tests(path: Path, environ: Mapping[str, str]) -> bool:
-    """Whether a file that can be read holds profile tests."""
-    tree = read_tree(path, environ, Problems())
-    return tree is not None and KIND in tree.entries
+def holds_tests(path: Path) -> bool:
+    """Whether a file looks like profile tests; what is wrong with it is told by whoever reads it."""
+    try:
+        with path.open("rb") as handle:
+            return _KEY.search(handle.read(SIZE)) is not None
+    except OSError:
+        return False
+
+
+_KEY = re.compile(rb"^(?:\xef\xbb\xbf)?[\"']?" + KIND.encode() + rb"[\"']?\s*:", re.MULTILINE)
 
 
 def examine_tests(

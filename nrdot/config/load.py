@@ -86,8 +86,19 @@ def _examined(
     pushed: Pushed | None = None,
 ) -> Configuration | None:
     local = _nothing("") if path is None else read_tree(path, environ, problems)
-    if local is None:
-        return None
+    return None if local is None else _made(local, path, environ, checks, problems, pushed=pushed)
+
+
+def _made(
+    local: Table,
+    path: Path | None,
+    environ: Mapping[str, str],
+    checks: Sequence[Check],
+    problems: Problems,
+    *,
+    pushed: Pushed | None = None,
+) -> Configuration | None:
+    """What a document makes, with what was pushed."""
     tree = local if pushed is None else joined(local, pushed)
     configuration = _configuration(tree, path, environ, problems)
     if configuration is None:
@@ -141,8 +152,11 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
     """Everything there is to say about a file, which may be a configuration or a profile."""
     problems = Problems()
     tree = read_tree(path, environ, problems)
-    if tree is None or not _is_profile(tree):
-        return examine(path, environ, checks)[1]
+    if tree is None:
+        return problems.sorted()
+    if not _is_profile(tree):
+        _made(tree, path, environ, checks, problems)
+        return problems.sorted()
     name = path.stem
     library = Library({name: tree}, path.parent, _nothing(str(path)), environ, problems)
     library.lint(name)

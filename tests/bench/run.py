@@ -35,6 +35,7 @@ GROUPS = (
     "drain",
     "ledger",
     "report",
+    "fuzz",
 )
 LARGE = ("report_year",)  # minutes and gigabytes: only when asked for
 
