@@ -33,6 +33,7 @@ GROUPS = (
     "model",
     "buffer",
     "drain",
+    "reload",
     "ledger",
     "report",
     "fuzz",
