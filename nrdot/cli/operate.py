@@ -24,11 +24,11 @@ def run(
 ) -> None:
     """Roll profiles out to the agents of this cluster, and take back what fails."""
     from nrdot.clock import SystemClock
-    from nrdot.kube.api import Api
+    from nrdot.kube.connect import connect
     from nrdot.kube.service import Operator, Options
     from nrdot.telemetry.log import configure
 
     clock = SystemClock()
     configure(sys.stderr, clock)
-    operator = Operator(Api.connect(kubeconfig), clock, Options.of_pod(namespace, listen))
+    operator = Operator(connect(kubeconfig), clock, Options.of_pod(namespace, listen))
     raise typer.Exit(operator.run())

@@ -10,7 +10,6 @@ The revision is a hash of the document's text: the same content has the same rev
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from nrdot.agent.checks import CHECKS
+from nrdot.cluster.revision import revision_of
 from nrdot.config.document import parse_text
 from nrdot.config.load import load
 from nrdot.config.problem import InvalidConfigurationError, Mark, Problems
@@ -27,14 +27,13 @@ from nrdot.config.pushed import FILE, read_pushed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nrdot.kube.objects import ConfigMap, Custom
+    from nrdot.cluster.objects import ConfigMap, Custom
 
 RULES_MAP = (
     "nrdot-k8s-classification"  # the ConfigMap of plain rules, as teams wrote it before there were policies
 )
 MOST = 450_000  # bytes of a document; a pointer holds two, and an object at most 1 MiB
 _LONGEST = 400  # characters of a reason
-_HASH = 16  # characters of a revision
 _PROBE = "pushed: {revision: 1, expires: '2100-01-01T00:00:00Z'}\n"
 
 
@@ -74,10 +73,6 @@ def compile_group(
             "split the profile, or shorten its lists of patterns"
         )
     return Compiled(text, revision_of(text), _checked(text))
-
-
-def revision_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH]
 
 
 def _scopes(profile: Custom) -> Iterable[dict[str, Any]]:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nrdot.kube.api import Resource
-from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group, revision_of
+from nrdot.cluster.api import Resource
+from nrdot.cluster.revision import revision_of
+from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group
 from nrdot.kube.groups import Group, grouped, is_for_workloads
 from nrdot.kube.plans import plan_of, report_of, status_document, status_of
 from nrdot.kube.pointers import (
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nrdot.clock import Clock
-    from nrdot.kube.api import Api
+    from nrdot.cluster.api import Api
+    from nrdot.cluster.objects import ConfigMap, Custom, Node
     from nrdot.kube.gates import Report
-    from nrdot.kube.objects import ConfigMap, Custom, Node
 
 _log = Log("kube")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nrdot.kube.objects import Custom, Node
+    from nrdot.cluster.objects import Custom, Node
 
 
 @dataclass(slots=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.kube.api import ApiError, Resource
+from nrdot.cluster.api import ApiError, Resource
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from threading import Event
 
     from nrdot.clock import Clock
-    from nrdot.kube.api import Api
+    from nrdot.cluster.api import Api
 
 _log = Log("kube")
 

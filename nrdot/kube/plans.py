@@ -13,7 +13,7 @@ from nrdot.kube.rollout import Phase, Plan, Status, Step, last_step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.kube.objects import Custom, Node
+    from nrdot.cluster.objects import Custom, Node
 
 
 def plan_of(rollout: Custom) -> Plan:

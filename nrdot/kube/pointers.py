@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.kube.api import MANAGER
-from nrdot.kube.compiled import revision_of
+from nrdot.cluster.revision import revision_of
+from nrdot.kube.connect import MANAGER
 
 if TYPE_CHECKING:
-    from nrdot.kube.objects import ConfigMap
+    from nrdot.cluster.objects import ConfigMap
 
 LABELS = {"app.kubernetes.io/part-of": "nrdot", "app.kubernetes.io/managed-by": MANAGER}
 KIND = "nrdot.io/kind"  # label: pointer or revision

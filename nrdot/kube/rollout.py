@@ -20,8 +20,8 @@ from nrdot.kube.strata import legs, pick
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from nrdot.cluster.objects import Node
     from nrdot.kube.gates import Report
-    from nrdot.kube.objects import Node
 
 
 class Phase(StrEnum):

@@ -16,20 +16,20 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from nrdot.agent.health import HealthServer
-from nrdot.kube.api import Api, ApiError, Resource
+from nrdot.cluster.api import Api, ApiError, Resource
+from nrdot.cluster.objects import ConfigMap, Custom, Node
+from nrdot.cluster.reflector import Reflector
 from nrdot.kube.compiled import RULES_MAP
 from nrdot.kube.controller import Controller, View
 from nrdot.kube.leader import Election
-from nrdot.kube.objects import ConfigMap, Custom, Node
 from nrdot.kube.pointers import LABELS
-from nrdot.kube.reflector import Reflector
 from nrdot.kube.told import GROUP, Teller
 from nrdot.kube.work import WorkQueue
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from nrdot.clock import Clock
-    from nrdot.kube.objects import Kept
+    from nrdot.cluster.objects import Kept
 
 _log = Log("kube")
 

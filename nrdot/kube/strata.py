@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nrdot.kube.objects import Node
+    from nrdot.cluster.objects import Node
 
 REGION = "topology.kubernetes.io/region"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nrdot.kube.api import MANAGER, ApiError, Resource
+from nrdot.cluster.api import ApiError, Resource
+from nrdot.kube.connect import MANAGER
 from nrdot.kube.plans import rfc3339
 from nrdot.telemetry.log import Log
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nrdot.clock import Clock
-    from nrdot.kube.api import Api
-    from nrdot.kube.objects import Custom
+    from nrdot.cluster.api import Api
+    from nrdot.cluster.objects import Custom
 
 _log = Log("kube")
 

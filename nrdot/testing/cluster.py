@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from nrdot.cluster.objects import Metadata, Node
 from nrdot.kube.gates import Report
-from nrdot.kube.objects import Metadata, Node
 from nrdot.kube.rollout import Plan, Scene, Status, advance
 
 ZONE = "topology.kubernetes.io/zone"

@@ -10,10 +10,11 @@ from parts.kubernetes import Cluster, Kubelet, pod
 from parts.program import wait_until
 
 from nrdot.clock import SystemClock
-from nrdot.kube.api import Api, ApiError, Resource
+from nrdot.cluster.api import Api, ApiError, Resource
+from nrdot.cluster.objects import Pod
+from nrdot.cluster.reflector import Reflector
+from nrdot.kube.connect import connect
 from nrdot.kube.leader import Election
-from nrdot.kube.objects import Pod
-from nrdot.kube.reflector import Reflector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def api(cluster: Cluster) -> Api:
-    return Api.connect(cluster.kubeconfig())
+    return connect(cluster.kubeconfig())
 
 
 def _configmap(name: str, **data: str) -> dict[str, object]:
@@ -114,7 +115,7 @@ def test_apply_takes_back_what_it_no_longer_says(api: Api) -> None:
 
 
 def test_missing_rights_are_told_apart_from_trouble(cluster: Cluster) -> None:
-    poor = Api.connect(cluster.kubeconfig("poor-token"))
+    poor = connect(cluster.kubeconfig("poor-token"))
     with pytest.raises(ApiError, match="cannot list resource") as error:
         poor.get(PODS.path())
     assert error.value.forbidden

@@ -37,6 +37,12 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
 
+class Annotated(Metadata, frozen=True, rename="camel"):
+    """With what is attached; only where it is needed, because it can be large."""
+
+    annotations: dict[str, str] = {}
+
+
 class Kept(msgspec.Struct, frozen=True):
     """Anything with metadata."""
 
@@ -63,7 +69,8 @@ class PodStatus(msgspec.Struct, frozen=True):
     phase: str = ""
 
 
-class Pod(Kept, frozen=True):
+class Pod(msgspec.Struct, frozen=True):
+    metadata: Annotated
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
@@ -84,7 +91,7 @@ class Custom(Kept, frozen=True):
     status: dict[str, Any] = {}
 
 
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound="Kept | Pod")
 
 
 class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
-from nrdot.kube.api import PAGE, ApiError
-from nrdot.kube.objects import Event as Change
-from nrdot.kube.objects import Kept, Page
+from nrdot.cluster.api import PAGE, ApiError
+from nrdot.cluster.objects import Event as Change
+from nrdot.cluster.objects import Kept, Page, Pod
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nrdot.clock import Clock
-    from nrdot.kube.api import Api, Resource
+    from nrdot.cluster.api import Api, Resource
 
 _log = Log("kube")
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound="Kept | Pod")
 
 WATCH = 300  # seconds after which the server ends a watch
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts, drawn from a range that doubles
@@ -158,5 +158,5 @@ class Reflector(Generic[K]):
         self._changed(key, old, None if event.type == "DELETED" else new)
 
 
-def _version(one: Kept | None) -> str:
+def _version(one: Kept | Pod | None) -> str:
     return one.metadata.resource_version if one else ""

@@ -1,8 +1,8 @@
 """Requests to the API server: bytes in, bytes or documents out.
 
-The kubernetes client finds the server and signs requests; its models are left aside, because a cluster's pods
-as model objects take six times the memory. Whoever reads a list decodes its bytes into structures that hold
-only the fields they need.
+Who finds the server and signs requests is passed in: the kubernetes client for the operator, a few lines for
+agents, which are many and small. Models of the API are left to neither, because a cluster's pods as model
+objects take six times the memory: whoever reads a list decodes its bytes into structures of what it needs.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from urllib.parse import urlencode
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
-from nrdot.errors import NrdotError, StartError
+from nrdot.errors import NrdotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
-    from kubernetes.client import ApiClient
+    from urllib3 import PoolManager
 
 Document = dict[str, Any]
 
-MANAGER = "nrdot-operator"  # the one field manager of everything that is written
 TIMEOUT = 30.0  # seconds for a request that is answered at once
 PAGE = 500  # objects of one page of a list
 JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
@@ -73,36 +71,16 @@ class Resource:
 
 
 class Api:
-    """Thread-safe: the client keeps a pool of connections."""
+    """Thread-safe, as the pool of connections is."""
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
-
-    @classmethod
-    def connect(cls, kubeconfig: Path | None = None) -> Api:
-        """To the cluster that this pod runs in, else to the one of a kubeconfig. Raises StartError."""
-        try:
-            from kubernetes import client, config
-        except ModuleNotFoundError:
-            raise StartError(
-                "the operator needs the kubernetes client; pip install 'nrdot[operator]'"
-            ) from None
-        made = client.Configuration()
-        made.retries = False  # what is retried, and when, is decided by whoever asks
-        try:
-            if kubeconfig is not None:
-                config.load_kube_config(str(kubeconfig), client_configuration=made)
-            else:
-                try:
-                    config.load_incluster_config(client_configuration=made)
-                except config.ConfigException:
-                    config.load_kube_config(client_configuration=made)
-        except (config.ConfigException, OSError) as error:
-            words = " ".join(str(error).split())
-            raise StartError(
-                f"no cluster: {words}; run inside one, or name a file with --kubeconfig"
-            ) from None
-        return cls(client.ApiClient(made))
+    def __init__(
+        self, host: str, pool: PoolManager, signed: Callable[[], Mapping[str, str]], agent: str
+    ) -> None:
+        """`signed` gives the headers that prove who asks, `agent` is who writes, for other people to see."""
+        self._host = host.rstrip("/")
+        self._pool = pool
+        self._signed = signed
+        self._agent = agent
 
     def get(self, path: str, **query: str) -> bytes:
         return self._ask("GET", path, query=query)
@@ -112,18 +90,18 @@ class Api:
         return found
 
     def create(self, path: str, document: Document) -> Document:
-        return self._written("POST", path, document, JSON, {"fieldManager": MANAGER})
+        return self._written("POST", path, document, JSON, {"fieldManager": self._agent})
 
     def replace(self, path: str, document: Document) -> Document:
         """Only over the version that was read: else a conflict is raised."""
-        return self._written("PUT", path, document, JSON, {"fieldManager": MANAGER})
+        return self._written("PUT", path, document, JSON, {"fieldManager": self._agent})
 
     def apply(self, path: str, document: Document) -> Document:
         """Make the fields of `document` so, and give up those that only an earlier apply had."""
-        return self._written("PATCH", path, document, APPLY, {"fieldManager": MANAGER, "force": "true"})
+        return self._written("PATCH", path, document, APPLY, {"fieldManager": self._agent, "force": "true"})
 
     def merge(self, path: str, document: Document) -> Document:
-        return self._written("PATCH", path, document, MERGE, {"fieldManager": MANAGER})
+        return self._written("PATCH", path, document, MERGE, {"fieldManager": self._agent})
 
     def delete(self, path: str) -> None:
         """What is gone already is as good as deleted."""
@@ -181,13 +159,11 @@ class Api:
         query: Mapping[str, str],
         timeout: Timeout,
     ) -> Any:
-        headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": MANAGER}
-        self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, document)
-        url = f"{self._client.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": self._agent, **self._signed()}
+        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         body = None if document is None else json.dumps(document).encode()
-        pool = self._client.rest_client.pool_manager
         try:
-            response = pool.request(
+            response = self._pool.request(
                 method, url, body=body, headers=headers, timeout=timeout, preload_content=False, retries=False
             )
         except (HTTPError, OSError) as error:

@@ -1,0 +1,1 @@
+"""The Kubernetes API server, as the operator and the agents of nodes talk to it."""

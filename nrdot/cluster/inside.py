@@ -1,0 +1,44 @@
+"""An agent's way to the API server: the address and the token that every pod is given."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urllib3 import PoolManager
+
+from nrdot.cluster.api import Api
+from nrdot.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+AGENT = "nrdot-agent"  # field manager of what agents write
+
+
+def connect(environ: Mapping[str, str], account: Path = ACCOUNT) -> Api:
+    """Raises StartError where this is no pod, or one without a token."""
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        raise StartError(
+            "kubernetes: this is no pod, for KUBERNETES_SERVICE_HOST is not set; "
+            "run the agent as the chart's DaemonSet, or leave `kubernetes` out"
+        )
+    token = account / "token"
+    try:
+        token.read_text()
+        trust = ssl.create_default_context(cafile=account / "ca.crt")
+    except (OSError, ssl.SSLError) as error:
+        words = error.strerror or type(error).__name__
+        raise StartError(
+            f"kubernetes: no usable token in {account}: {words}; give the pod a service account"
+        ) from None
+
+    def signed() -> dict[str, str]:
+        # Read for each request: the kubelet renews it, and a request is rare.
+        return {"Authorization": f"Bearer {token.read_text().strip()}"}
+
+    address = f"[{host}]" if ":" in host else host
+    return Api(f"https://{address}:{port}", PoolManager(ssl_context=trust), signed, AGENT)
