@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nrdot.agent.checks import CHECKS
+from nrdot.config.expectations import examine_tests
 from nrdot.config.load import examine, lint
 from nrdot.config.problem import SHOWN, Severity
 from nrdot.config.schema import Settings
+from nrdot.config.schema_expectations import Expectations
 from nrdot.config.schema_profile import Profile
 from nrdot.config.shapes import Shape, fields_of
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
 
+REASONS = ("score", "never_filtered")
 SCALARS = (
     "balanced", "conservative", "nowhere", "true", "no", "on", "~", "", "''", "'a'", "0", "1", "-1", "0.5",
     "1.5", "010", "22:30", "1e9", ".nan", ".inf", "99999999999999999999", "15s", "5 parsecs", "7 years", "1%",
@@ -30,7 +34,10 @@ SCALARS = (
     "${env:HOME}", "${env:A}", "${env:NOT_SET}", "$${env:X}", "http://h:4317", "https://h", "grpc://h", "EST",
     "Europe/Berlin", "2027-01-31", "Mon-Fri 09:00-18:00", "'T-24h'", "zstd", "maximum", "|\n  text\n  more",
     '"\\0"', '"\\ud800"', "Köln", "\U0001f642", "Switch all regions to conservative", "UTC 00:00-08:00",
-    "{no_sampling: true}", "[{no_sampling: true}]",
+    "{no_sampling: true}", "[{no_sampling: true}]", "^payment-", "(?=x)", "(a{900}){900}", "payment-*", "[",
+    "tier=front", "a in (b", "a=b,a=c", "!x", "Dec 24-26", "*/5 * * * *", "0 0 30 2 *", "Feb 30",
+    "00:00-24:00", "***",
+    "Mon-Sun 25:00-26:00", "9999-12-31", "0001-01-01T00:00:00Z", "'T+99999999h'", "999999999999d", ">= 0.8",
 )  # fmt: skip
 FITTING = {bool: "true", int: "7", float: "0.5", str: "balanced"}
 NOISE = (
@@ -56,14 +63,14 @@ ENVIRON = {"HOME": "/root", "A": "s3cr3t-value"}
 
 
 def answer(path: Path, data: bytes) -> Configuration | None:
-    """What loading a document says, once every promise about that was checked.
+    """What loading a document as the agent does says, once every promise about that was checked.
 
     An answer for any bytes; each problem one printable line at a place within the file; nothing of the
     environment repeated; the same configuration at each reading. Raises AssertionError where one is broken,
     and lets pass whatever the loader lets pass.
     """
     path.write_bytes(data)
-    configuration, problems = examine(path, ENVIRON)
+    configuration, problems = examine(path, ENVIRON, CHECKS)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     assert (configuration is None) == bool(errors)
     lines = len(data.decode("utf-8", "replace").splitlines()) + 2
@@ -75,10 +82,11 @@ def answer(path: Path, data: bytes) -> Configuration | None:
         assert problem.file != str(path) or 0 <= problem.line <= lines
     if configuration is not None:
         assert configuration.settings.profile in configuration.profiles
-        again, _ = examine(path, ENVIRON)
+        again, _ = examine(path, ENVIRON, CHECKS)
         assert again is not None
         assert again.revision == configuration.revision
-    lint(path, ENVIRON)
+    lint(path, ENVIRON, CHECKS)
+    examine_tests(path, ENVIRON, REASONS)
     return configuration
 
 
@@ -99,9 +107,10 @@ def _mutated(source: random.Random, text: str) -> str:
 
 
 def _built(source: random.Random) -> str:
-    struct: Any = source.choice((Settings, Settings, Profile))
+    struct: Any = source.choice((Settings, Settings, Settings, Profile, Expectations))
     lines: list[str] = []
-    for key, (_, shape, _) in source.sample(sorted(fields_of(struct).items()), source.randrange(1, 6)):
+    known = sorted(fields_of(struct).items())
+    for key, (_, shape, _) in source.sample(known, source.randrange(1, min(6, len(known) + 1))):
         lines += _entry(source, _spelled(source, key), shape, 0)
     text = "\n".join(lines) + "\n"
     return _mutated(source, text) if source.random() < 0.3 else text
