@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nrdot.config import effects, phrases, retention, zones
 from nrdot.config.problem import MalformedError, shown
 from nrdot.config.schema import Settings
+from nrdot.config.schema_export import Otlp, Tls
 from nrdot.config.schema_governance import Encryption
 from nrdot.config.schema_scoring import ClassRule, Override
 from nrdot.config.schema_time import ActiveRegion, Canary, Event, Phase, Scope, Season, SunWindow, TimeRule
@@ -43,6 +44,7 @@ class Rules:
             Season: self._season,
             Event: self._event,
             Encryption: self._encryption,
+            Otlp: self._otlp,
         }
 
     def check(self, built: Iterable[Built]) -> None:
@@ -148,6 +150,14 @@ class Rules:
             for index, wish in enumerate(getattr(encryption, field)):
                 hint = effects.instead_of(wish)
                 self._findings.warn((*path, field, index), "words do nothing here", hint)
+
+    def _otlp(self, path: Path, otlp: Otlp) -> None:
+        path, tls = (*path, "tls"), otlp.tls
+        if tls != Tls() and otlp.url.startswith("http://"):
+            self._findings.error(path, "`tls` is set and the endpoint is plain http", "write https://")
+        if len(set(tls.pins)) == 1:
+            hint = "add the pin of a key that is kept in reserve"
+            self._findings.warn((*path, "pins"), "with a single pin a lost key locks every agent out", hint)
 
     def _zone(self, path: Path, name: str) -> None:
         try:

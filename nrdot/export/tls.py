@@ -29,10 +29,10 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _VERDICTS = {
     9: "its certificate is not valid yet; check the clocks",
     10: "its certificate has expired",
-    18: "its certificate is signed by itself; name it as ca_file to trust it",
-    19: "its certificate comes from an unknown authority; name that as ca_file",
-    20: "its certificate comes from an unknown authority; name that as ca_file",
-    21: "its certificate comes from an unknown authority; name that as ca_file",
+    18: "its certificate is signed by itself; name it as tls.ca to trust it",
+    19: "its certificate comes from an unknown authority; name that as tls.ca",
+    20: "its certificate comes from an unknown authority; name that as tls.ca",
+    21: "its certificate comes from an unknown authority; name that as tls.ca",
     23: "its certificate has been revoked",
     62: "its certificate is for another host name",
     64: "its certificate is for another IP address",
@@ -40,15 +40,15 @@ _VERDICTS = {
 
 # What the other side says before it hangs up, by a part of OpenSSL's reason.
 _ALERTS = {
-    "CERTIFICATE_REQUIRED": "it wants a client certificate; set cert_file and key_file",
+    "CERTIFICATE_REQUIRED": "it wants a client certificate; set tls.cert and tls.key",
     "UNKNOWN_CA": "it does not know the authority of our client certificate",
     "CERTIFICATE_EXPIRED": "it says that our client certificate has expired",
     "CERTIFICATE_REVOKED": "it says that our client certificate is revoked",
     "BAD_CERTIFICATE": "it does not accept our client certificate",
     "CERTIFICATE_UNKNOWN": "it does not accept our client certificate",
     "HANDSHAKE_FAILURE": "it found nothing in common with us, or wants a client certificate",
-    "PROTOCOL_VERSION": "it does not speak the TLS version that min_version asks for",
-    "UNSUPPORTED_PROTOCOL": "it does not speak the TLS version that min_version asks for",
+    "PROTOCOL_VERSION": "it does not speak the TLS version that tls.min_version asks for",
+    "UNSUPPORTED_PROTOCOL": "it does not speak the TLS version that tls.min_version asks for",
     "UNRECOGNIZED_NAME": "it does not know the host name that we ask for",
     "WRONG_VERSION_NUMBER": "it does not speak TLS; write http:// if that is meant",
     "RECORD_LAYER_FAILURE": "it does not speak TLS; write http:// if that is meant",
@@ -77,7 +77,7 @@ class Tls:
 
     def __init__(self, files: TlsFiles) -> None:
         if bool(files.cert_file) != bool(files.key_file):
-            raise ConfigError("tls: cert_file and key_file go together; only one of them is set")
+            raise ConfigError("tls: cert and key go together; only one of them is set")
         if files.min_version not in _VERSIONS:
             raise ConfigError(f"tls: min_version {files.min_version!r} is not 1.2 or 1.3")
         self.server_name = files.server_name

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nrdot.config.configuration import Configuration
+    from nrdot.config.problem import Problem
 
 ONE = "export: [{{otlp: {{endpoint: http://127.0.0.1:4318}}, {}}}]"
 
@@ -62,6 +63,22 @@ def test_newest_first_is_refused_where_nothing_is_taken_out_of_order(
     assert "export[0].order" in found
     good(ONE.format("order: oldest_first, accepts_out_of_order: false"))
     good(ONE.format("order: newest_first"))
+
+
+PIN = "RoRVLHNNXltEfq+FEw3wjvanlMqDN0e8nvQJOQ9jWkk="
+
+
+def test_tls_on_a_plain_endpoint_is_refused_and_not_forgotten(errors: Callable[..., list[str]]) -> None:
+    (found,) = errors(f"export: [{{otlp: {{endpoint: http://collector:4318, tls: {{pins: ['{PIN}']}}}}}}]")
+    assert "export[0].otlp.tls: `tls` is set and the endpoint is plain http; write https://" in found
+
+
+def test_a_single_pin_is_warned_about(examined: Callable[..., tuple[Configuration, list[Problem]]]) -> None:
+    one = f"export: [{{otlp: {{endpoint: 'https://collector:4318', tls: {{pins: ['{PIN}', %s]}}}}}}]"
+    _, problems = examined(one % f"'{PIN}'")
+    assert any("with a single pin a lost key locks every agent out" in str(problem) for problem in problems)
+    _, problems = examined(one % f"'A{PIN[1:]}'")
+    assert not any("pin" in str(problem) for problem in problems)
 
 
 @pytest.mark.parametrize("durability", ["each", "interval", "never"])
