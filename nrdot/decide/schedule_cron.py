@@ -11,7 +11,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, shown
@@ -154,6 +154,7 @@ class Cron:
         return self.weekdays is None or weekday in self.weekdays
 
 
+@lru_cache(maxsize=4096)
 def parse_cron(text: str) -> Cron:
     """Raises MalformedError."""
     from croniter import croniter  # a sixth of the agent's imports, and few configurations need it

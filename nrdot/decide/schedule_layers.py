@@ -42,16 +42,19 @@ def _append(layer: Layer, begin: int, until: int, claim: Claim | None) -> None:
         layer.append((begin, until, claim))
 
 
-def overlaid(layers: Sequence[Layer], start: int) -> Iterator[tuple[int, int, tuple[Claim | None, ...]]]:
+def overlaid(layers: Sequence[Layer]) -> Iterator[tuple[int, int, tuple[Claim | None, ...]]]:
     """Layers without holes as one, which changes where any of them does."""
-    places = [0] * len(layers)
-    at = start
-    while all(place < len(layer) for place, layer in zip(places, layers, strict=True)):
-        now = [layer[place] for place, layer in zip(places, layers, strict=True)]
-        until = min(one[1] for one in now)
-        yield at, until, tuple(one[2] for one in now)
-        at = until
-        places = [place + (one[1] == until) for place, one in zip(places, now, strict=True)]
+    nexts: dict[int, list[tuple[int, Claim | None]]] = {}
+    for number, layer in enumerate(layers):
+        for begin, _, claim in layer:
+            nexts.setdefault(begin, []).append((number, claim))
+    now: list[Claim | None] = [None] * len(layers)
+    edges = sorted(nexts)
+    ends = [*edges[1:], layers[0][-1][1]] if edges else []
+    for begin, until in zip(edges, ends, strict=True):
+        for number, claim in nexts[begin]:
+            now[number] = claim
+        yield begin, until, tuple(now)
 
 
 def marked(windows: Iterable[Window], claim: Claim, start: int, end: int) -> Layer:

@@ -107,7 +107,7 @@ class Timetable:
             marked(self._active(start, end), ACTIVE, start, end),
         )
         found: list[Segment] = []
-        for begin, until, (event, over, rule, active) in overlaid(layers, start):
+        for begin, until, (event, over, rule, active) in overlaid(layers):
             holding = self._holding(event, over or rule or self.default, active=active is not None)
             if found and found[-1].holding == holding:
                 found[-1] = replace(found[-1], end=until)

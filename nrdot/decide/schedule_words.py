@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nrdot.config.phrases import LAST_MINUTE
@@ -84,6 +85,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]*\Z")
 _KNOWN = frozenset((*_WEEKDAYS, *_MONTHS, *_SETS, "tues", "thur", "thurs", "sept", "every", "and", "to"))
 
 
+@lru_cache(maxsize=4096)  # a file is linted before it is used, and most reloads change little
 def parse(text: str) -> Schedule:
     """What a schedule says. Raises MalformedError."""
     if len(text) > LONGEST_TEXT:
