@@ -70,9 +70,10 @@ class Pipeline:
             if self.ledger is not None:
                 self.ledger.enter(batch, None, ())
             return Tick(batch, None, ())
+        if due.size:  # what cannot wait goes out alone
+            return self._export(batch, frame, ())
         tick = self._export(batch, frame, self.telemetry.records(batch.time_ns))
-        if not due.size:
-            batch.table.release()
+        batch.table.release()
         return tick
 
     def glance(self) -> Tick | None:

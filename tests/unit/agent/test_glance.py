@@ -47,6 +47,15 @@ def agent(tmp_path):
     return stages.pipeline, host, sent.backend
 
 
+class OwnMetrics:
+    def __init__(self):
+        self.asked = 0
+
+    def records(self, time_ns):
+        self.asked += 1
+        return ()
+
+
 def used(backend):
     return backend.total("process.cpu.time", state="user")
 
@@ -80,3 +89,13 @@ def test_where_nobody_asks_for_it_nobody_is_looked_at(agent):
     host.end(host.processes[0])
     pipeline.tick()
     assert pipeline.glance() is None
+
+
+def test_the_agents_own_metrics_go_with_what_is_due_and_not_with_what_cannot_wait(agent):
+    pipeline, host, _ = agent
+    pipeline.telemetry = OwnMetrics()
+    host.run(host.processes[0], Counter.CPU_USER, 100)
+    assert not pipeline.tick().frame.whole
+    assert pipeline.telemetry.asked == 0
+    assert pipeline.flush().frame.whole
+    assert pipeline.telemetry.asked == 1
