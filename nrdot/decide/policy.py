@@ -153,7 +153,12 @@ class Policy:
 
     def adopt(self, other: Policy) -> None:
         """Go on where another policy, which this one replaces, has come to."""
-        self._now, self._since_export, self._columns = other._now, other._since_export, other._columns
+        self._now, self._columns = other._now, other._columns
+        # With another interval this host finds its own place in it: the profile of many hosts changes at the
+        # same minute, and they would export together ever after.
+        same = self._export_interval == other._export_interval
+        own = 0.0 if same else self._since_export
+        self._since_export = max(own, other._since_export)
         self.consumption = other.consumption
         self.over_budget = other.over_budget
         self.budget.adopt(other.budget)
@@ -227,9 +232,10 @@ class Policy:
         rolled = reason == Reason.BELOW
         if np.count_nonzero(rolled) < FEW:
             reason[rolled] = Reason.FEW
+        dropped = self._given_up(table, rows) & (reason != Reason.NEVER_FILTERED)
+        reason[dropped] = Reason.BELOW  # they take no place from others
         kept = self._within_budget(table, rows, reason)
         verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
-        dropped = self._given_up(table, rows) & (reason != Reason.NEVER_FILTERED)
         verdict[dropped], reason[dropped] = Verdict.DROP, Reason.DROPPED
         if self.observe:
             columns.would_keep[rows] = verdict == Verdict.KEEP

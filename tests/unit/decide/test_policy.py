@@ -209,6 +209,14 @@ def test_a_drop_rule_takes_detail_but_never_from_the_never_filtered():
     assert desk.reason(110) == Reason.NEVER_FILTERED
 
 
+def test_what_a_drop_rule_gives_up_takes_no_place_in_the_budget():
+    rules = Rules(0.6, 0, 0, 0, 0.0, 0.0, drop=lambda identity, _class, _score: identity.name == "worker-10")
+    desk = Desk(rules=rules, limit=7)
+    desk.scores = {110: 0.9, 111: 0.8}
+    desk.export()
+    assert desk.kept() == {111}
+
+
 def test_observing_exports_everything_and_remembers_what_the_profile_would_have_kept():
     desk = Desk(observe=True)
     desk.scores = {110: 0.9}
