@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.auditor import Auditor
-from nrdot.agent.books import Bookkeeping
+from nrdot.agent.books import DIRECTORY, Bookkeeping
 from nrdot.agent.choosing import Origin
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
@@ -22,6 +22,7 @@ from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
 from nrdot.agent.timetable import course
+from nrdot.agent.trim import Trim, give_back
 from nrdot.agent.unmatched import UnmatchedOverrides
 from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.agent.verdict_trail import VerdictTrail
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from nrdot.agent.auditor import Change
     from nrdot.agent.choosing import Choice
+    from nrdot.agent.node import Node
     from nrdot.agent.source import Beginning
     from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
@@ -75,15 +77,17 @@ class Agent:
         self._destinations = Destinations(
             clock, Path(settings.agent.state_dir), resource | settings.resource, keyring(self.configuration)
         )
-        self._ledger = Bookkeeping(Path(settings.agent.state_dir))
+        self._ledger = Bookkeeping(Path(settings.agent.state_dir) / DIRECTORY)
         kept = self._chooser.kept(settings)
         self._auditor = Auditor(Path(settings.agent.state_dir), self._host_id, kept, clock, Disk())
         self._verdicts = VerdictTrail(self._auditor.note, clock)
         self._unmatched = UnmatchedOverrides()
         self._watch = Watch(clock)
+        self._node: Node | None = None
         self._stages: Stages | None = None
         self._course: Course | None = None
         self._redaction = Redaction()
+        self._trim = Trim(give_back)
 
     def run(self, *, duration: float | None = None, once: bool = False) -> int:
         """The exit status."""
@@ -111,6 +115,11 @@ class Agent:
                 stack.callback(health.close)
             stack.callback(self._ledger.close)
             stack.callback(self._auditor.close)
+            if settings.kubernetes is not None:
+                from nrdot.agent.node import Node
+
+                self._node = Node(settings.kubernetes, settings.agent.pushed, clock, self._status)
+                stack.callback(self._node.close)
             notifier = Notifier(os.environ, clock)
             stack.callback(notifier.close)
             stack.enter_context(signals(requests))
@@ -159,6 +168,7 @@ class Agent:
             words = error.strerror or type(error).__name__
             _log.error("the last good configuration cannot be kept for the next start", error=words)
         until = choice.pushed.header.expires_ns if choice.pushed else None
+        self._status.pushed = int(choice.pushed.header.revision) if choice.pushed else 0
         self._watch.follow(watched, until)
         if show or choice.origin is not Origin.LAST_GOOD:
             self._status.origin = "" if choice.origin is Origin.FILE else choice.origin.value
@@ -189,6 +199,7 @@ class Agent:
             self._sampler,
             telemetry=SelfRecords(self._meters),
             first_export=offset(self._host_id, exports_every(settings, configuration.profile)),
+            labels=self._node.sources if self._node else (),
         )
         destinations = self._destinations.use(configuration, confirm)
         stages.pipeline.buffers = [destination.buffer for destination in destinations]
@@ -216,6 +227,8 @@ class Agent:
                 self._verdicts,
                 self._unmatched,
                 self._tended,
+                self._trim,
+                *([self._node] if self._node else []),
             ],
         )
 

@@ -53,6 +53,7 @@ class Status:
         self.profile: Mapping[
             str, Any
         ] = {}  # its name, the rule that decides, and factors where they are not 1
+        self.pushed = 0  # revision of the pushed document in effect; 0 where there is none
         self.origin = ""  # what holds instead of the file: a rollback, the last good one
         self.audit: Mapping[str, Any] = {}  # how far the trail goes, and its copies
         self.config_error = ""  # why the last reload was refused; empty when the newest configuration runs

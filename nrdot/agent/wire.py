@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nrdot.config.schema import Settings
     from nrdot.config.schema_profile import Profile
     from nrdot.decide.policy import Policy
+    from nrdot.identify.labels import LabelSource
     from nrdot.score.combine import CompositeScorer
     from nrdot.stages import Buffer, Record, Sampler, SelfMetrics
 
@@ -63,9 +64,9 @@ class NoMetrics:
         return ()
 
 
-def build_identifier(configuration: Configuration) -> OwnerIdentifier:
+def build_identifier(configuration: Configuration, sources: Sequence[LabelSource] = ()) -> OwnerIdentifier:
     labels = configuration.settings.labels
-    return OwnerIdentifier([StaticLabels(labels)] if labels else [])
+    return OwnerIdentifier([*([StaticLabels(labels)] if labels else []), *sources])
 
 
 def points_per_process(profile: Profile) -> int:
@@ -80,6 +81,7 @@ def build_stages(
     telemetry: SelfMetrics | None = None,
     *,
     first_export: float = 0.0,
+    labels: Sequence[LabelSource] = (),
 ) -> Stages:
     """A pipeline over a source, whose first export comes `first_export` seconds after the first sample.
 
@@ -112,7 +114,7 @@ def build_stages(
     )
     pipeline = Pipeline(
         sampler=sampler,
-        identifier=build_identifier(configuration),
+        identifier=build_identifier(configuration, labels),
         scorer=scorer,
         decider=policy,
         aggregator=aggregator,

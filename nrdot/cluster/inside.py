@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urllib3 import PoolManager
@@ -13,12 +12,12 @@ from nrdot.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 AGENT = "nrdot-agent"  # field manager of what agents write
 
 
-def connect(environ: Mapping[str, str], account: Path = ACCOUNT) -> Api:
+def connect(environ: Mapping[str, str], account: Path) -> Api:
     """Raises StartError where this is no pod, or one without a token."""
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:

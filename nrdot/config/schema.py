@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from nrdot.config.schema_agent import Agent, Baseline, CommandLine, LedgerSettings, Series
+from nrdot.config.schema_cluster import Kubernetes
 from nrdot.config.schema_export import Destination
 from nrdot.config.schema_governance import AuditLog, Change, Dimension, Encryption, Retention, Solver
 from nrdot.config.schema_profile import Profile
@@ -39,6 +40,9 @@ class Settings(Section, frozen=True):
     timezone: Annotated[str, doc("IANA zone for rules that name none.")] = "UTC"
     region: Annotated[str | None, doc("Region of this host, for follow_the_sun.")] = None
     agent: Annotated[Agent, doc("How the agent runs.")] = Agent()
+    kubernetes: Annotated[
+        Kubernetes | None, doc("What the agent does as part of a cluster; nothing where absent.")
+    ] = None
     export: Annotated[
         tuple[Destination, ...], doc("Where metrics go; a file in the state directory where absent.")
     ] = ()

@@ -1,0 +1,99 @@
+"""The agent's side of a cluster: where labels of pods come from, and what the operator hears."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nrdot.cluster.inside import connect
+from nrdot.cluster.link import NodeLink
+from nrdot.cluster.pods import NodePods
+from nrdot.errors import ConfigError
+from nrdot.stages import Verdict
+from nrdot.telemetry.own import cpu_seconds, resident_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nrdot.agent.status import Status
+    from nrdot.clock import Clock
+    from nrdot.config.schema_cluster import Kubernetes
+    from nrdot.identify.labels import LabelSource
+    from nrdot.pipeline import Tick
+
+
+class Node:
+    """Raises StartError where this is no pod, ConfigError where there is no place for what is pushed."""
+
+    def __init__(self, found: Kubernetes, pushed: str | None, clock: Clock, status: Status) -> None:
+        self._clock = clock
+        self._status = status
+        self._pods: NodePods | None = None
+        self._link: NodeLink | None = None
+        self._pushed = -1
+        self._began: tuple[float, float, int] = (0.0, 0.0, 0)
+        self._sent = 0
+        if found.operator and pushed is None:
+            raise ConfigError(
+                "kubernetes.operator: there is no place for what the operator pushes; "
+                "set `agent.pushed` to a directory that the agent may write, or `operator: false`"
+            )
+        api = connect(os.environ, Path(found.account))
+        if found.pods:
+            self._pods = NodePods(api, found.node, clock)
+            self._pods.start()
+        if found.operator and pushed is not None:
+            fallback = Path(found.mount) if found.mount else None
+            self._link = NodeLink(api, found.namespace, found.node, Path(pushed), clock, fallback=fallback)
+            self._link.start()
+
+    @property
+    def sources(self) -> Sequence[LabelSource]:
+        return [self._pods] if self._pods else []
+
+    def close(self) -> None:
+        if self._pods is not None:
+            self._pods.close()
+        if self._link is not None:
+            self._link.close()
+
+    def __call__(self, tick: Tick) -> None:
+        """A watcher of ticks: what the operator may judge a rollout by."""
+        if self._link is None:
+            return
+        if self._status.pushed != self._pushed:
+            self._pushed = self._status.pushed
+            self._begin()
+        self._sent += sum(record.points for record in tick.records)
+        if tick.frame is not None and tick.frame.whole:
+            self._link.say(self._status.pushed, self._status.config_error, self._figures(tick))
+
+    def _begin(self) -> None:
+        """A document is judged by what happens under it."""
+        self._sent = 0
+        self._began = (self._clock.monotonic(), sum(cpu_seconds()), self._status.unoptimized)
+
+    def _figures(self, tick: Tick) -> dict[str, Any]:
+        seen = self._status.seen
+        table, living = tick.batch.table, tick.batch.living
+        kept = int((table.verdict[living] == Verdict.KEEP).sum())
+        since, used, unoptimized_before = self._began
+        passed = max(self._clock.monotonic() - since, 1.0)
+        unoptimized = self._status.unoptimized - unoptimized_before
+        return {
+            "processes": len(living),
+            "kept": kept,
+            "reduction": f"{1 - self._sent / unoptimized:.4f}" if unoptimized else "0",
+            "critical": {
+                "seen": seen.critical,
+                "exported": seen.covered,
+                "covered": f"{seen.coverage:.6g}",
+            },
+            "agent": {
+                "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
+                "memory": resident_bytes(),
+                "version": version("nrdot"),
+            },
+        }

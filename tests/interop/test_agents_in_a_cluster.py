@@ -1,0 +1,230 @@
+"""Real agents in a real cluster: each with a node, a service account and a /proc of its own.
+
+The operator is real, too: what it writes reaches the agents, what they report decides the rollout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from parts.kubernetes import Cluster, Kubelet, pod
+from parts.program import Program, free_port, wait_until
+
+from nrdot.testing.procfs import FakeProcfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = "nrdot-system"
+OURS = f"/apis/nrdot.io/v1alpha1/namespaces/{HOME}"
+MAPS = f"/api/v1/namespaces/{HOME}/configmaps"
+NODES = [f"node-{n}" for n in range(5)]
+LABELS = {"app": "checkout", "tier": "database", "pod-template-hash": "7c9f8d5b4"}
+# What an agent may do, as the chart grants it.
+RULES = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["nrdot.io"], "resources": ["nodetelemetries"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["nrdot.io"], "resources": ["nodetelemetries/status"], "verbs": ["patch"]},
+]
+
+
+class Agent(Program):
+    def __init__(self, cluster: Cluster, folder: Path, node: str, uid: str) -> None:
+        self.folder = folder / node
+        self.folder.mkdir()
+        self.proc = FakeProcfs(self.folder / "proc")
+        self.proc.add(1, "init", parent=0)
+        self.proc.add(77, "agent", own=True)
+        place = (
+            f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid.replace('-', '_')}.slice"
+        )
+        self.proc.add(100, "checkout", cgroup=f"{place}/cri-containerd-{'a' * 64}.scope", rss=64 << 20)
+        for number in range(200, 230):
+            self.proc.add(number, f"worker-{number}", cgroup="/system.slice/other.service")
+        account = self.folder / "account"
+        account.mkdir()
+        (account / "token").write_text(f"token-{node}")
+        certificate = next(folder.parent.rglob("apiserver.crt"))
+        (account / "ca.crt").write_bytes(certificate.read_bytes())
+        self.metrics = self.folder / "metrics.jsonl"
+        settings = {
+            "profile": "conservative",
+            "export_interval": "1s",
+            "agent": {
+                "interval": "1s",
+                "procfs": str(self.proc.root),
+                "state_dir": str(self.folder / "state"),
+                "pushed": str(self.folder / "pushed"),
+                "listen": "",
+                "cpu_budget": "100%",
+            },
+            "kubernetes": {"node": "${env:NODE_NAME}", "account": str(account)},
+            "resource": {"host.name": node, "host.id": node},
+            "export": [{"name": "local", "file": {"path": str(self.metrics)}}],
+        }
+        config = self.folder / "nrdot.yaml"
+        config.write_text(yaml.safe_dump(settings))
+        environment = {
+            **os.environ,
+            "NODE_NAME": node,
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": str(cluster.port),
+        }
+        command = [sys.executable, "-m", "nrdot", "agent", "-c", str(config)]
+        super().__init__(command, self.folder / "log", self.metrics.exists, environment=environment)
+
+    def exported(self) -> list[dict[str, Any]]:
+        """The attributes of every resource that was written so far."""
+        found = []
+        for line in self.metrics.read_text().splitlines():
+            for one in json.loads(line)["resourceMetrics"]:
+                attributes = one["resource"]["attributes"]
+                found.append({item["key"]: next(iter(item["value"].values())) for item in attributes})
+        return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, dict[str, Agent]]]:
+    folder = tmp_path_factory.mktemp("world")
+    tokens = {f"token-{node}": f"agent-{node}" for node in NODES}
+    (folder / "cluster").mkdir()
+    with ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(folder / "cluster", tokens))
+        for file in sorted((ROOT / "operator" / "crds").glob("*.yaml")):
+            definition = yaml.safe_load(file.read_text())
+            path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
+            cluster.apply(path, definition)
+        cluster.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
+        cluster.create("/api/v1/namespaces", {"metadata": {"name": "shop"}})
+        _grant(cluster)
+        kubelet = Kubelet(cluster)
+        kubelet.nodes(NODES)
+        owner = ("ReplicaSet", "checkout-7c9f8d5b4", "00000000-0000-4000-8000-000000000001")
+        pods = kubelet.pods(
+            pod(f"checkout-{node}", node, namespace="shop", labels=LABELS, owner=owner) for node in NODES
+        )
+        kubelet.close()
+        wait_until(lambda: cluster.get(f"{OURS}/telemetryprofiles")["items"] == [], "the definitions")
+        (folder / "agents").mkdir()
+        (folder / "agents" / "trust").symlink_to(folder / "cluster")
+        agents = {}
+        for node, made in zip(NODES, pods, strict=True):
+            agents[node] = Agent(cluster, folder / "agents", node, made["metadata"]["uid"])
+            stack.enter_context(agents[node])
+        command = [sys.executable, "-m", "nrdot", "operator", "run", "--namespace", HOME]
+        command += ["--kubeconfig", str(cluster.kubeconfig()), "--listen", f"127.0.0.1:{free_port()}"]
+        stack.enter_context(Program(command, folder / "operator.log", lambda: True))
+        yield cluster, agents
+
+
+def _grant(cluster: Cluster) -> None:
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    cluster.create(f"{rbac}/clusterroles", {"metadata": {"name": "nrdot-agent"}, "rules": RULES})
+    subjects = [
+        {"kind": "User", "name": f"agent-{node}", "apiGroup": "rbac.authorization.k8s.io"} for node in NODES
+    ]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "nrdot-agent"}
+    binding = {"metadata": {"name": "nrdot-agent"}, "subjects": subjects, "roleRef": reference}
+    cluster.create(f"{rbac}/clusterrolebindings", binding)
+
+
+def _apply(cluster: Cluster, kind: str, plural: str, name: str, **spec: Any) -> None:
+    document = {
+        "apiVersion": "nrdot.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": HOME},
+        "spec": spec,
+    }
+    cluster.apply(f"{OURS}/{plural}/{name}", document)
+
+
+def _revisions(cluster: Cluster) -> dict[str, str]:
+    items = cluster.get(f"{OURS}/nodetelemetries")["items"]
+    return {one["metadata"]["name"]: one.get("status", {}).get("revision", "") for one in items}
+
+
+def _pointer(cluster: Cluster) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.get(f"{MAPS}/nrdot-pointer-general")["data"]
+    return found
+
+
+def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, Agent]]) -> None:
+    _, agents = world
+    for node, agent in agents.items():
+
+        def named(agent: Agent = agent) -> list[dict[str, Any]]:
+            return [one for one in agent.exported() if "k8s.pod.name" in one]
+
+        wait_until(named, f"{node} to name its pod")
+        found = named()[-1]
+        assert found["process.executable.name"] == "checkout"
+        assert found["k8s.pod.name"] == f"checkout-{node}"
+        assert found["k8s.namespace.name"] == "shop"
+        assert found["k8s.deployment.name"] == "checkout"
+        assert found["k8s.node.name"] == node
+
+
+def test_a_profile_reaches_real_agents_and_they_acknowledge(world: tuple[Cluster, dict[str, Agent]]) -> None:
+    cluster, agents = world
+    _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", profile="aggressive")
+    rules = {"label_based_scoring": [{"selector": "tier=database", "score": 0.95}]}
+    _apply(cluster, "ClassificationPolicy", "classificationpolicies", "tiers", **rules)
+
+    def acknowledged() -> bool:
+        revisions = _revisions(cluster)
+        return set(revisions) == set(NODES) and set(revisions.values()) == {_pointer(cluster)["stable"]}
+
+    wait_until(lambda: cluster.get(f"{MAPS}")["items"], "a pointer")
+    wait_until(acknowledged, lambda: f"every agent to acknowledge: {_revisions(cluster)}")
+    said = cluster.get(f"{OURS}/nodetelemetries/node-0")["status"]
+    assert said["processes"] == 33
+    assert said["agent"]["memory"] > 10_000_000
+    assert said["critical"]["seen"] == said["critical"]["exported"]
+    log = agents["node-0"].output
+    assert "Traceback" not in log
+
+
+def test_a_rollout_that_agents_refuse_is_taken_back(world: tuple[Cluster, dict[str, Agent]]) -> None:
+    """The compiler lets through what only a host can know to be wrong: here, a gate on points saved."""
+    cluster, _ = world
+    steps = [{"percent": 20, "bake": "5s"}, {"percent": 100, "bake": "1s"}]
+    _apply(
+        cluster,
+        "ProfileRollout",
+        "profilerollouts",
+        "roll",
+        profile="general",
+        strategy={"steps": steps},
+        gates={"minimumReduction": 0.5},
+    )
+    before = _pointer(cluster)["stable"]
+    # Everything is exported each second where it was rolled up each minute: nothing is saved.
+    _apply(
+        cluster,
+        "TelemetryProfile",
+        "telemetryprofiles",
+        "general",
+        profile="conservative",
+        configuration={"export_interval": "1s", "full_visibility": True},
+    )
+
+    def phase() -> str:
+        found: str = cluster.get(f"{OURS}/profilerollouts/roll").get("status", {}).get("phase", "")
+        return found
+
+    wait_until(
+        lambda: phase() == "RolledBack", lambda: str(cluster.get(f"{OURS}/profilerollouts/roll")["status"])
+    )
+    status = cluster.get(f"{OURS}/profilerollouts/roll")["status"]
+    assert "of the points are saved, the gate is 50.0%" in status["reason"]
+    assert _pointer(cluster)["stable"] == before
+    wait_until(lambda: set(_revisions(cluster).values()) == {before}, lambda: str(_revisions(cluster)))
