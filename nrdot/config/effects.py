@@ -27,6 +27,45 @@ WISHES: tuple[tuple[str, str], ...] = (
     ("aes-256", "write encryption.key_file"),
 )
 
+_A_PLAN = "this is a plan, and nothing in it configures the agent: leave it out"
+_OPERATOR = "this is the operator's business: write it into its custom resource"
+
+# Sections of the scenarios' plans that are no settings, and what says the same in a way that acts.
+PLANS = {
+    "auto_scaling_integration": _OPERATOR,
+    "hpa_awareness": _OPERATOR,
+    "vpa_coordination": _OPERATOR,
+    "operator_deployment": _OPERATOR,
+    "real_time_optimization": "anomalies are looked for at every sample: see `anomaly`; a profile changes by "
+    "`time_based_rules`, by `event_handling` or by what a controller pushes",
+    "istio_integration": "give sidecars a class of their own, low in score: `patterns: [^pilot-agent]`",
+    "linkerd_integration": "give sidecars a class of their own, low in score: `patterns: [^linkerd2-proxy]`",
+    "offline_capability": "the disk buffer stores and forwards by itself: see `batching.local_buffer_size`; "
+    "`local_decision_making: true` keeps a controller from overriding this file",
+    "edge_autonomy": "write `local_decision_making: true` and a `batching.local_buffer_size`",
+    "data_isolation": "write a file for each environment, with an `export` and a `profile` of its own",
+    "compliance": "name it where it applies: `requirement` of a class, an override or a business rule",
+    **dict.fromkeys(
+        (
+            "approach",
+            "challenges",
+            "company",
+            "compliance_maintained",
+            "cost_savings",
+            "current_challenges",
+            "infrastructure",
+            "ml_powered_decisions",
+            "operational_benefits",
+            "phase_1_risk_assessment",
+            "predictive_optimization",
+            "scale",
+            "special_requirements",
+            "unique_challenges",
+        ),
+        _A_PLAN,
+    ),
+}
+
 
 def warn(origins: dict[Path, Mark], problems: Problems, entries: tuple[Path, ...] = NO_EFFECT) -> None:
     """Say for each key in the file whether it does nothing yet."""

@@ -232,7 +232,7 @@ def _inline(tree: Table) -> Mapping[str, Node]:
 def _unknown(key: str, node: Node) -> str:
     if key == "extends":
         return "in a configuration write `profile: NAME`; profiles extend each other"
-    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key)
+    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key) or effects.PLANS.get(key, "")
 
 
 def _completed(

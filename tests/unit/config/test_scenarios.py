@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config.load import examine, load
+from nrdot.config import effects
+from nrdot.config.load import OVERLAY_KEYS, SETTING_KEYS, examine, load
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FRAGMENTS = sorted((FIXTURES / "scenarios").glob("*.yaml"))
@@ -153,3 +154,18 @@ def test_a_whole_plan_is_refused_with_a_line_that_says_where_its_configuration_b
     hints = [one.hint for one in problems if one.hint and one.severity == "error"]
     for home in HOMES[name]:
         assert any(home in hint and ("of its own" in hint or "a file each" in hint) for hint in hints)
+
+
+def test_a_section_of_a_plan_is_answered_with_what_acts_instead():
+    found = {}
+    for name in HOMES:
+        _, problems = examine(FIXTURES / "scenarios-whole" / f"{name}.yaml", {})
+        found.update({one.path: one.hint for one in problems if one.message == "unknown key"})
+    assert all(found.values()), [path for path, hint in found.items() if not hint]
+    assert "batching.local_buffer_size" in found["offline_capability"]
+    assert "anomaly" in found["real_time_optimization"]
+
+
+@pytest.mark.parametrize("section", sorted(effects.PLANS))
+def test_a_plan_s_section_is_no_setting(section):
+    assert section not in SETTING_KEYS | OVERLAY_KEYS
