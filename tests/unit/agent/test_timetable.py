@@ -179,3 +179,34 @@ def test_a_series_that_both_profiles_send_goes_on_through_the_change(configured)
     cpu = [one for one in backend.series.values() if one.metric == "process.cpu.time"]
     assert len(cpu) == 3
     assert all(value is not None for one in cpu for _, value in one.samples)
+
+
+@pytest.mark.parametrize("first_export", [30.0, 150.0, 285.0])
+def test_hosts_whose_profile_changes_at_the_same_minute_do_not_export_together_from_then_on(
+    configured, first_export
+):
+    stated = configured(
+        """
+        profile: conservative
+        time_based_rules: [{schedule: "08:02-09:00", profile: slow}]
+        profiles: {slow: {extends: aggressive, export_interval: 5m}}
+        """
+    )
+    host, clock = InventedHost(), ManualClock(START_NS)
+    host.begin(42, "worker")
+    now = course(stated, "h1", START_NS)
+    stages = build_stages(now.effective, clock, host)
+    exports = []
+    for tick in range(60):
+        turned = now.turned(clock.wall_ns())
+        if turned is not None:
+            new = build_stages(turned.effective, clock, host, first_export=first_export)
+            new.adopt(stages)
+            stages, now = new, turned
+        if stages.pipeline.tick().frame is not None:
+            exports.append(tick * 15)
+        clock.advance(host.interval)
+    later = [moment for moment in exports if moment > 120]
+    assert exports[:8] == [15, 30, 45, 60, 75, 90, 105, *later[:1]]
+    # The last export of the fast profile was at 105 s, and the next tick is the first of the slow one.
+    assert later == [105 + first_export, 405 + first_export, 705 + first_export][: len(later)]
