@@ -24,9 +24,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
-    Hours = NDArray[np.float64]
+Hours = NDArray[np.float64]
 
 HOUR = 3600.0
 STEPS = ("interval", "filter", "roll_up", "suppression", "life", "own_metrics", "compression")

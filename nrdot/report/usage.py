@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.report.steps import PARTS, Hourly, Wire
+from nrdot.report.steps import MEASURES, PARTS, Hourly, Wire
 
 if TYPE_CHECKING:
     from nrdot.report.engine import Engine, Window
+    from nrdot.report.steps import Hours
 
-_KEYS = ("hour", "part")
+_KEYS = {"hour", "part"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Usage:
 
 def read_usage(engine: Engine, window: Window, by: str, compression: float) -> Usage:
     destinations = engine.rows("destinations", window)
+    classes = engine.rows("allocation", window, "class")
     return Usage(
         window=window,
         hourly=_hourly(engine, window),
@@ -49,8 +51,8 @@ def read_usage(engine: Engine, window: Window, by: str, compression: float) -> U
         talkers=engine.rows("talkers", window),
         reasons=engine.rows("reasons", window),
         critical=engine.rows("critical", window),
-        owners=engine.rows("allocation", window, by),
-        classes=engine.rows("allocation", window, "class"),
+        owners=classes if by == "class" else engine.rows("allocation", window, by),
+        classes=classes,
         by=by,
     )
 
@@ -58,27 +60,29 @@ def read_usage(engine: Engine, window: Window, by: str, compression: float) -> U
 def _hourly(engine: Engine, window: Window) -> Hourly:
     coverage, hours = engine.columns("coverage", window), engine.columns("hours", window)
     own = engine.columns("own_hours", window)
-    hour = np.asarray(coverage["hour"], np.float64)
-    place, part = np.searchsorted(hour, hours["hour"]), np.asarray(hours["part"])
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    for column in hours.keys() - set(_KEYS):
-        parts[column] = {name: np.zeros(len(hour)) for name in PARTS}
-        values = np.asarray(hours[column], np.float64)
-        for name in PARTS:
-            chosen = part == name
-            parts[column][name][place[chosen]] = values[chosen]
-    added = {}
-    for measure in ("points", "bytes", "active", "hourly"):
-        added[measure] = np.zeros(len(hour))
-        added[measure][np.searchsorted(hour, own["hour"])] = np.asarray(own[measure], np.float64)
+    hour = np.unique(np.concatenate([np.asarray(one["hour"], np.float64) for one in (coverage, hours, own)]))
+    parts = {}
+    for column in hours.keys() - _KEYS:
+        parts[column] = {
+            name: _placed(hour, hours, column, np.asarray(hours["part"]) == name) for name in PARTS
+        }
     return Hourly(
         hour,
-        np.asarray(coverage["hosts"], np.float64),
-        np.asarray(coverage["covered"], np.float64),
-        np.asarray(coverage["host_seconds"], np.float64),
+        np.maximum(_placed(hour, coverage, "hosts"), 1.0),
+        # An hour whose agents' own rows are lost was seen all the same, as long as its rows say.
+        np.maximum(_placed(hour, coverage, "covered"), np.max(list(parts.pop("longest").values()), axis=0)),
+        _placed(hour, coverage, "host_seconds"),
         parts,
-        added,
+        {measure: _placed(hour, own, measure) for measure in MEASURES},
     )
+
+
+def _placed(hour: Hours, answer: dict[str, Any], column: str, chosen: Any = slice(None)) -> Hours:
+    """A column by hour, 0 where it has none. `chosen` are rows of different hours."""
+    placed = np.zeros(len(hour))
+    where = np.searchsorted(hour, np.asarray(answer["hour"], np.float64)[chosen])
+    placed[where] = np.asarray(answer[column], np.float64)[chosen]
+    return placed
 
 
 def _wire(destinations: list[dict[str, Any]], compression: float) -> Wire:

@@ -22,7 +22,8 @@ SELECT
   sum(cpu_seconds) AS cpu_seconds,
   sum(rss_seconds) AS rss_seconds,
   sum(critical_seen) AS critical_seen,
-  sum(critical_exported) AS critical_exported
+  sum(critical_exported) AS critical_exported,
+  max(seconds) AS longest
 FROM seen
 GROUP BY hour, part
 ORDER BY hour, part

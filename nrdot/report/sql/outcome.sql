@@ -2,7 +2,7 @@
 SELECT
   t,
   t - t % 3600 AS hour,
-  host,
+  coalesce(host, '') AS host,
   coalesce(seconds, 0) AS seconds,
   coalesce(agent, '') AS agent,
   coalesce(revision, '') AS revision,

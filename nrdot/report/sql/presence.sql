@@ -1,14 +1,16 @@
--- How many seconds of each hour a host's agent was looking. The agent's own row of a minute says it; where
--- there is none, the longest row of that minute does.
-SELECT host, t - t % 3600 AS hour, sum(CASE WHEN told > 0 THEN told ELSE longest END) AS covered
+-- How many seconds of each hour a host's agent was looking. The agents' own rows say it; for a host that has
+-- none, each minute counts as long as the longest of its rows.
+SELECT host, hour, sum(seconds) AS covered
+FROM outcome
+WHERE destination = ''
+GROUP BY host, hour
+UNION ALL
+SELECT host, hour, sum(longest) AS covered
 FROM (
-  SELECT
-    host,
-    t,
-    sum(CASE WHEN kind = 'outcome' AND coalesce(destination, '') = '' THEN coalesce(seconds, 0) ELSE 0 END) AS told,
-    max(coalesce(seconds, 0)) AS longest
-  FROM ledger
-  WHERE v = 1 AND kind IN ('seen', 'outcome') AND t >= :since AND t < :until
-  GROUP BY host, t
+  SELECT seen.host AS host, seen.hour AS hour, seen.t AS t, max(seen.seconds) AS longest
+  FROM seen
+  LEFT JOIN (SELECT DISTINCT host FROM outcome WHERE destination = '') AS told ON told.host = seen.host
+  WHERE told.host IS NULL
+  GROUP BY seen.host, seen.hour, seen.t
 ) AS minutes
-GROUP BY host, t - t % 3600
+GROUP BY host, hour

@@ -3,7 +3,7 @@
 SELECT
   t,
   t - t % 3600 AS hour,
-  host,
+  coalesce(host, '') AS host,
   coalesce(seconds, 0) AS seconds,
   coalesce(profile, '') AS profile,
   coalesce(class, '') AS class,
