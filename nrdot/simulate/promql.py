@@ -25,6 +25,10 @@ MISSING = (
 
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*\$[^\[\]]*)\]")
 _OFFSET = re.compile(r"\boffset\s+-?(\$\{?\w+(?::\w+)?\}?|\[\[\w+\]\])")
+# What the library cannot make a duration of ends it with words of its own on standard error.
+_NO_DURATION = re.compile(
+    r"(?i)(?:\boffset|\[|:|@)\s*[-+]?\s*(?:nan|inf|[0-9.]+e[-+]?[0-9]|[0-9]{13}|0x[0-9a-f]{11})"
+)
 _VARIABLE = re.compile(r"\$\{\w+(?::[\w-]+)?\}|\$\w+|\[\[\w+(?::[\w-]+)?\]\]")
 _LABELS = re.compile(r"(\b(?:by|without|on|ignoring|group_left|group_right)\s*\()([^()]*)", re.IGNORECASE)
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
@@ -92,13 +96,27 @@ def asked(query: str) -> list[Asked]:
     library = parser()
     if len(query) > LONGEST or _depth(query) > DEEPEST:
         raise UnreadableError("it is longer or deeper than any query that a person writes")
+    if _NO_DURATION.search(_TEXT.sub('""', query)):
+        raise UnreadableError("a duration in it is no number of seconds")
     reason = ""
     for text in dict.fromkeys((query, _filled(query, VARIABLE), _filled(query, "1"))):
         try:
-            return list(_walk(library.parse(text), frozenset(), (), (), library))
+            return list(_walk(_parsed(library, text), frozenset(), (), (), library))
         except ValueError as error:
             reason = " ".join(str(error).split())
     raise UnreadableError(reason)
+
+
+def _parsed(library: Any, text: str) -> Any:
+    """The query's tree. Raises ValueError, and UnreadableError where the library itself gives up."""
+    try:
+        return library.parse(text)
+    except BaseException as error:
+        # A panic of the library's Rust is no Exception, lest somebody swallow it by chance. It is its answer
+        # to one query; the others can still be read.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableError("the parser gave up on it") from None
 
 
 def _depth(query: str) -> int:
