@@ -91,6 +91,7 @@ app.add_typer(ledgers, name="ledger")
 
 operators = _group("Kubernetes: roll profiles out to a cluster's agents.")
 operators.command()(operate.run)
+operators.command()(operate.manifests)
 app.add_typer(operators, name="operator")
 
 models = _group("Look at trained models.")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+NAMESPACE = "nrdot-system"
+
 
 def run(
     kubeconfig: Annotated[
@@ -32,3 +34,36 @@ def run(
     configure(sys.stderr, clock)
     operator = Operator(connect(kubeconfig), clock, Options.of_pod(namespace, listen))
     raise typer.Exit(operator.run())
+
+
+def manifests(
+    namespace: Annotated[str, typer.Option(help="Where everything goes.")] = NAMESPACE,
+    registry: Annotated[
+        str,
+        typer.Option(help="Where the images nrdot-operator and nrdot-agent are, with a slash at its end."),
+    ] = "",
+    crds: Annotated[bool, typer.Option(help="Definitions of the custom resources too.")] = True,
+) -> None:
+    """Print everything that a cluster needs, for `kubectl apply -f -`."""
+    import re
+
+    from nrdot.config.paths import data_dirs
+    from nrdot.errors import StartError, UsageError
+
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", namespace):
+        raise UsageError(
+            f"--namespace {namespace}: not a name of a namespace; use lower-case letters, digits and dashes"
+        )
+    home = next((path for path in data_dirs("operator") if (path / "base").is_dir()), None)
+    if home is None:
+        raise StartError("the manifests are missing from this installation; install nrdot anew")
+    files = [
+        *(sorted((home / "crds").glob("*.yaml")) if crds else ()),
+        *sorted((home / "base").glob("*.yaml")),
+    ]
+    # The namespace comes first: what is in it cannot be made before it.
+    files.sort(key=lambda file: (file.parent.name != "crds", file.name != "namespace.yaml"))
+    texts = [file.read_text(encoding="utf-8") for file in files if file.name != "kustomization.yaml"]
+    text = "---\n".join(texts)
+    text = re.sub(rf"\b{NAMESPACE}\b", namespace, text)
+    print(re.sub(r"(image: )(nrdot-)", rf"\1{registry}\2", text), end="")

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from parts.agent import Agent
 from parts.collector import Collector
 from parts.points import differences, flatten
-from parts.program import wait_until
+from parts.program import free_port, wait_until
 from parts.relay import Relay
 
 if TYPE_CHECKING:
@@ -43,6 +43,21 @@ def test_every_point_arrives_under_each_compression(
     assert {exchange.path for exchange in data} == {"/v1/metrics"}
     on_the_wire = [point for exchange in data for point in flatten_body(exchange.body, exchange.encoding)]
     assert differences(sent, on_the_wire) == []
+
+
+def test_a_collector_that_takes_no_zstd_is_asked_again_with_gzip_and_from_then_on(tmp_path: Path) -> None:
+    port = free_port()
+    http = {"endpoint": f"127.0.0.1:{port}", "compression_algorithms": ["", "gzip"]}
+    receivers = {"otlp": {"protocols": {"http": http}}}
+    with Collector(tmp_path, receivers=receivers) as collector, Relay(port) as relay:
+        with Agent(tmp_path, otlp={"endpoint": relay.endpoint, "compression": "zstd"}) as agent:
+            agent.wait_for_exports(3)
+        sent = agent.points()
+        wait_until(lambda: len(collector.points()) >= len(sent), "everything to arrive")
+    assert differences(sent, collector.points()) == []
+    encodings = [exchange.encoding for exchange in relay.exchanges]
+    assert encodings[0] == "zstd"
+    assert set(encodings[1:]) == {"gzip"}
 
 
 def test_an_agent_that_runs_on_delivers_each_export(tmp_path: Path, collector: Collector) -> None:

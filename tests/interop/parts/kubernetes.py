@@ -89,6 +89,8 @@ class Cluster:
             f"--service-account-signing-key-file={key}",
             "--disable-admission-plugins=ServiceAccount",
             "--service-cluster-ip-range=10.0.0.0/24",
+            f"--audit-policy-file={_audit_policy(folder)}",
+            f"--audit-log-path={folder / 'audit.log'}",
         ]
         self.server = Program(command, folder / "apiserver.log", self._ready)
 
@@ -100,6 +102,31 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self.server.stop()
         self._etcd.program.stop()
+
+    def token(self, account: str, namespace: str, bound_to: Object | None = None) -> str:
+        """For a service account; bound to a pod, as the kubelet asks for it, it names the node as well."""
+        spec: Object = {"audiences": ["https://kubernetes.default.svc"]}
+        if bound_to is not None:
+            metadata = bound_to["metadata"]
+            bound = {"kind": "Pod", "apiVersion": "v1", "name": metadata["name"], "uid": metadata["uid"]}
+            spec["boundObjectRef"] = bound
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        answer = self.create(
+            path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        )
+        found: str = answer["status"]["token"]
+        return found
+
+    def asked(self, user: str) -> set[tuple[str, str, str, str]]:
+        """Verb, group, resource with subresource, and namespace of what a user asked for, refused or not."""
+        found = set()
+        for line in (self._folder / "audit.log").read_text().splitlines():
+            event = json.loads(line)
+            said = event.get("objectRef")
+            if event["user"]["username"] == user and said and event["stage"] == "ResponseComplete":
+                resource = "/".join(filter(None, (said.get("resource"), said.get("subresource"))))
+                found.add((event["verb"], said.get("apiGroup", ""), resource, said.get("namespace", "")))
+        return found
 
     def compact(self) -> None:
         """etcd forgets the past, so that no watch can begin where it stopped; the server may be down."""
@@ -114,7 +141,7 @@ class Cluster:
 
     def kubeconfig(self, token: str = ADMIN) -> Path:
         """A file that a client starts from."""
-        path = self._folder / f"kubeconfig-{token}"
+        path = self._folder / f"kubeconfig-{token[-12:]}"
         cluster = {"server": self.url, "certificate-authority": str(self._certificate)}
         document = {
             "apiVersion": "v1",
@@ -178,6 +205,14 @@ class Cluster:
 
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._certificate)
+
+
+def _audit_policy(folder: Path) -> Path:
+    """Who asked for what, without the content."""
+    path = folder / "audit-policy.json"
+    rule = {"level": "Metadata", "omitStages": ["RequestReceived"]}
+    path.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [rule]}))
+    return path
 
 
 class Kubelet:
