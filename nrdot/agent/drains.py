@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -71,15 +72,18 @@ class Destination:
 class Drains:
     """Belongs to the daemon's thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, thread: Callable[..., Thread] = Thread) -> None:
         self._clock = clock
+        self._thread = thread
         self._running: dict[str, _Running] = {}
         self._leaving: list[_Running] = []
+        self._unbegun: list[Destination] = []  # for want of a thread
 
     def use(self, destinations: Sequence[Destination]) -> None:
         """Start what is new, leave alone what is the same object, and stop what is gone.
 
         Nothing here waits: a drain that follows another on the same buffer begins when that one has ended.
+        Raises StartError where the first drains get no thread; later that is said, and tried again.
         """
         wanted = {destination.name: destination for destination in destinations}
         before = self._running
@@ -92,17 +96,32 @@ class Drains:
                 shared = any(other.buffer is running.destination.buffer for other in destinations)
                 running.leave(close=not shared)
                 self._leaving.append(running)
+        for gone in self._unbegun:
+            if not any(gone.buffer is other.buffer for other in destinations):
+                gone.buffer.close()
+        self._unbegun = []
         for name, destination in wanted.items():
             if name not in self._running:
-                follows = [
-                    other.thread for other in self._leaving if other.destination.buffer is destination.buffer
-                ]
-                self._running[name] = _Running(destination, self._clock, follows)
+                try:
+                    self._begin(destination)
+                except StartError as error:
+                    if not before:
+                        raise
+                    self._unbegun.append(destination)
+                    _log.error(f"{error}; until then records wait", destination=name)
 
     def wake(self) -> None:
         """There are new records."""
         for running in self._running.values():
             running.destination.drain.wake()
+        for destination in self._unbegun.copy():
+            with suppress(StartError):  # it was said
+                self._begin(destination)
+                self._unbegun.remove(destination)
+
+    def _begin(self, destination: Destination) -> None:
+        follows = [other.thread for other in self._leaving if other.destination.buffer is destination.buffer]
+        self._running[destination.name] = _Running(destination, self._clock, follows, self._thread)
 
     def settle(
         self,
@@ -141,6 +160,8 @@ class Drains:
         for running in everyone:
             running.thread.join(max(deadline - self._clock.monotonic(), 0.0))
             running.destination.buffer.close()
+        for destination in self._unbegun:
+            destination.buffer.close()
         self._running.clear()
 
     def _left(self) -> int:
@@ -153,6 +174,7 @@ class _Running:
         destination: Destination,
         clock: Clock,
         follows: Sequence[Thread],
+        thread: Callable[..., Thread],
     ) -> None:
         self.destination = destination
         self.stop = Event()
@@ -160,7 +182,7 @@ class _Running:
         self._follows = follows
         self._close = False
         # A request may hang in the network for longer than an exit may take, so nobody waits for the thread.
-        self.thread = Thread(target=self._run, name=f"drain {destination.name}", daemon=True)
+        self.thread = thread(target=self._run, name=f"drain {destination.name}", daemon=True)
         try:
             self.thread.start()
         except RuntimeError:

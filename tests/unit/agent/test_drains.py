@@ -1,9 +1,10 @@
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from nrdot.agent.drains import Destination, Drains
 from nrdot.clock import SystemClock
+from nrdot.errors import StartError
 from nrdot.stages import Record
 from nrdot.testing.agent import ListBuffer, SwitchedDrain
 from nrdot.testing.clock import ManualClock
@@ -174,6 +175,60 @@ def test_a_drain_that_fails_by_our_fault_starts_again_and_says_so(drains, caplog
     (said,) = caplog.records
     assert said.message == "the drain failed and starts again"
     assert said.fields == {"destination": "collector", "error": "ZeroDivisionError: a fault", "again_in": 1.0}
+
+
+class Scarce:
+    """Threads that start only while there are some left."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def __call__(self, **arguments):
+        thread = Thread(**arguments)
+        start = thread.start
+
+        def start_if_there_is_one():
+            if not self.left:
+                raise RuntimeError("can't start new thread")
+            self.left -= 1
+            start()
+
+        thread.start = start_if_there_is_one
+        return thread
+
+
+def test_without_a_thread_at_the_start_the_agent_says_what_to_raise():
+    with pytest.raises(StartError, match=r"TasksMax, ulimit -u.*raise it"):
+        Drains(SystemClock(), Scarce(0)).use([destination()])
+
+
+def test_without_a_thread_at_a_reload_the_others_go_on_and_it_begins_when_there_is_one(caplog):
+    threads = Scarce(1)
+    drains = Drains(SystemClock(), threads)
+    kept, late = destination("kept"), destination("late", [record()])
+    drains.use([kept])
+
+    drains.use([kept, late])
+    drains.wake()
+
+    assert [line.fields for line in caplog.records] == [{"destination": "late"}]
+    assert late.drain.deliveries == []
+    threads.left = 1
+    drains.wake()
+    assert settle(drains) == 0
+    assert late.drain.deliveries == [b"r"]
+    drains.close(HANG)
+
+
+def test_a_destination_that_never_got_a_thread_is_closed_with_the_others(caplog):
+    drains = Drains(SystemClock(), Scarce(1))
+    kept, late, later = destination("kept"), destination("late"), destination("later")
+    drains.use([kept])
+    drains.use([kept, late])
+    drains.use([kept, later])
+    assert late.buffer.closed
+    drains.close(HANG)
+    assert later.buffer.closed
 
 
 def test_a_destination_describes_itself():
