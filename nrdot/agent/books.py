@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nrdot.stages import Frame, Record
 
 DIRECTORY = "ledger"  # in the state directory
+OWN = Usage(lambda: sum(cpu_seconds()), resident_bytes)
 
 _lasting = lru_cache(4096)(lasting)
 # Kinds of groups whose name is one of the words.
@@ -69,8 +70,9 @@ class StageBook:
 class Bookkeeping:
     """The ledger of one agent, over all its configurations."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self.store = Store(state_dir / DIRECTORY, Bounds())
+    def __init__(self, directory: Path, usage: Usage = OWN) -> None:
+        self.store = Store(directory, Bounds())
+        self._usage = usage
         self._recorder: Recorder | None = None
         self._page: Page | None = None
 
@@ -93,8 +95,9 @@ class Bookkeeping:
     def turn(self, page: Page, ahead: int) -> Recorder:
         """The recorder, open at a page; `ahead` points of its first tick were put already."""
         if self._recorder is None:
-            usage = Usage(lambda: sum(cpu_seconds()), resident_bytes)
-            self._recorder = Recorder(self.store, page.book, page.terms, agent=version("nrdot"), usage=usage)
+            self._recorder = Recorder(
+                self.store, page.book, page.terms, agent=version("nrdot"), usage=self._usage
+            )
         if page is not self._page:
             self._page = page
             self.store.bounds = page.bounds

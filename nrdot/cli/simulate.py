@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +12,13 @@ import typer
 from nrdot.cli.options import Config, Json, configuration, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
+
     from nrdot.config.configuration import Configuration
-    from nrdot.simulate.outcome import Outcome
+    from nrdot.config.schema_profile import Profile
+    from nrdot.simulate.plan import Study
 
 SHIPPED = ("conservative", "balanced", "aggressive")
 
@@ -34,49 +39,213 @@ def simulate(
         Path | None,
         typer.Option(help="Write the OTLP JSON lines that the agent would have sent.", metavar="FILE"),
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the ledgers that the agents would have kept, a folder a capture, for nrdot report.",
+            metavar="DIR",
+        ),
+    ] = None,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Try thresholds and top-N around the profile, all of them.")
+    ] = False,
+    solve: Annotated[
+        bool, typer.Option("--solve", help="Search a profile as the configuration's `solver` says.")
+    ] = False,
+    thresholds: Annotated[
+        str | None, typer.Option(help="Thresholds of the grid, with commas.", metavar="LIST")
+    ] = None,
+    tops: Annotated[
+        str | None,
+        typer.Option("--top", help="Largest consumers kept in the grid, with commas.", metavar="LIST"),
+    ] = None,
+    tries: Annotated[
+        int, typer.Option(help="Candidates that a genetic algorithm may try.", min=2, metavar="N")
+    ] = 60,
+    html: Annotated[
+        Path | None, typer.Option(help="What coverage costs, as a chart in a page.", metavar="FILE")
+    ] = None,
+    hosts: Annotated[
+        int | None, typer.Option(help="Hosts that the captures stand for, in money.", min=1, metavar="N")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", help="Processes that work; one a core where absent.", min=1, metavar="N"
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Run captures under profiles: points, series, bytes, coverage.
+    """Run captures under profiles: points, series, bytes, money, coverage; and which one to take.
 
     With -c and no --profile the configuration's own profile holds, and its timetable by the capture's time.
+    Limits and weights of the recommendation are the configuration's `optimization_dimensions`.
     """
-    from nrdot.cli.output import print_json, progress
-    from nrdot.errors import UsageError
-    from nrdot.simulate.together import together, unmatched
+    from nrdot.cli.output import print_json
+    from nrdot.simulate.plan import Study, curve
+    from nrdot.simulate.study import cores
+    from nrdot.simulate.together import unmatched
 
     found = configuration(config)
     names = profile or ([found.settings.profile] if config else list(SHIPPED))
-    if export is not None and len(names) > 1:
-        raise UsageError("--export: several profiles would write over each other; name one with --profile")
-    with progress(f"{len(captures)} captures under {len(names)} profiles", quiet=json):
-        outcomes = {name: _run(captures, found, name, export, scheduled=not profile) for name in names}
-    warn(unmatched(outcomes[names[0]]))
-    documents = {name: together(of_all) for name, of_all in outcomes.items()}
+    _check(names, captures, export, ledger, html, searching=grid or solve)
+    if grid or solve:
+        names = names[:1] if profile or config else ["balanced"]
+    chosen = {name: _profile(found, name) for name in names}
+    if export is not None:
+        _export(captures, found, chosen, export, scheduled=not profile)
+    with _bar(quiet=json) as bar:
+        study = Study(captures, found, jobs or cores(), hosts, bar.expect, bar.done)
+        documents = study.profiles(chosen, scheduled=not profile, ledger=ledger)
+        candidates = _candidates(study, chosen[names[0]], thresholds, tops, tries, grid=grid, solve=solve)
+        candidates = candidates and documents | candidates
+    warn(unmatched(study.outcomes[names[0]]))
+    drawn = curve(candidates) if candidates else None
+    advice = study.advice(candidates or documents)
+    if html is not None:
+        _draw(html, candidates, advice, captures)
     if json:
-        print_json({"profiles": documents})
+        told = {"grid": drawn} if drawn else {}
+        print_json({"profiles": documents, "recommended": advice, **told})
         return
     _show(documents)
+    if drawn:
+        _show_curve(candidates, drawn["pareto"])
+    _advise(advice, hosts or len(captures))
 
 
-def _run(
-    captures: list[Path], found: Configuration, name: str, export: Path | None, *, scheduled: bool
-) -> list[Outcome]:
-    """`scheduled`: the timetable of the configuration holds, by the capture's time."""
+def _check(
+    names: list[str],
+    captures: list[Path],
+    export: Path | None,
+    ledger: Path | None,
+    html: Path | None,
+    *,
+    searching: bool,
+) -> None:
+    """Options that contradict each other. Raises UsageError."""
+    from nrdot.errors import UsageError
+
+    for option, value in (("--export", export), ("--ledger", ledger)):
+        if value is not None and (len(names) > 1 or searching):
+            raise UsageError(
+                f"{option}: several profiles would write over each other; name one with --profile"
+            )
+    if html is not None and not searching:
+        raise UsageError("--html draws what --grid or --solve finds; add one of them")
+    folders = [capture.name.partition(".")[0] for capture in captures]
+    if ledger is not None and len(set(folders)) < len(folders):
+        raise UsageError("--ledger: two captures of one name would write into one folder; rename one")
+    if ledger is not None and ledger.exists() and any(ledger.iterdir()):
+        raise UsageError(f"--ledger: {ledger} is not empty, and rows would count twice; name another folder")
+
+
+def _profile(found: Configuration, name: str) -> Profile:
     from nrdot.config.load import load_profile
+
+    directory = Path(found.file).parent if found.file else Path()
+    return found.profiles.get(name) or load_profile(name, directory, os.environ)
+
+
+def _export(
+    captures: list[Path], found: Configuration, chosen: dict[str, Profile], export: Path, *, scheduled: bool
+) -> None:
     from nrdot.export.file import FileExporter
     from nrdot.simulate.run import simulate as run
     from nrdot.simulate.run import under
 
-    directory = Path(found.file).parent if found.file else Path()
-    chosen = found.profiles.get(name) or load_profile(name, directory, os.environ)
-    configured = under(found, name, chosen)
-    if export is None:
-        outcomes = [run(capture, configured, scheduled=scheduled) for capture in captures]
-    else:
-        export.unlink(missing_ok=True)
-        with closing(FileExporter(export, rotate=0)) as exporter:
-            outcomes = [run(capture, configured, exporter, scheduled=scheduled) for capture in captures]
-    return outcomes
+    ((name, profile),) = chosen.items()
+    export.unlink(missing_ok=True)
+    with closing(FileExporter(export, rotate=0)) as exporter:
+        for capture in captures:
+            run(capture, under(found, name, profile), exporter, scheduled=scheduled)
+
+
+def _candidates(
+    study: Study,
+    profile: Profile,
+    thresholds: str | None,
+    tops: str | None,
+    tries: int,
+    *,
+    grid: bool,
+    solve: bool,
+) -> dict[str, dict[str, Any]]:
+    from nrdot.simulate.grid import THRESHOLDS, TOPS, lattice
+
+    if solve and study.configuration.settings.solver.algorithm == "genetic_algorithm":
+        return study.search(profile, tries)
+    if not (grid or solve):
+        return {}
+    chosen = lattice(
+        _numbers("--thresholds", thresholds, 1.0) or THRESHOLDS,
+        [round(top) for top in _numbers("--top", tops, 1e6)] or TOPS,
+    )
+    return study.candidates(profile, chosen)
+
+
+def _numbers(option: str, text: str | None, most: float) -> list[float]:
+    """Raises UsageError."""
+    from nrdot.errors import UsageError
+
+    if text is None:
+        return []
+    try:
+        found = [float(word) for word in text.split(",")]
+    except ValueError:
+        found = [-1.0]
+    if not all(0 <= number <= most for number in found):
+        raise UsageError(f"{option}: '{text}' is no list of numbers from 0 to {most:g}, such as 0.3,0.5,0.8")
+    return list(dict.fromkeys(found))
+
+
+def _draw(
+    html: Path, candidates: dict[str, dict[str, Any]], advice: dict[str, Any], captures: list[Path]
+) -> None:
+    from nrdot.errors import UsageError
+    from nrdot.simulate.curve import page
+    from nrdot.simulate.grid import pareto
+    from nrdot.simulate.money import METERS
+
+    many = f"{len(captures)} captures" if len(captures) > 1 else captures[0].name
+    drawn = page(candidates, pareto(candidates), advice, f"{METERS[0].name}: {METERS[0].formula}", many)
+    try:
+        html.write_text(drawn)
+    except OSError as error:
+        raise UsageError(f"--html: cannot write {html}: {error.strerror}") from None
+    typer.echo(f"wrote {html}", err=True)
+
+
+class _Bar:
+    """Progress on standard error, where somebody looks at it."""
+
+    def __init__(self, shown: Progress | None) -> None:
+        self._shown = shown
+        self._task = shown.add_task("simulating", total=0) if shown else None
+        self._total = 0
+
+    def expect(self, more: int) -> None:
+        self._total += more
+        if self._shown is not None and self._task is not None:
+            self._shown.update(self._task, total=self._total)
+
+    def done(self) -> None:
+        if self._shown is not None and self._task is not None:
+            self._shown.advance(self._task)
+
+
+@contextmanager
+def _bar(*, quiet: bool) -> Iterator[_Bar]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nrdot.cli.output import errors
+
+    if quiet or not errors().is_terminal:
+        yield _Bar(None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors(), transient=True) as shown:
+        yield _Bar(shown)
 
 
 def _show(documents: dict[str, dict[str, Any]]) -> None:
@@ -92,11 +261,13 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
         "bytes",
         "critical",
         "CPU covered",
+        "incidents seen",
+        "costs a month",
         "saves a month",
     )
     shown = table(*columns, right=set(columns[1:]))
     for name, one in documents.items():
-        critical = one["critical"]
+        critical, incidents = one["critical"], one["incidents"]
         shown.add_row(
             name,
             f"{one['points']:,}",
@@ -106,10 +277,44 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
             amount(one["bytes"]),
             f"{critical['exported']}/{critical['seen']}",
             f"{one['cpu_covered']:.0%}",
+            f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
+            f"{one['cost'][METERS[0].key]:,.2f} USD",
             f"{one['savings'][METERS[0].key]:,.2f} USD",
         )
     console().print(shown)
-    console().print(f"[dim]Saved is against the baseline, by {METERS[0].name}: {METERS[0].formula}[/dim]")
+    words = f"Money is of the captured hosts, saved is against the baseline, by {METERS[0].name}: "
+    console().print(f"[dim]{words}{METERS[0].formula}[/dim]")
+
+
+def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None:
+    """Those that none beats."""
+    from nrdot.cli.output import console, table
+    from nrdot.simulate.goals import MEASURES
+
+    columns = ("candidate that none beats", "costs a month", "CPU covered", "points", "critical")
+    shown = table(*columns, right=set(columns[1:]))
+    for name in front:
+        one = candidates[name]
+        critical = one["critical"]
+        shown.add_row(
+            name,
+            f"{MEASURES['cost'].of(one):,.2f} USD",
+            f"{MEASURES['coverage'].of(one):.1%}",
+            f"{one['points']:,}",
+            f"{critical['exported']}/{critical['seen']}",
+        )
+    console().print(shown)
+    console().print(f"[dim]{len(candidates)} candidates were tried; --json and --html have them all[/dim]")
+
+
+def _advise(advice: dict[str, Any], hosts: int) -> None:
+    from nrdot.cli.output import console
+
+    words = "recommended" if advice["kept"] else "nothing keeps every limit; nearest is"
+    many = "1 host" if hosts == 1 else f"{hosts:,} hosts"
+    console().print(f"\n{words}: [bold]{advice['name']}[/bold] ({many})", highlight=False)
+    for reason in advice["reasons"]:
+        console().print(f"  {reason}", highlight=False)
 
 
 def _less(points: int, than: int) -> str:

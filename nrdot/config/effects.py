@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.problem import Mark, Path, Problems
 
-NO_EFFECT: tuple[Path, ...] = (
-    ("optimization_dimensions",),
-    ("solver",),
-)
+NO_EFFECT: tuple[Path, ...] = ()
 
 # Wishes that the scenarios write in words, and what says the same in a way that acts.
 WISHES: tuple[tuple[str, str], ...] = (

@@ -101,7 +101,7 @@ class Solver(Section, frozen=True):
     """How `nrdot simulate` searches for a profile."""
 
     algorithm: Annotated[Literal["genetic_algorithm", "grid"], doc("Way to search.")] = "grid"
-    population_size: Annotated[Positive, doc("Candidates in a generation.")] = 100
-    generations: Annotated[Positive, doc("Generations.")] = 1000
+    population_size: Annotated[Positive, doc("Candidates in a generation, at most.")] = 100
+    generations: Annotated[Positive, doc("Generations, at most; each candidate is tried once.")] = 1000
     mutation_rate: Annotated[Score, doc("Share of values that change by chance, 0 to 1.")] = 0.1
     crossover_rate: Annotated[Score, doc("Share of candidates that mix two others, 0 to 1.")] = 0.8

@@ -25,7 +25,7 @@ from nrdot.score.pattern_set import PatternSet
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nrdot.batch import Floats, Identity, Rows, Table
+    from nrdot.batch import Floats, Identity, Ints, Rows, Table
     from nrdot.clock import Clock
     from nrdot.score.incident_file import Incident
 
@@ -66,7 +66,7 @@ class IncidentPart:
             self._values.clear()
             self._valued_ns = now
         for index, row in enumerate(rows.tolist()):
-            found = self._matching(table.identity[row])
+            found = self.matching(table.identity[row])
             if found:
                 values[index] = self._value(found)
         return values
@@ -77,7 +77,7 @@ class IncidentPart:
 
     def evidence(self, table: Table, row: int) -> tuple[Evidence, ...]:
         """The incidents that weigh most, each with its age and what it still counts."""
-        found = np.array(sorted(self._matching(table.identity[row])), np.intp)
+        found = np.array(sorted(self.matching(table.identity[row])), np.intp)
         counts = self._counts(found, self._clock.wall_ns())
         evidence = []
         for at in np.argsort(-counts, kind="stable")[:SHOWN].tolist():
@@ -104,7 +104,13 @@ class IncidentPart:
         counts: Floats = self._severities[found] * 0.5 ** (ages / self._half_life_ns)
         return counts
 
-    def _matching(self, identity: Identity) -> frozenset[int]:
+    @property
+    def times(self) -> Ints:
+        """When each incident was, Unix nanoseconds."""
+        return self._times
+
+    def matching(self, identity: Identity) -> frozenset[int]:
+        """The incidents, by number, that this process belongs to."""
         if not self._incidents:
             return frozenset()
         found = {index for name in _called(identity) for index in self._services.get(name, ())}

@@ -40,20 +40,26 @@ class Outcome:
     critical_exported: int = 0
     cpu_used: float = 0.0
     cpu_kept: float = 0.0
+    processes_seen: int = 0  # at exports, added up
+    samples: int = 0
+    incidents: int = 0  # of services that were there
+    incidents_seen: int = 0  # whose processes had series of their own
     unmatched: tuple[UnmatchedOverride, ...] = ()  # overrides that no process answered to
     _since_baseline: float = 0.0
 
     def add(self, tick: Tick, costs: Costs | None = None) -> None:
         """`costs` tell what would have been sent without an optimizer; without them its bytes stay untold."""
         batch, table = tick.batch, tick.batch.table
+        self.samples += 1
         self.seconds += batch.seconds
         self._since_baseline += batch.seconds
         living = batch.living
+        if costs is not None:
+            costs.name(batch, batch.named)
         while self._since_baseline >= self.baseline_interval:
             self._since_baseline -= self.baseline_interval
             self.points_unoptimized += len(living) * self.points_per_process
             if costs is not None:
-                costs.name(batch, living)
                 self.bytes_unoptimized += int(costs.plain(table, living)[1].sum())
         if not batch.first:
             self._cover(tick)
@@ -67,6 +73,7 @@ class Outcome:
         if not frame.whole:
             return
         self.exports += 1
+        self.processes_seen += len(living)
         self.points_same_interval += len(living) * self.points_per_process
         critical = living[table.never_filtered[living]]
         self.critical_seen += len(critical)

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nrdot.agent.books import Bookkeeping
 from nrdot.agent.intervals import exports_every
 from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.export.pace import offset
+from nrdot.ledger.recorder import Usage
 from nrdot.sample.replay import ReplaySource
+from nrdot.simulate.hindsight import Hindsight
 from nrdot.simulate.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -42,25 +45,35 @@ def simulate(
     progress: Callable[[Tick], None] | None = None,
     *,
     scheduled: bool = False,
+    ledger: Path | None = None,
 ) -> Outcome:
     """Run a capture to its end; `scheduled` lets the timetable change the profile at the capture's time.
 
-    Raises CaptureError and ConfigError.
+    `ledger` is a directory for what the agent's ledger would have been. Raises CaptureError and ConfigError.
     """
     settings = configuration.settings
     source = ReplaySource(capture, command_lines=settings.command_line.enabled)
     plan = _Plan(configuration, source) if scheduled else None
     first = plan.course.effective if plan else configuration
     stages = _stages(first, source)
+    books = Bookkeeping(ledger, Usage()) if ledger else None
+    hindsight = Hindsight(stages.scorer.incidents)
     outcome = Outcome(points_per_process(first.profile), settings.baseline.interval)
     while True:
-        stages = plan.turned(stages) if plan else stages
+        before, stages = stages, plan.turned(stages) if plan else stages
+        if books and (before is not stages or not outcome.samples):
+            now = plan.course.effective if plan else configuration
+            books.use(now, stages, (), configuration.revision)
         try:
             tick = stages.pipeline.tick()
         except StopIteration:
             outcome.unmatched = stages.scorer.unmatched(source.table)
+            outcome.incidents, outcome.incidents_seen = len(hindsight.present), len(hindsight.seen)
+            if books:
+                books.close()
             return outcome
         outcome.add(tick, stages.encoder.costs)
+        hindsight.look(tick)
         if export is not None and tick.records:
             payload = b"".join(record.payload for record in tick.records)
             export.export(payload, sum(record.points for record in tick.records))

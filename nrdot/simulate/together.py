@@ -30,8 +30,21 @@ def together(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "cpu_covered": round(sum(one.cpu_kept for one in outcomes) / used, 4) if used else 1.0,
         "seconds": round(sum(one.seconds for one in outcomes), 3),
         "exports": sum(one.exports for one in outcomes),
+        "processes": round(sum(one.processes_seen / max(one.exports, 1) for one in outcomes), 1),
+        "incidents": {
+            "present": sum(one.incidents for one in outcomes),
+            "seen": sum(one.incidents_seen for one in outcomes),
+        },
+        "hosts": len(outcomes),
+        "cost": cost(outcomes),
         "savings": savings(outcomes),
     }
+
+
+def cost(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """USD a month by meter, of what would be sent."""
+    rates = [Hourly.over(one.seconds, one.points, one.bytes) for one in outcomes]
+    return {meter.key: round(sum(map(meter.monthly, rates)), 2) for meter in METERS}
 
 
 def savings(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -46,7 +46,7 @@ def main(config: Path, times: float) -> None:
     clock = FastClock(times)
     configuration = load(config, os.environ)
     stages = build_stages(configuration, clock, build_sampler(configuration, clock), [NullBuffer()])
-    books = Bookkeeping(Path(configuration.settings.agent.state_dir))
+    books = Bookkeeping(Path(configuration.settings.agent.state_dir) / "ledger")
     books.use(configuration, stages, [], "bench")
     timed = Timed(stages.pipeline.ledger, "enter")
     stages.pipeline.ledger = timed

@@ -1,0 +1,85 @@
+"""What `nrdot simulate` was asked for, as tasks, and their outcomes as one document."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nrdot.simulate.goals import goals, measured, recommend
+from nrdot.simulate.grid import pareto
+from nrdot.simulate.money import METERS
+from nrdot.simulate.run import under
+from nrdot.simulate.search import search
+from nrdot.simulate.study import Task, run
+from nrdot.simulate.together import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from nrdot.config.configuration import Configuration
+    from nrdot.config.schema_profile import Profile
+    from nrdot.simulate.grid import Candidate
+    from nrdot.simulate.outcome import Outcome
+
+
+@dataclass(slots=True)
+class Study:
+    """Captures under candidates of one configuration. `hosts` is how many hosts the captures stand for."""
+
+    captures: Sequence[Path]
+    configuration: Configuration
+    processes: int = 1
+    hosts: int | None = None
+    expect: Callable[[int], object] = lambda _: None  # so many more tasks
+    done: Callable[[], object] = lambda: None
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+
+    def profiles(
+        self, chosen: Mapping[str, Profile], *, scheduled: bool = False, ledger: Path | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """A document for each profile, by its name."""
+        configured = {name: under(self.configuration, name, profile) for name, profile in chosen.items()}
+        tasks = [
+            Task(capture, one, scheduled, ledger and ledger / capture.name.partition(".")[0])
+            for one in configured.values()
+            for capture in self.captures
+        ]
+        self.expect(len(tasks))
+        outcomes = run(tasks, self.processes, self.done)
+        each = len(self.captures)
+        for number, name in enumerate(configured):
+            self.outcomes[name] = outcomes[number * each : (number + 1) * each]
+        return {name: self._document(self.outcomes[name]) for name in configured}
+
+    def candidates(self, profile: Profile, chosen: Sequence[Candidate]) -> dict[str, dict[str, Any]]:
+        """The same for candidates around a profile, with their values."""
+        found = self.profiles({one.name: one.of(profile) for one in chosen})
+        return {one.name: one.keys() | found[one.name] for one in chosen}
+
+    def search(self, profile: Profile, tries: int) -> dict[str, dict[str, Any]]:
+        """As `solver` of the configuration says."""
+
+        def evaluate(fresh: Sequence[Candidate]) -> dict[Candidate, dict[str, Any]]:
+            documents = self.candidates(profile, fresh)
+            return {one: documents[one.name] for one in fresh}
+
+        settings = self.configuration.settings
+        known = search(settings.solver, goals(settings.optimization_dimensions), tries, evaluate)
+        return {one.name: dict(document) for one, document in sorted(known.items())}
+
+    def advice(self, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Who is recommended, and why."""
+        return asdict(recommend(documents, goals(self.configuration.settings.optimization_dimensions)))
+
+    def _document(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        document = together(outcomes)
+        cost = document["cost"][METERS[0].key] * (self.hosts or len(outcomes)) / len(outcomes)
+        return measured(document, cost, self.configuration.settings.agent.interval)
+
+
+def curve(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A grid as `simulate --json` tells it."""
+    front = pareto(documents)
+    candidates = [{"name": name, **document, "pareto": name in front} for name, document in documents.items()]
+    return {"candidates": candidates, "pareto": front}

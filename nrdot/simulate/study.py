@@ -1,0 +1,73 @@
+"""Many captures under many profiles, over the cores of this machine.
+
+A task is one capture under one configuration; it knows nothing of the others, so the figures are the same
+whatever the number of processes and the order in which they end.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from nrdot.errors import NrdotError
+from nrdot.simulate.run import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from nrdot.config.configuration import Configuration
+    from nrdot.simulate.outcome import Outcome
+
+
+class WorkerError(NrdotError):
+    """A process that simulates was ended by the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    capture: Path
+    configuration: Configuration
+    scheduled: bool = False
+    ledger: Path | None = None
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> list[Outcome]:
+    """The outcome of each task, in their order; `done` is called as each ends. Raises NrdotError."""
+    processes = min(processes, len(tasks))
+    if processes <= 1:
+        return [_told(_one(task), done) for task in tasks]
+    # Spawned, because a copy of a process that has threads may hang, and a progress bar is one.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_one, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done()
+        except BrokenProcessPool:
+            raise WorkerError(
+                "a process that simulated was ended by the machine, for want of memory perhaps; "
+                "nothing is printed; try again with --jobs 1"
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def _one(task: Task) -> Outcome:
+    return simulate(task.capture, task.configuration, scheduled=task.scheduled, ledger=task.ledger)
+
+
+def _told(outcome: Outcome, done: Callable[[], object]) -> Outcome:
+    done()
+    return outcome
