@@ -1,3 +1,5 @@
+import base64
+import hashlib
 from threading import Event
 
 import pytest
@@ -170,6 +172,8 @@ def test_an_object_store_gets_objects_under_the_prefix_and_the_host(kept, bucket
     assert key.startswith("trails/prod/host-1/0000000001-0000000002-")
     assert stored.data.splitlines() == kept.lines()
     assert "x-amz-object-lock-mode" not in stored.headers
+    checksum = base64.b64encode(hashlib.sha256(stored.data).digest()).decode()
+    assert stored.headers["x-amz-checksum-sha256"] == checksum
 
 
 def test_objects_are_locked_until_the_retention_is_over_where_the_bucket_locks(kept, bucket):
