@@ -158,7 +158,7 @@ class Table:
     def open_row(self, pid: int, start: int) -> int:
         """A row for a process that was just found, zeroed."""
         if not self._free:
-            self._grow()
+            self.reserve(1)
         row = self._free.pop()
         self.alive[row] = True
         self.changed[row] = True
@@ -199,9 +199,12 @@ class Table:
     def _columns(self) -> Iterable[NDArray[Any]]:
         return (value for value in vars(self).values() if isinstance(value, np.ndarray))
 
-    def _grow(self) -> None:
-        # By half, not by doubling: a column has some eighty places a row, and most hosts stay as they are.
-        old, self.capacity = self.capacity, self.capacity + self.capacity // 2
+    def reserve(self, rows: int) -> None:
+        """Make room for so many newcomers, at once: a column that grows in steps leaves a hole at each."""
+        if (missing := rows - len(self._free)) <= 0:
+            return
+        # An eighth to spare: all columns together take a kilobyte a row, and most hosts stay as they are.
+        old, self.capacity = self.capacity, self.capacity + missing + max(self.capacity + missing, 8) // 8
         for name, value in list(vars(self).items()):
             if isinstance(value, np.ndarray):
                 wider = np.zeros((*value.shape[:-1], self.capacity), value.dtype)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nrdot.encode.redact import CommandLines
 
 Attributes = dict[str, str | int]
+TAG = b"\x0a"  # field 1 of a message, itself a message with its length before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ def _owner(owner: Owner) -> Attributes:
 
 def serialize(attributes: Attributes) -> bytes:
     """The resource as field 1 of a ResourceMetrics: tag, length, message."""
+    body = message(attributes)
+    return TAG + varint(len(body)) + body
+
+
+def message(attributes: Attributes) -> bytes:
+    """The resource alone."""
     resource = Resource()
     for key, value in attributes.items():
         target = resource.attributes.add(key=key).value
@@ -71,8 +78,7 @@ def serialize(attributes: Attributes) -> bytes:
             target.int_value = value
         else:
             target.string_value = value
-    body = resource.SerializeToString()
-    return b"\x0a" + varint(len(body)) + body
+    return resource.SerializeToString()
 
 
 def varint(number: int) -> bytes:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nrdot.batch import Counter, Gauge
-from nrdot.encode.attributes import serialize, varint
+from nrdot.encode.attributes import TAG, serialize, varint
 from nrdot.encode.catalogue import GROUP_SIZE
 from nrdot.encode.costs import Costs
+from nrdot.encode.halves import Halves
 from nrdot.encode.layout import Layout, Phase
 from nrdot.encode.shape import MISSING, shapes
 from nrdot.stages import Priority, Record
@@ -33,21 +34,24 @@ if TYPE_CHECKING:
 
 RECORD_SERIES = 512  # series in one record: bounds memory, and what one lost record costs
 ZERO_NS = 1_000_000  # how long after its start a series says zero
-TAG = b"\x0a"  # field 1 of an export request, a message with its length before it
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
     """Series of one kind, as columns: rows of the table, or groups."""
 
-    resources: list[bytes]
-    sizes: Ints  # of the resources
+    resources: list[bytes]  # as far as they are their own
+    words: list[bytes]  # and as far as they may be shared
+    sizes: Ints  # of both together
     since_ns: Ints
     shapes: NDArray[np.uint8]
     critical: NDArray[np.bool_]
     column: Callable[[Counter | Gauge, NDArray[np.intp]], Any]
     rows: Rows | None = None  # of the table; groups have none
     groups: Sequence[GroupFrame] = ()
+
+    def pieces(self) -> Iterator[tuple[bytes, bytes]]:
+        return zip(self.resources, self.words, strict=True)
 
 
 class OtlpEncoder:
@@ -72,14 +76,17 @@ class OtlpEncoder:
         self._end_markers = end_markers
         self._layouts: dict[tuple[tuple[Metric, ...], Phase, int], Layout] = {}
         self._ended = metrics  # what the series that end now were made of
-        self._known: list[bytes] = []  # resource of each row's own series
+        self._halves = Halves(resources)
+        self._known: list[bytes] = []  # resource of each row's own series: what is its own
+        self._words: list[bytes] = []  # and what it shares
         self._sizes: Ints = np.zeros(0, np.int64)  # of those resources
         self._groups: dict[int, bytes] = {}  # resource of each group
         self.costs = Costs(resources, lambda shape: self._layout(metrics, Phase.STEADY, shape))
 
     def adopt(self, other: OtlpEncoder) -> bool:
         """Take the series of another encoder, which this one replaces; True where they must begin anew."""
-        self._known, self._sizes, self._groups = other._known, other._sizes, other._groups
+        self._known, self._words, self._sizes = other._known, other._words, other._sizes
+        self._groups = other._groups
         if self._resources == other._resources and (self._metrics, self._stable) == (
             other._metrics,
             other._stable,
@@ -93,21 +100,21 @@ class OtlpEncoder:
         table, time_ns, hz = batch.table, frame.time_ns, batch.host.hz
         if (more := table.capacity - len(self._known)) > 0:
             self._known += [b""] * more
+            self._words += [b""] * more
             self._sizes = np.pad(self._sizes, (0, more))
         self.costs.clear(table.capacity)
         # Series end under the attributes that they had: these are taken before new ones are built.
         ending = self._of_rows(table, frame.ending)
         for row in frame.opening.tolist():
-            self._known[row] = serialize(
-                self._resources.process(
-                    batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
-                )
+            own, words = self._halves.of(
+                batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
             )
-            self._sizes[row] = len(self._known[row])
+            self._known[row], self._words[row] = own, words
+            self._sizes[row] = len(own) + len(words)
         opening = self._of_rows(table, frame.opening)
         steady = self._of_rows(table, frame.steady)
         if ending.resources:
-            ending = _without(ending, {*opening.resources, *steady.resources})
+            ending = _without(ending, {*opening.pieces(), *steady.pieces()})
         records = [
             *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
             *self._records(opening, self._metrics, Phase.OPENING, time_ns, hz),
@@ -132,9 +139,10 @@ class OtlpEncoder:
                 return table.gauges[Gauge.RSS, chosen] - table.gauges[Gauge.SHARED, chosen]
             return table.gauges[source, chosen]
 
-        known = self._known
+        known, words, chosen_rows = self._known, self._words, rows.tolist()
         return _Series(
-            [known[row] for row in rows.tolist()],
+            [known[row] for row in chosen_rows],
+            [words[row] for row in chosen_rows],
             self._sizes[rows],
             table.since_ns[rows],
             shapes(table.limited[rows], table.gauges[:, rows]),
@@ -157,6 +165,7 @@ class OtlpEncoder:
         resources = [self._groups[group.key] for group in groups]
         return _Series(
             resources,
+            [b""] * len(resources),
             np.array([len(resource) for resource in resources], np.int64),
             np.array([group.since_ns for group in groups], np.int64),
             shapes(np.array([group.limited for group in groups], np.bool_), gauges),
@@ -216,14 +225,14 @@ def _phase(group: GroupFrame) -> Phase:
     return Phase.ENDING if group.ending else Phase.OPENING if group.opening else Phase.STEADY
 
 
-def _without(ending: _Series, living: set[bytes]) -> _Series:
+def _without(ending: _Series, living: set[tuple[bytes, bytes]]) -> _Series:
     """Leave out series that end while another lives, or ends too, under the very same attributes.
 
     A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
     end marker would hide the newcomer.
     """
     said, kept = set(living), np.zeros(len(ending.resources), np.bool_)
-    for index, resource in enumerate(ending.resources):
+    for index, resource in enumerate(ending.pieces()):
         kept[index] = resource not in said
         said.add(resource)
     if kept.all():
@@ -231,6 +240,7 @@ def _without(ending: _Series, living: set[bytes]) -> _Series:
     which = np.flatnonzero(kept)
     return _Series(
         [ending.resources[index] for index in which.tolist()],
+        [ending.words[index] for index in which.tolist()],
         ending.sizes[which],
         ending.since_ns[which],
         ending.shapes[which],
@@ -268,11 +278,11 @@ def _join(series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArra
     view = body.reshape(-1).data
     parts: list[bytes | memoryview] = []
     lengths: dict[int, bytes] = {}
-    for index, position in zip(which.tolist(), range(0, len(view), size), strict=True):
-        resource = series.resources[index]
-        length = len(resource)
+    resources, words = series.resources, series.words
+    sizes, positions = series.sizes[which].tolist(), range(0, len(view), size)
+    for index, length, position in zip(which.tolist(), sizes, positions, strict=True):
         head = lengths.get(length)
         if head is None:
             head = lengths[length] = TAG + varint(length + size)
-        parts += (head, resource, view[position : position + size])
+        parts += (head, resources[index], words[index], view[position : position + size])
     return b"".join(parts)

@@ -18,7 +18,7 @@ from nrdot.identify.container import parse_cgroup
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.batch import Batch
+    from nrdot.batch import Batch, Identity
     from nrdot.identify.labels import Facts, LabelSource
 
 Pairs = tuple[tuple[str, str], ...]
@@ -33,8 +33,9 @@ class OwnerIdentifier:
         self._sources = tuple(sources)
         self._revisions = self._read_revisions()
         self._owners: dict[tuple[str, Owner], Owner] = {}
-        self._given: dict[int, Owner] = {}  # what the sampler delivered, by row
-        self._completed: dict[int, Owner] = {}  # what we made of it
+        self._given: list[Owner | None] = []  # what the sampler delivered, by row
+        self._completed: list[Owner | None] = []  # what we made of it
+        self._identities: dict[tuple[Identity, Owner], Identity] = {}  # equal ones are one object
 
     def identify(self, batch: Batch) -> Batch:
         """Complete `batch.named`; after a source has learned something, every living process.
@@ -44,6 +45,9 @@ class OwnerIdentifier:
         """
         table = batch.table
         rows = batch.named
+        if (more := table.capacity - len(self._given)) > 0:
+            self._given += [None] * more
+            self._completed += [None] * more
         if (revisions := self._read_revisions()) != self._revisions:
             self._revisions = revisions
             self._owners.clear()
@@ -51,18 +55,28 @@ class OwnerIdentifier:
         late = []
         for row in rows.tolist():
             identity = table.identity[row]
-            if identity.owner is not self._completed.get(row):
-                self._given[row] = identity.owner
-            owner = self._owner(table.cgroup[row], self._given[row])
+            given = self._given[row]
+            if given is None or identity.owner is not self._completed[row]:
+                given = self._given[row] = identity.owner
+            owner = self._owner(table.cgroup[row], given)
             self._completed[row] = owner
             if identity.owner is not owner:
                 if identity.owner != owner:
                     table.changed[row] = True
                     late.append(row)
-                table.identity[row] = replace(identity, owner=owner)
+                table.identity[row] = self._owned(identity, owner)
         if rows is batch.named or not late:
             return batch
         return replace(batch, named=np.union1d(batch.named, np.array(late, np.intp)))
+
+    def _owned(self, identity: Identity, owner: Owner) -> Identity:
+        if len(self._identities) >= REMEMBERED:
+            self._identities.clear()
+        key = (identity, owner)
+        found = self._identities.get(key)
+        if found is None:
+            found = self._identities[key] = replace(identity, owner=owner)
+        return found
 
     def _read_revisions(self) -> tuple[int, ...]:
         return tuple(source.revision for source in self._sources)

@@ -41,7 +41,6 @@ class Census:
         self.trusted = False  # the last newcomers that a listing found were those that their numbers tell
         self._files = files
         self._processes = processes
-        self._entries: list[str] = []
         self._older = self._newer = _UNKNOWN
         self._stale = self._whole = True
         self._tried: set[str] = set()  # hidden ones that are tried once more
@@ -54,7 +53,7 @@ class Census:
 
     def look_again(self) -> None:
         """Somebody was gone when we came to read: a pid may be in use again."""
-        self._entries, self._stale = [], True
+        self._stale = True
 
     def call(self, forks: int, known: Collection[str], *, always: bool) -> tuple[list[str], Iterable[str]]:
         """Pids that are new, and those of `known` that are found to be gone.
@@ -75,9 +74,6 @@ class Census:
 
     def _listed(self, known: Collection[str], older: _Mark, now: _Mark) -> tuple[list[str], Iterable[str]]:
         entries = self._files.list()
-        if entries == self._entries:
-            return [], ()
-        self._entries = entries
         present = {entry for entry in entries if entry.isdecimal()}
         self.hidden &= present
         new = sorted(present.difference(known, self.hidden), key=int)

@@ -31,15 +31,15 @@ class Glances:
         self._before: dict[int, Ints] = {}  # counters at the last sample, by row
 
     def look(self, processes: Iterable[tuple[int, str, bytes]]) -> list[int]:
-        """Row, pid and head of the stat of each; the rows that are as they were but for their numbers."""
+        """Row, pid and name of each, as stat has it; the rows that are as they were but for their numbers."""
         table, looks = self._table, Looks()
-        for row, pid, head in processes:
+        for row, pid, name in processes:
             try:
                 files = self._readings.read(row, pid, moving=True)
                 end = parse.stat_head(files.stat)
                 stat = parse.stat_fields(files.stat, end)
                 same = stat.start == table.start[row] and stat.parent == table.parent[row]
-                if same and files.stat[:end] == head:
+                if same and parse.stat_name(files.stat, end) == name:
                     looks.add(row, stat, files, limited=self._readings.limited(row))
             except (*Gone, PermissionError, ValueError, LookupError):
                 continue  # the next sample finds out why

@@ -58,6 +58,7 @@ class Members:
         for row in died:
             self._table.close_row(row)
         born = [place for place, key in enumerate(keys) if key not in self._row_of]
+        self._table.reserve(len(born))
         for place in born:
             self._row_of[keys[place]] = self._table.open_row(*keys[place])
         self._last = (pids, starts)

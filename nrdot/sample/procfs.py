@@ -90,8 +90,9 @@ class ProcfsSource:
         self._uptime_ns = 0  # at the last sample
         self._census = Census(self._files, self.gate.processes)
         self._rows: dict[str, int] = {}
-        self._pids: dict[int, str] = {}
-        self._heads: dict[int, bytes] = {}
+        # By row; what is empty has no process.
+        self._pids: list[str] = []
+        self._names: list[bytes] = []  # as stat has them
         self._unguarded: set[int] = set()
         self._stale_words: set[int] = set()  # rows that moved since their words were read
         self._last: float | None = None
@@ -115,7 +116,7 @@ class ProcfsSource:
             self._lose(row, round_)
         moving = dict.fromkeys([*moved, *self._unguarded])
         self._read(moving, round_, moving=True)
-        swept = round_.swept.intersection(self._pids).difference(moving)  # some of them just ended
+        swept = {row for row in round_.swept.difference(moving) if self._pids[row]}  # some of them just ended
         whole = {row for row in swept if self._takes_all(row)}
         self._read(sorted(whole), round_, moving=False)
         slept = self._read_memory(sorted(swept - whole), round_)
@@ -133,7 +134,7 @@ class ProcfsSource:
             first=first,
             moved=read[table.alive[read]],
             born=born,
-            named=[*round_.named.intersection(self._pids), *born],
+            named=[*(row for row in round_.named if self._pids[row]), *born],
             died=round_.died,
             vanished=round_.vanished,
         )
@@ -145,7 +146,7 @@ class ProcfsSource:
         return replace(batch, limited=limited, unreadable=tuple(sorted(unreadable)))
 
     def glance(self, rows: Rows) -> Batch:
-        known = [(row, self._pids[row], self._heads[row]) for row in rows.tolist() if row in self._pids]
+        known = [(row, self._pids[row], self._names[row]) for row in rows.tolist() if self._pids[row]]
         return glanced(self.table, self.host, self._clock.wall_ns(), self._glances.look(known))
 
     # births and deaths
@@ -177,9 +178,8 @@ class ProcfsSource:
         self._census.look_again()
 
     def _end(self, row: int) -> str:
-        pid = self._pids.pop(row)
+        pid, self._pids[row], self._names[row] = self._pids[row], "", b""
         del self._rows[pid]
-        del self._heads[row]
         self._stale_words.discard(row)
         self._unguarded.discard(row)
         self.gate.remove(row)
@@ -188,6 +188,7 @@ class ProcfsSource:
         return pid
 
     def _births(self, pids: list[str], round_: _Round, *, first: bool) -> list[int]:
+        self.table.reserve(len(pids))
         for pid in pids:
             try:
                 row = self._birth(pid, first=first)
@@ -225,8 +226,11 @@ class ProcfsSource:
         table.gauges[Gauge.THREADS, row] = stat.threads
         table.gauges[[Gauge.DESCRIPTORS, Gauge.SWAP], row] = -1
         self._rows[pid] = row
+        if (more := table.capacity - len(self._pids)) > 0:
+            self._pids += [""] * more
+            self._names += [b""] * more
         self._pids[row] = pid
-        self._heads[row] = data[:end]
+        self._names[row] = self._words.once(parse.stat_name(data, end))
         # A process that is older than the sample before was hidden from us then: it counts from now, like
         # those that the first sample finds. By the uptime: the wall clock may have been set since.
         found = first or stat.start * 1_000_000_000 // self.host.hz < self._uptime_ns - HIDDEN_NS
@@ -252,7 +256,7 @@ class ProcfsSource:
                 if moving:
                     self._stale_words.add(row)
                 refused = limited(row)
-                self._refresh(row, pid, files.stat[:end], stat, round_)
+                self._refresh(row, pid, parse.stat_name(files.stat, end), stat, round_)
                 looks.add(row, stat, files, limited=refused)
             except _Unreadable:
                 round_.vanished += 1
@@ -284,7 +288,7 @@ class ProcfsSource:
         self._columns.write_memory(written, list(pages.values()))
         return written
 
-    def _refresh(self, row: int, pid: str, head: bytes, stat: parse.Stat, round_: _Round) -> None:
+    def _refresh(self, row: int, pid: str, name: bytes, stat: parse.Stat, round_: _Round) -> None:
         """Gate, parent and words of a process that was read."""
         table = self.table
         if row in self._unguarded or stat.threads != table.gauges[Gauge.THREADS, row]:
@@ -292,19 +296,19 @@ class ProcfsSource:
         if stat.parent != table.parent[row]:
             round_.named.add(row)
             round_.exported.add(row)
-        if head != self._heads[row] or stat.state != _ZOMBIE:  # the kernel forgets the words of a zombie
-            self._refresh_words(row, pid, head, stat.flags, round_)
+        if name != self._names[row] or stat.state != _ZOMBIE:  # the kernel forgets the words of a zombie
+            self._refresh_words(row, pid, name, stat.flags, round_)
         if self._optional:
             self._read_optional(row, pid)
 
-    def _refresh_words(self, row: int, pid: str, head: bytes, flags: int, round_: _Round) -> None:
+    def _refresh_words(self, row: int, pid: str, name: bytes, flags: int, round_: _Round) -> None:
         due = row in round_.swept and self._sweep.words_due(row)
         stale = row in self._stale_words
         young = stale and self.table.observations[row] < YOUNG
-        if head != self._heads[row] or young or (due and stale):
-            self._heads[row] = head
+        if name != self._names[row] or young or (due and stale):
+            self._names[row] = self._words.once(name)
             self._stale_words.discard(row)
-            self._reread_words(row, pid, head, flags, round_)
+            self._reread_words(row, pid, name, flags, round_)
         elif due:
             self._reread_cgroup(row, pid, round_)
 
@@ -317,9 +321,9 @@ class ProcfsSource:
         else:
             self._unguarded.add(row)
 
-    def _reread_words(self, row: int, pid: str, head: bytes, flags: int, round_: _Round) -> None:
+    def _reread_words(self, row: int, pid: str, name: bytes, flags: int, round_: _Round) -> None:
         table = self.table
-        new = self._words.read(pid, head[head.index(b"(") + 1 :], flags)
+        new = self._words.read(pid, name, flags)
         old = table.identity[row]
         self._readings.forget(row)
         self._reread_cgroup(row, pid, round_)
@@ -370,7 +374,7 @@ class ProcfsSource:
         for charged, times in ((rows, reaped), (late_rows, late_reaped)):
             alive = table.alive[charged]  # what the dead had reaped is their heir's
             self._children.charge(table, charged[alive], times[:, alive])
-        changed = [row for row in round_.exported if row in self._pids]
+        changed = [row for row in round_.exported if self._pids[row]]
         table.changed[changed] = True
         return np.concatenate([rows, late_rows])
 

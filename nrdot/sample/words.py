@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nrdot.batch import Identity
 from nrdot.sample.arguments import LINE_LIMIT, READ_LIMIT
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 STATUS_SIZE = 16384  # lists of groups, processors and memory nodes make it long
 CGROUP_SIZE = 8192
 EXECUTABLE_LIMIT = 4096
-TEXTS = 8192  # remembered for sharing
+KEPT = 8192  # words and identities remembered for sharing
 DELETED = b" (deleted)"
+
+Said = TypeVar("Said", str, bytes, Identity)
 
 
 @lru_cache(maxsize=4096)
@@ -45,7 +47,7 @@ class Words:
     def __init__(self, files: ProcFiles) -> None:
         self._files = files
         self.unreadable: set[str] = set()
-        self._texts: dict[str, str] = {}  # each text once, however many processes say it
+        self._kept: dict[Any, Any] = {}  # each of them once, however many processes say it
 
     def read(self, pid: str, raw_name: bytes, flags: int) -> Identity:
         """Everything but the owner. Gone errors mean that the process ended."""
@@ -53,24 +55,29 @@ class Words:
         kernel = bool(flags & KERNEL_THREAD)
         name = text(raw_name)
         if kernel:
-            return Identity(steady_name(name), uid=status.uid, user=user_name(status.uid), kernel=True)
-        command, line = map(self._once, arguments(self._command_line(pid)))
-        executable = self._once(self._executable(pid))
-        name = self._once(full_name(name, command or executable))
-        return Identity(
-            name=name,
-            command=command or (line and (executable or name)),
-            command_line=line,
-            executable=executable,
-            uid=status.uid,
-            user=user_name(status.uid) if status.uid >= 0 else "",
+            return self.once(
+                Identity(steady_name(name), uid=status.uid, user=user_name(status.uid), kernel=True)
+            )
+        command, line = map(self.once, arguments(self._command_line(pid)))
+        executable = self.once(self._executable(pid))
+        name = self.once(full_name(name, command or executable))
+        return self.once(
+            Identity(
+                name=name,
+                command=command or (line and (executable or name)),
+                command_line=line,
+                executable=executable,
+                uid=status.uid,
+                user=user_name(status.uid) if status.uid >= 0 else "",
+            )
         )
 
-    def _once(self, words: str) -> str:
-        """The same text as the same object: a host has far fewer texts than processes."""
-        if len(self._texts) >= TEXTS:
-            self._texts.clear()
-        return self._texts.setdefault(words, words)
+    def once(self, said: Said) -> Said:
+        """Equal words, and equal identities, as one object: a host has far fewer of them than processes."""
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        kept: Said = self._kept.setdefault(said, said)
+        return kept
 
     def _command_line(self, pid: str) -> bytes:
         try:
@@ -93,7 +100,7 @@ class Words:
 
     def cgroup(self, pid: str) -> str:
         try:
-            return self._once(text(self._files.read(f"{pid}/cgroup", CGROUP_SIZE)))
+            return self.once(text(self._files.read(f"{pid}/cgroup", CGROUP_SIZE)))
         except PermissionError:
             self.unreadable.add("cgroup")
         except Gone:

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from nrdot.agent.trim import SETTLED, Trim
+from nrdot.batch import Table
+from nrdot.testing.agent import tick_of
+
+
+@pytest.fixture
+def given():
+    return []
+
+
+def test_memory_is_given_back_once_for_each_growth_when_that_has_settled(given):
+    table = Table(16)
+    trim = Trim(lambda: given.append(table.capacity))
+    for _ in range(SETTLED + 5):
+        trim(tick_of(table))
+    assert given == [16]
+    table.reserve(17)
+    for _ in range(SETTLED):
+        trim(tick_of(table))
+    assert given == [16]
+    trim(tick_of(table))
+    assert given == [16, table.capacity]
+
+
+def test_a_table_that_grows_at_every_tick_is_left_alone(given):
+    table = Table(16)
+    trim = Trim(lambda: given.append(table.capacity))
+    for _ in range(3 * SETTLED):
+        trim(tick_of(table))
+        given.clear()
+        table.reserve(table.capacity + 1)
+    assert not given
+
+
+def test_what_lives_is_set_apart_from_the_collector_of_garbage():
+    code = (
+        "import gc\n"
+        "from nrdot.agent.trim import give_back\n"
+        "give_back()\n"
+        "print(gc.get_freeze_count() > 1000, gc.isenabled())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+    assert gc.get_freeze_count() == 0
