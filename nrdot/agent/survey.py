@@ -10,6 +10,7 @@ from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages
 
 if TYPE_CHECKING:
+    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
     from nrdot.clock import Clock
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 APART = 1.0  # seconds
 
 
-def survey(configuration: Configuration, clock: Clock, apart: float = APART) -> tuple[Stages, Batch]:
-    """The stages after an export, and the batch that they judged. Raises ConfigError and StartError."""
+def survey(configuration: Configuration, clock: Clock, apart: float = APART) -> tuple[Course, Stages, Batch]:
+    """What holds now, the stages after an export, and the batch that they judged.
+
+    Raises ConfigError and StartError.
+    """
     sampler = build_sampler(configuration, clock)
     now = course(configuration, sampler.host.id, clock.wall_ns())
     stages = build_stages(now.effective, clock, sampler)
     stages.pipeline.tick()
     clock.wait(Event(), apart)
-    return stages, stages.pipeline.flush().batch
+    return now, stages, stages.pipeline.flush().batch

@@ -11,9 +11,9 @@ import typer
 from nrdot.cli.options import Config, Json, Procfs, configuration, warn
 
 if TYPE_CHECKING:
+    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
-    from nrdot.config.configuration import Configuration
     from nrdot.decide.explain import Check, Decision
     from nrdot.score.combine import Explanation, PartScore
     from nrdot.stages import Reason
@@ -43,7 +43,7 @@ def explain(
 
     found = configuration(config, procfs)
     with progress("two samples, one second apart", quiet=json):
-        stages, batch = survey(found, SystemClock())
+        now, stages, batch = survey(found, SystemClock())
     warn(stages.scorer.unmatched(batch.table))
     rows = find(batch, process)
     if not rows:
@@ -57,11 +57,11 @@ def explain(
         from nrdot.cli.output import print_json
 
         others = [_brief(stages, batch, other) for other in rows[1:]]
-        print_json({**_document(found, batch, row, score, verdict), "others": others})
+        print_json({**_document(now, batch, row, score, verdict), "others": others})
         return
     if len(rows) > 1:
         _list(stages, batch, rows)
-    _show(found, batch, row, score, verdict)
+    _show(now, batch, row, score, verdict)
 
 
 def _brief(stages: Stages, batch: Batch, row: int) -> dict[str, Any]:
@@ -79,9 +79,7 @@ def _brief(stages: Stages, batch: Batch, row: int) -> dict[str, Any]:
     }
 
 
-def _document(
-    found: Configuration, batch: Batch, row: int, score: Explanation, verdict: Decision
-) -> dict[str, Any]:
+def _document(now: Course, batch: Batch, row: int, score: Explanation, verdict: Decision) -> dict[str, Any]:
     from nrdot.batch import Gauge
 
     table = batch.table
@@ -99,7 +97,8 @@ def _document(
         "parts": [asdict(part) for part in score.parts],
         "overrides": [asdict(one) for one in score.overrides],
         "requirements": score.requirements,
-        "profile": _profile(found, verdict),
+        "profile": _profile(now, verdict),
+        "profile_rule": _rule(now, verdict),
         "threshold": verdict.threshold,
         "verdict": verdict.verdict.name,
         "reason": verdict.reason.name.lower(),
@@ -117,9 +116,14 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _profile(found: Configuration, verdict: Decision) -> str:
-    settings = found.settings
+def _profile(now: Course, verdict: Decision) -> str:
+    settings = now.effective.settings
     return settings.scopes[verdict.scope - 1].profile if verdict.scope else settings.profile
+
+
+def _rule(now: Course, verdict: Decision) -> str:
+    """What gives the process its profile."""
+    return f"scopes[{verdict.scope - 1}]" if verdict.scope else now.holding.rule
 
 
 def _list(stages: Stages, batch: Batch, rows: list[int]) -> None:
@@ -141,7 +145,7 @@ def _list(stages: Stages, batch: Batch, rows: list[int]) -> None:
     console().print(f"{len(rows)} processes{more}; the first of them in full:\n")
 
 
-def _show(found: Configuration, batch: Batch, row: int, score: Explanation, verdict: Decision) -> None:
+def _show(now: Course, batch: Batch, row: int, score: Explanation, verdict: Decision) -> None:
     from rich.markup import escape
 
     from nrdot.cli.output import console
@@ -150,13 +154,13 @@ def _show(found: Configuration, batch: Batch, row: int, score: Explanation, verd
     owner = identity.owner.unit or identity.owner.container[:12] or identity.user
     place = f" of {escape(owner)}" if owner else ""
     out.print(f"[bold]{escape(identity.name)}[/bold], pid {batch.table.pid[row]}{place}")
-    _verdict(out, found, verdict, score)
+    _verdict(out, now, verdict, score)
     _score(out, score)
     _checks(out, verdict)
     _changes(out, verdict)
 
 
-def _verdict(out: Any, found: Configuration, verdict: Decision, score: Explanation) -> None:
+def _verdict(out: Any, now: Course, verdict: Decision, score: Explanation) -> None:
     from rich.markup import escape
 
     from nrdot.cli.words import REASONS, VERDICTS
@@ -168,8 +172,9 @@ def _verdict(out: Any, found: Configuration, verdict: Decision, score: Explanati
         out.print(f"  {VERDICTS[verdict.verdict]}, because {reason}")
     for why in score.because:
         out.print(f"  {escape(why)}")
-    profile = escape(_profile(found, verdict))
-    out.print(f"  profile {profile}" + (" by a scope" if verdict.scope else ""))
+    profile = escape(_profile(now, verdict))
+    rule = _rule(now, verdict)
+    out.print(f"  profile {profile}" + ("" if rule == "default" else f" by {escape(rule)}"))
     if score.requirements:
         out.print(f"  required by {escape(', '.join(score.requirements))}")
 

@@ -39,7 +39,7 @@ def scan(
 
     found = configuration(config, procfs)
     with progress("two samples, one second apart", quiet=json):
-        stages, batch = survey(found, SystemClock())
+        _, stages, batch = survey(found, SystemClock())
     warn(stages.scorer.unmatched(batch.table))
     processes = _processes(stages, batch)
     processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)

@@ -151,3 +151,15 @@ def test_wrong_use_is_told_in_a_line(command, file, words):
     assert status == 2
     assert WRONG[words] in err
     assert "Traceback" not in err
+
+
+def test_explain_judges_by_what_holds_now_and_names_the_rule(command, proc, tmp_path):
+    file = tmp_path / "nrdot.yaml"
+    file.write_text(
+        "profile: aggressive\ntime_based_rules: [{schedule: '00:00-24:00', profile: conservative}]\n"
+    )
+    status, out, _ = command("explain", "payment-gateway", "-c", file, "--procfs", proc.root, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (found["profile"], found["profile_rule"]) == ("conservative", "time_based_rules[0]: 00:00-24:00")
+    assert found["threshold"] == 0.3
