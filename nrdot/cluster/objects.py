@@ -79,6 +79,21 @@ class Node(Kept, frozen=True):
     pass
 
 
+class ScaleStatus(msgspec.Struct, frozen=True, rename="camel"):
+    current_replicas: int = 0
+    desired_replicas: int = 0
+
+
+class Autoscaler(Kept, frozen=True):
+    """A HorizontalPodAutoscaler: whether a workload is growing right now."""
+
+    status: ScaleStatus = ScaleStatus()
+
+    @property
+    def grows(self) -> bool:
+        return self.status.desired_replicas > self.status.current_replicas
+
+
 class ConfigMap(Kept, frozen=True):
     data: dict[str, str] = {}
     immutable: bool = False

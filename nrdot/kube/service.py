@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.agent.health import HealthServer
 from nrdot.cluster.api import Api, ApiError, Resource
-from nrdot.cluster.objects import ConfigMap, Custom, Node
+from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node
 from nrdot.cluster.reflector import Reflector
 from nrdot.kube.compiled import RULES_MAP
 from nrdot.kube.controller import Controller, View
@@ -28,6 +28,8 @@ from nrdot.kube.work import WorkQueue
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nrdot.clock import Clock
     from nrdot.cluster.objects import Kept
 
@@ -68,6 +70,9 @@ class Copies:
         self.telemetries = ours("nodetelemetries")
         self.nodes = Reflector(api, Resource("v1", "nodes"), Node, clock, _on_labels(queue))
         self.maps = Reflector(api, maps, ConfigMap, clock, changed, labels=labels)
+        self.autoscalers = Reflector(
+            api, Resource("autoscaling/v2", "horizontalpodautoscalers"), Autoscaler, clock, _on_growth(queue)
+        )
         self.rules = Reflector(api, maps, ConfigMap, clock, changed, fields=f"metadata.name={RULES_MAP}")
 
     @property
@@ -80,12 +85,15 @@ class Copies:
             self.nodes,
             self.maps,
             self.rules,
+            self.autoscalers,
         )
 
     @property
     def complete(self) -> bool:
-        """Whether all were read. Nodes may be beyond our rights: then there are none, and that is said."""
-        return all(copy.synced.is_set() or (copy is self.nodes and copy.forbidden) for copy in self.all)
+        """Whether all were read. What is outside our namespace may be beyond our rights; that is said."""
+        return all(
+            copy.synced.is_set() or (not copy.resource.namespace and copy.forbidden) for copy in self.all
+        )
 
     def view(self) -> View:
         return View(
@@ -96,6 +104,7 @@ class Copies:
             nodes=self.nodes.objects(),
             maps=self.maps.objects(),
             rules=self.rules.objects(),
+            frozen=_growing(self.autoscalers.objects()),
         )
 
 
@@ -107,6 +116,26 @@ def _on_labels(queue: WorkQueue) -> Any:
             queue.add_after(EVERYTHING, SETTLE)
 
     return changed
+
+
+def _on_growth(queue: WorkQueue) -> Any:
+    """Autoscalers write what they measured all the time; only that one begins or ends to grow counts."""
+
+    def changed(_key: str, old: Autoscaler | None, new: Autoscaler | None) -> None:
+        if (old is not None and old.grows) is not (new is not None and new.grows):
+            queue.add_after(EVERYTHING, SETTLE)
+
+    return changed
+
+
+def _growing(autoscalers: Sequence[Autoscaler]) -> str:
+    """Why no rollout goes further now: what is new on its nodes would be judged by newcomers."""
+    growing = sorted(one.metadata.key for one in autoscalers if one.grows)
+    return (
+        f"{growing[0]} scales out" + (f", and {len(growing) - 1} more" if growing[1:] else "")
+        if growing
+        else ""
+    )
 
 
 class Operator:

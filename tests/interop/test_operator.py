@@ -330,6 +330,36 @@ def test_coverage_that_falls_takes_the_revision_back(cluster: Home, tmp_path: Pa
         assert _condition(cluster, "roll", "Healthy", "profilerollouts")["status"] == "False"
 
 
+def test_a_workload_that_scales_out_holds_promotion_until_it_has_grown(cluster: Home, tmp_path: Path) -> None:
+    agents = Agents(cluster)
+    _profile(cluster, "general", profile="balanced")
+    scaler = f"/apis/autoscaling/v2/namespaces/{cluster.namespace}/horizontalpodautoscalers"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"}
+    spec = {"maxReplicas": 10, "scaleTargetRef": target}
+    with running(cluster, tmp_path):
+        old = _all_run(cluster, agents)
+        cluster.create(scaler, {"metadata": {"name": "checkout"}, "spec": spec})
+        _scale(cluster, scaler, 2, 8)
+        _rollout(cluster)
+        _profile(cluster, "general", profile="aggressive")
+        agents.turn()
+        wait_until(lambda: "scales out" in _reason(cluster), "the rollout to wait")
+        assert _all_run(cluster, agents) == old
+        _scale(cluster, scaler, 8, 8)
+        _settled(cluster, agents, "Succeeded")
+        assert _all_run(cluster, agents) != old
+
+
+def _scale(cluster: Home, path: str, current: int, desired: int) -> None:
+    status = {"currentReplicas": current, "desiredReplicas": desired}
+    cluster.patch(f"{path}/checkout/status", {"status": status})
+
+
+def _reason(cluster: Home) -> str:
+    reason: str = cluster.get(f"{cluster.ours}/profilerollouts/roll").get("status", {}).get("reason", "")
+    return reason
+
+
 @pytest.mark.parametrize("phase", ["Progressing", "Baking"])
 def test_an_operator_killed_in_the_middle_is_followed_by_one_that_goes_on(
     cluster: Home, tmp_path: Path, phase: str

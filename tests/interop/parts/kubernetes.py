@@ -123,7 +123,8 @@ class Cluster:
         for line in (self._folder / "audit.log").read_text().splitlines():
             event = json.loads(line)
             said = event.get("objectRef")
-            if event["user"]["username"] == user and said and event["stage"] == "ResponseComplete":
+            # A watch is answered once it begins; its end is written only when it comes.
+            if event["user"]["username"] == user and said and event["stage"] != "RequestReceived":
                 resource = "/".join(filter(None, (said.get("resource"), said.get("subresource"))))
                 found.add((event["verb"], said.get("apiGroup", ""), resource, said.get("namespace", "")))
         return found
