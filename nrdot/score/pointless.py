@@ -1,4 +1,4 @@
-"""Scoring rules that are legal and can never count: shadowed, contradictory, written twice.
+"""Classes and overrides that are legal and can never count: shadowed, impossible, written twice.
 
 Only what can be proven is told, because one false alarm costs more trust than ten silences. A rule that
 carries a `requirement` is never called pointless: it marks processes for reports whatever else it does.
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import re2
 
 from nrdot.config.problem import shown
-from nrdot.errors import ConfigError
 from nrdot.score.coverage import Cover, as_glob, plain_glob
-from nrdot.score.never import contradiction, impossible
+from nrdot.score.never import impossible
 from nrdot.score.pattern_set import refusal
-from nrdot.score.selector import parse_selector
+from nrdot.score.pointless_rules import check_rules
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
     from nrdot.config.problem import Path
     from nrdot.config.schema import Settings
     from nrdot.config.schema_scoring import ClassRule, Override
-    from nrdot.score.selector import Selector
 
-_CONDITIONS = ("process", "unit", "namespace", "user")
 _CATCH_ALL = ("", "\x01z q")  # what takes both takes everything
 
 
@@ -34,9 +31,7 @@ def check_pointless(configuration: Configuration, report: Report) -> None:
     settings = configuration.settings
     never = _classes(settings, report)
     _overrides(settings.overrides, ("overrides",), never, report)
-    _labels(settings, report)
-    _business(settings, report)
-    _off(settings, report)
+    check_rules(settings, report)
 
 
 # Classes
@@ -203,99 +198,3 @@ def _looks_like_a_pattern(glob: str, path: Path, report: Report) -> None:
             "this is a shell pattern, in which `^` and `$` are letters of the name",
             f"write {shown(bare + star)}",
         )
-
-
-# Labels and business rules
-
-
-def _labels(settings: Settings, report: Report) -> None:
-    known: list[tuple[int, Selector, float | None]] = []
-    twice: dict[tuple[object, ...], int] = {}
-    for index, rule in enumerate(settings.label_based_scoring):
-        path: Path = ("label_based_scoring", index)
-        selector = _parsed(rule.selector)
-        if selector is None or _contradicts(selector, (*path, "selector"), report):
-            continue
-        same = (frozenset(selector.requirements), rule.score, rule.score_modifier)
-        if same in twice:
-            what = "both modifiers are added" if rule.score_modifier is not None else "one says it all"
-            report.warn(path, f"the same rule as label_based_scoring[{twice[same]}]; {what}", "keep one")
-            continue
-        twice[same] = index
-        if rule.score_modifier == 0 and rule.score is None:
-            report.warn((*path, "score_modifier"), "adding 0 changes nothing", "remove this rule")
-        known.append((index, selector, rule.score))
-    for index, selector, score in known:
-        rule = settings.label_based_scoring[index]
-        if score is None or rule.score_modifier:
-            continue
-        better = next(
-            (at for at, other, value in known if at != index and _beats(other, value, selector, score)), None
-        )
-        if better is not None:
-            above = settings.label_based_scoring[better]
-            report.warn(
-                ("label_based_scoring", index, "score"),
-                f"never counts: {shown(above.selector)} takes these too, and the highest score counts",
-                "write a `score_modifier` instead",
-            )
-
-
-def _beats(wide: Selector, value: float | None, narrow: Selector, score: float) -> bool:
-    """Whether a rule holds for all that another holds for, with a higher score."""
-    return value is not None and value > score and set(wide.requirements) <= set(narrow.requirements)
-
-
-def _business(settings: Settings, report: Report) -> None:
-    seen: list[tuple[int, dict[str, object], float]] = []
-    for index, rule in enumerate(settings.business_rules):
-        selector = _parsed(rule.selector) if rule.selector else None
-        if selector is not None and _contradicts(selector, ("business_rules", index, "selector"), report):
-            continue
-        conditions: dict[str, object] = {key: getattr(rule, key) for key in _CONDITIONS if getattr(rule, key)}
-        if selector is not None:
-            conditions["selector"] = frozenset(selector.requirements)
-        seen.append((index, conditions, rule.score))
-    by_conditions: dict[frozenset[tuple[str, object]], tuple[int, float]] = {}
-    for index, conditions, score in sorted(seen, key=lambda one: (-one[2], one[0])):
-        key = frozenset(conditions.items())
-        if key in by_conditions and not settings.business_rules[index].requirement:
-            first, highest = by_conditions[key]
-            which = "and the highest score counts" if highest > score else "with the same score"
-            message = f"business_rules[{first}] has the same conditions, {which}"
-            report.warn(("business_rules", index), message, "keep one")
-        by_conditions.setdefault(key, (index, score))
-
-
-def _off(settings: Settings, report: Report) -> None:
-    """What belongs to a part that is switched off."""
-    pairs: tuple[tuple[bool, Path, str], ...] = (
-        (not settings.model.enabled and settings.model.file is not None, ("model", "file"), "model"),
-        (not settings.packs.enabled and bool(settings.packs.only), ("packs", "only"), "packs"),
-        (not settings.packs.enabled and bool(settings.packs.directories), ("packs", "directories"), "packs"),
-        (
-            not settings.command_line.enabled and bool(settings.command_line.redact),
-            ("command_line", "redact"),
-            "command_line",
-        ),
-    )
-    for wrong, path, section in pairs:
-        if wrong:
-            report.warn(
-                path, f"`{section}.enabled` is false, so this does nothing", "remove it, or switch it on"
-            )
-
-
-def _contradicts(selector: Selector, path: Path, report: Report) -> bool:
-    reason = contradiction(selector)
-    if reason:
-        report.warn(path, f"no labels can match: {reason}", "requirements joined by commas must all hold")
-    return bool(reason)
-
-
-def _parsed(text: str) -> Selector | None:
-    """None where it does not parse, which another check tells."""
-    try:
-        return parse_selector(text)
-    except ConfigError:
-        return None
