@@ -208,7 +208,7 @@ class Drain:
                 self._deliver(taken)
             except Retryable as error:
                 self.pace.failed(error.delay)
-                self.journal.held(error)
+                self.journal.held(error, kept=self.retry)
         return bool(seen)
 
     def _timely(self, taken: Sequence[tuple[int, Record]]) -> Sequence[tuple[int, Record]]:

@@ -24,6 +24,7 @@ EXPIRED = "expired"  # waited longer than the buffer's age limit
 CORRUPT = "corrupt"  # the bytes on disk are not those that were written
 UNACCOUNTED = "unaccounted"  # gone from the directory without an entry that says why
 CLOSED = "closed"  # put after close
+TOO_OLD = "too_old"  # older than the destination takes; only the drain knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,15 @@ class Gaps:
 def gap_record(gap: Gap, resource: Mapping[str, str], now_ns: int) -> Record:
     """The gap as OTLP, under the resource that the missing records belong to.
 
-    `now_ns` stands in where nobody knows when the missing records were made.
+    `now_ns` stands in where nobody knows when the missing records were made, and at the end of a gap that the
+    destination would find too old as well.
     """
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
     known = 0 < gap.oldest_ns <= gap.newest_ns
     time_ns = gap.newest_ns if known else now_ns
+    if gap.reason == TOO_OLD:
+        time_ns = max(time_ns, now_ns)
     request = ExportMetricsServiceRequest()
     metrics = request.resource_metrics.add()
     for name, value in resource.items():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nrdot.stages import Delivery
 
 _log = Log("export")
+OUTCOMES = ("delivered", "held", "dropped", "refused")
 _ON_ITS_WAY = 5.0  # seconds
 
 
@@ -28,9 +29,10 @@ class DestinationState:
     last_success_ns: int | None  # wall clock
     last_error: str  # of the present outage; empty while requests go through
     last_refusal: str  # why the last request was refused for good; empty once one is taken
+    kept: bool  # what failed waits; else it was dropped
     alarm: bool  # somebody must mend something
     overdue: bool  # what waits has waited longer than the limit
-    requests: dict[str, int]  # by outcome: delivered, held, refused
+    requests: dict[str, int]  # by outcome: delivered, held, dropped, refused
     partial: int  # points that deliveries refused for good
     payload_bytes: int  # delivered, before compression
     wire_bytes: int  # the same as sent: the bodies of the requests
@@ -46,7 +48,7 @@ class DestinationState:
                 return f"refused, to the dead letters: {self.last_refusal}"
             return "delivering" if self.last_success_ns else "nothing sent yet"
         alarm = "needs attention, " if self.alarm else ""
-        return f"held, {alarm}circuit {self.circuit}: {self.last_error}"
+        return f"{'held' if self.kept else 'dropping'}, {alarm}circuit {self.circuit}: {self.last_error}"
 
 
 @dataclass(slots=True)
@@ -55,10 +57,11 @@ class Journal:
 
     destination: str
     clock: Clock
-    _requests: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "held": 0, "refused": 0})
+    _requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     _last_success_ns: int | None = None
     _last_error: str = ""
     _last_refusal: str = ""
+    _kept: bool = True
     _last_partial: str | None = None
     _alarm: bool = False
     _held_since: float | None = None  # monotonic
@@ -85,19 +88,26 @@ class Journal:
                 reason=delivery.message,
             )
 
-    def held(self, error: Retryable) -> None:
-        self._requests["held"] += 1
+    def held(self, error: Retryable, *, kept: bool = True) -> None:
+        """The request failed; what was in it waits, or is dropped where nobody wants it sent again."""
+        self._requests["held" if kept else "dropped"] += 1
         if self._held_since is None:
             self._held_since = self.clock.monotonic()
         text = str(error)
         if text != self._last_error:
-            if error.alarm:
+            if not kept:
+                _log.warning(
+                    "data is dropped: batching.retry_on_failure is off",
+                    destination=self.destination,
+                    reason=text,
+                )
+            elif error.alarm:
                 _log.error(
                     "data is held until somebody mends this", destination=self.destination, reason=text
                 )
             else:
                 _log.warning("data is held and sent again", destination=self.destination, reason=text)
-        self._last_error, self._alarm = text, error.alarm
+        self._last_error, self._alarm, self._kept = text, error.alarm, kept
 
     def refused(self, error: Permanent, points: int) -> None:
         """`points` went to the dead letters."""
@@ -138,6 +148,7 @@ class Journal:
             last_success_ns=self._last_success_ns,
             last_error=self._last_error,
             last_refusal=self._last_refusal,
+            kept=self._kept,
             alarm=self._alarm or bool(self._last_refusal),
             overdue=self._overdue,
             requests=dict(self._requests),

@@ -182,6 +182,7 @@ class SwitchedDrain:
             last_success_ns=None,
             last_error="" if self.works.is_set() else "no answer",
             last_refusal="",
+            kept=True,
             alarm=False,
             overdue=False,
             requests={"delivered": len(self.deliveries), "held": 0, "refused": 0},

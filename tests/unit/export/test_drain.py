@@ -5,7 +5,10 @@ from threading import Event
 
 import pytest
 
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
+from nrdot.buffer.settings import BufferSettings
 from nrdot.errors import Permanent, Retryable
 from nrdot.export.journal import Journal
 from nrdot.export.pace import Pace
@@ -193,6 +196,24 @@ def test_what_is_too_old_for_the_destination_is_dropped_and_counted(drain, clock
     drain.drain_once()
     assert sent(drain) == [[2]]
     assert drain.buffer.statistics().dropped == {"too_old": POINTS}
+
+
+def test_the_gap_of_what_was_too_old_is_told_once_and_is_not_too_old_itself(clock, tmp_path):
+    buffer = DiskBuffer(tmp_path, BufferSettings(), clock, Files(), gap_resource={"host.name": "h"})
+    exporter = CapturingExporter()
+    pace = Pace(clock, Random(1), rate=float("inf"))
+    drain = Drain(buffer, exporter, pace, Journal("collector", clock), clock, accepts_late=60.0)
+    put(drain, record(1, first=1, time_ns=clock.wall_ns()))
+    clock.advance(3600)
+    for pid in range(2, 8):
+        put(drain, record(1, first=pid, time_ns=clock.wall_ns()))
+        drain.drain_once()
+        drain.drain_once()
+        clock.advance(1)
+    assert buffer.statistics().dropped == {"too_old": POINTS}
+    told = [payload for payload in exporter.taken if b"nrdot.gap.points" in payload]
+    assert len(told) == 1
+    buffer.close()
 
 
 @pytest.mark.parametrize("jump", [-3600, 365 * 86_400])

@@ -97,6 +97,14 @@ def test_what_somebody_must_mend_is_an_error_line_and_each_new_reason_a_line(lin
     ]
 
 
+def test_data_that_nobody_wants_sent_again_is_not_called_held(lines):
+    journal = Journal("collector", ManualClock())
+    journal.held(Retryable("503"), kept=False)
+    seen = journal.state("closed")
+    assert lines() == [("WARNING", "data is dropped: batching.retry_on_failure is off")]
+    assert (str(seen), seen.requests["dropped"]) == ("dropping, circuit closed: 503", 1)
+
+
 def test_the_state_tells_what_happened():
     clock = ManualClock()
     journal = Journal("collector", clock)
@@ -111,7 +119,7 @@ def test_the_state_tells_what_happened():
     assert str(seen) == "held, needs attention, circuit open: wrong key (401)"
     journal.refused(Permanent("poisoned"), 7)
     seen = journal.state("closed")
-    assert seen.requests == {"delivered": 1, "held": 1, "refused": 1}
+    assert seen.requests == {"delivered": 1, "held": 1, "dropped": 0, "refused": 1}
     assert (seen.last_error, seen.last_refusal, seen.alarm) == ("", "poisoned", True)
 
 
