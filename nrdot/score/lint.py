@@ -30,6 +30,8 @@ def check_scoring(configuration: Configuration, report: Report) -> None:
         _selector(label_rule.selector, ("label_based_scoring", index, "selector"), report)
     for index, override in enumerate(settings.overrides):
         _glob(override.process, ("overrides", index, "process"), report)
+    for index, override in enumerate(settings.active_region_handling.overrides):
+        _glob(override.process, ("active_region_handling", "overrides", index, "process"), report)
     for index, business_rule in enumerate(settings.business_rules):
         for key in _GLOBS:
             _glob(getattr(business_rule, key), ("business_rules", index, key), report)

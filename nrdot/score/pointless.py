@@ -31,6 +31,8 @@ def check_pointless(configuration: Configuration, report: Report) -> None:
     settings = configuration.settings
     never = _classes(settings, report)
     _overrides(settings.overrides, ("overrides",), never, report)
+    region = settings.active_region_handling.overrides
+    _overrides(region, ("active_region_handling", "overrides"), never, report)
     check_rules(settings, report)
 
 

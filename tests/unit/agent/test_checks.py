@@ -52,3 +52,10 @@ def test_all_of_them_are_told_at_once(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text(CLASS.format(pattern="(?=x)") + 'label_based_scoring:\n  - {selector: "=", score: 0.1}\n')
     assert [problem.line for problem in lint(file)] == [6, 8]
+
+
+def test_an_override_of_the_active_region_is_checked_before_the_region_is_active(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text('active_region_handling:\n  overrides:\n    - {process: " ", importance: 1}\n')
+    (problem,) = [one for one in lint(file) if one.severity == "error"]
+    assert (problem.line, problem.message) == (3, "this name is empty")

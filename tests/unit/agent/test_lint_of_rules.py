@@ -169,3 +169,10 @@ def test_business_rules_with_the_same_conditions(said):
 )
 def test_settings_of_what_is_switched_off(said, text, words):
     assert only(said(text + "\n"), words)
+
+
+def test_overrides_of_the_active_region_are_looked_at_too(said):
+    rules = NEVER + "active_region_handling: {overrides: [{process: crown-1, importance: 0.5}]}\n"
+    assert any(
+        "active_region_handling.overrides[0]: `importance` changes nothing" in one for one in said(rules)
+    )
