@@ -116,7 +116,7 @@ def _chart(documents: Mapping[str, Mapping[str, Any]], front: Sequence[str], adv
     chart.add("none beats these", [_mark(name, documents) for name in front])
     chart.add("recommended", [_mark(advised, documents)], stroke=False, dots_size=9)
     drawn: str = chart.render(is_unicode=True)
-    return re.sub(r"<!--.*?-->", "", drawn, flags=re.DOTALL)  # who drew it, with addresses
+    return re.sub(r"<!--.*?-->|<script.*?</script>", "", drawn, flags=re.DOTALL)
 
 
 def _mark(name: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""`nrdot simulate --grid` and `--solve`: the curve, the advice, the page, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from nrdot.testing.captures import crowd, write_capture
+
+RULES = """\
+profile: balanced
+optimization_dimensions:
+  cost: {weight: 0.5, constraint: "< $10k/month"}
+  coverage: {weight: 0.5, constraint: "> 5%"}
+solver: {algorithm: genetic_algorithm, population_size: 4, generations: 2}
+"""
+
+
+@pytest.fixture
+def capture(tmp_path):
+    return write_capture(tmp_path / "h1.jsonl", crowd(ticks=24))
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "nrdot.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def test_a_grid_is_told_whole_with_the_points_that_none_beats_and_the_advice(command, capture):
+    arguments = ("simulate", capture, "--grid", "--thresholds", "0.5,0.9", "--top", "0,10", "-j", "1")
+    status, out, _ = command(*arguments, "--json")
+    found = json.loads(out)
+    names = [one["name"] for one in found["grid"]["candidates"]]
+    assert status == 0
+    assert names[0] == "balanced"
+    assert len(names) == 5
+    marked = [one["name"] for one in found["grid"]["candidates"] if one["pareto"]]
+    assert sorted(marked) == sorted(found["grid"]["pareto"])
+    assert found["recommended"]["name"] in names
+    again = json.loads(command(*arguments, "--json")[1])
+    assert again == found
+
+
+def test_the_page_needs_no_network_and_names_every_candidate(command, capture, tmp_path):
+    page = tmp_path / "curve.html"
+    status, out, error = command(
+        *("simulate", capture, "--grid", "--thresholds", "0.5", "--top", "0,10", "-j", "1", "--html", page)
+    )
+    text = page.read_text()
+    assert status == 0
+    assert "recommended" in out
+    assert f"wrote {page}" in error
+    addresses = set(re.findall(r"https?://[^\"' ]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "<script" not in text
+    for name in ("threshold 0.5, top 0", "threshold 0.5, top 10", "balanced"):
+        assert name in text
+
+
+def test_the_solver_of_the_configuration_searches_under_its_limits(command, capture, rules):
+    status, out, error = command("simulate", capture, "-c", rules, "--solve", "-j", "1", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert "no effect" not in error
+    assert 4 < len(found["grid"]["candidates"]) <= 9
+    assert found["recommended"]["kept"]
+    assert any("keeps the limit '< $10k/month'" in reason for reason in found["recommended"]["reasons"])
+
+
+def test_hosts_that_a_capture_stands_for_count_in_money(command, capture):
+    one = json.loads(command("simulate", capture, "-p", "balanced", "-j", "1", "--json")[1])
+    many = json.loads(
+        command("simulate", capture, "-p", "balanced", "-j", "1", "--hosts", "1000", "--json")[1]
+    )
+    cost = one["profiles"]["balanced"]["cost"]["new_relic"]
+    assert many["profiles"]["balanced"]["measures"]["cost"] == pytest.approx(1000 * cost)
+
+
+def test_a_limit_that_makes_no_sense_is_one_line(command, capture, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("optimization_dimensions: {cost: {weight: 1, constraint: cheap}}\n")
+    status, _, error = command("simulate", capture, "-c", bad, "-j", "1")
+    assert status == 2
+    assert "optimization_dimensions.cost.constraint: 'cheap' is no limit" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--html", "x.html"), "--html draws what --grid or --solve finds"),
+        (("--grid", "--thresholds", "0.5,high"), "is no list of numbers from 0 to 1"),
+        (("--grid", "--top", "-3"), "is no list of numbers"),
+        (("--grid", "--export", "x.jsonl"), "would write over each other"),
+        (("--ledger", "x"), "several profiles would write over each other"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(command, capture, options, words):
+    status, out, error = command("simulate", capture, *options)
+    assert (status, out) == (2, "")
+    assert words in error
+
+
+def test_a_ledger_of_a_simulation_is_never_mixed_with_another(command, capture, tmp_path):
+    arguments = ("simulate", capture, "-p", "balanced", "-j", "1", "--ledger", tmp_path / "out")
+    assert command(*arguments)[0] == 0
+    assert [path.name for path in (tmp_path / "out" / "h1").iterdir()] == ["2026-11-21.jsonl.zst"]
+    status, _, error = command(*arguments)
+    assert status == 2
+    assert "is not empty" in error

@@ -1,0 +1,147 @@
+"""A capture under profiles is what the live agent would have sent, whoever simulates it and how often."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from nrdot.agent.checks import load
+from nrdot.agent.daemon import Daemon, Parts
+from nrdot.agent.intervals import exports_every
+from nrdot.agent.notify import Notifier
+from nrdot.agent.signals import Requests
+from nrdot.agent.status import Status
+from nrdot.agent.wire import build_stages
+from nrdot.config.load import load_profile
+from nrdot.errors import CaptureError
+from nrdot.export.pace import offset
+from nrdot.ledger.frames import unpack, whole
+from nrdot.ledger.rows import Outcome, Seen
+from nrdot.sample.replay import ReplaySource
+from nrdot.simulate.run import simulate, under
+from nrdot.simulate.study import Task, run
+from nrdot.testing.agent import ListBuffer
+from nrdot.testing.captures import crowd, write_capture
+
+INTERVAL = 15.0
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captures")
+    return [
+        write_capture(folder / f"{host}.jsonl", crowd(ticks=30, churn=1.0, seed=seed, host=host))
+        for seed, host in enumerate(("h1", "h2"), start=1)
+    ]
+
+
+def configured(name):
+    return under(load(None), name, load_profile(name, Path(), {}))
+
+
+class KeptPayloads:
+    def __init__(self) -> None:
+        self.payloads = []
+
+    def export(self, payload, _points):
+        self.payloads.append(payload)
+
+    def close(self):
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("name", ["conservative", "balanced", "aggressive"])
+def test_the_live_agent_over_the_same_samples_puts_the_same_bytes(captures, name):
+    """The daemon that runs in production, its loop and its ticks, with a capture in place of /proc."""
+    configuration = configured(name)
+    source = ReplaySource(captures[0])
+    buffer = ListBuffer()
+    every = exports_every(configuration.settings, configuration.profile)
+    stages = build_stages(
+        configuration, source.clock, source, [buffer], first_export=offset(source.host.id, every)
+    )
+    clock = source.clock
+    daemon = Daemon(
+        Parts(stages.pipeline, [], INTERVAL, 0.0, "r1"),
+        clock=clock,
+        requests=Requests(clock),
+        status=Status(clock),
+        notifier=Notifier({}, clock),
+        reload=lambda parts: parts,
+    )
+    while daemon._tick():  # the loop's own step: a capture's clock stands still between two of them
+        pass
+    live = b"".join(record.payload for _, record in buffer.peek(1 << 40, 1 << 40))
+    simulated = KeptPayloads()
+    outcome = simulate(captures[0], configuration, simulated)
+    assert b"".join(simulated.payloads) == live
+    assert outcome.points == buffer.produced > 0
+    assert outcome.bytes == len(live)
+
+
+def test_tasks_over_processes_give_what_one_process_gives_in_the_same_order(captures):
+    tasks = [Task(capture, configured(name)) for name in ("balanced", "aggressive") for capture in captures]
+    told = []
+    alone = run(tasks, 1, lambda: told.append(1))
+    together = run(tasks, 2, lambda: told.append(2))
+    assert [asdict(one) for one in alone] == [asdict(one) for one in together]
+    assert told == [1] * 4 + [2] * 4
+
+
+def test_a_broken_capture_in_another_process_is_one_clear_error(captures, tmp_path):
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("no json\n")
+    tasks = [Task(capture, configured("balanced")) for capture in (captures[0], broken)]
+    with pytest.raises(CaptureError, match=r"broken.jsonl, line 1: not a tick"):
+        run(tasks, 2, lambda: None)
+
+
+def test_the_simulated_ledger_says_what_the_simulation_says(captures, tmp_path):
+    outcome = simulate(captures[0], configured("balanced"), ledger=tmp_path / "ledger")
+    rows = []
+    for file in (tmp_path / "ledger").iterdir():
+        data, start = file.read_bytes(), 0
+        for end in whole(data):
+            rows += unpack(data[start:end])
+            start = end
+    seen = [row for row in rows if isinstance(row, Seen)]
+    own = [row for row in rows if isinstance(row, Outcome)]
+    assert sum(row.points_sent for row in seen) == outcome.points
+    assert sum(row.bytes_sent for row in seen) == outcome.bytes
+    assert sum(row.bytes_unoptimized for row in seen) == outcome.bytes_unoptimized
+    assert sum(row.critical_seen for row in seen) == outcome.critical_seen
+    assert {row.host for row in rows} == {"h1"}
+    assert sum(row.agent_cpu_seconds for row in own) == 0
+
+
+def test_incidents_are_seen_where_the_service_had_series_of_its_own(tmp_path):
+    ticks = list(crowd(ticks=40, churn=0.0, renames=0.0, busy=0.0, processes=40))
+    names = sorted({process["name"] for process in ticks[0]["procs"]})
+    loud, quiet = names[0], names[1]
+    capture = write_capture(tmp_path / "c.jsonl", iter(ticks))
+    at = ticks[24]["t"] / 1e9
+    incidents = tmp_path / "incidents.json"
+    incidents.write_text(
+        json.dumps(
+            [
+                {"time": at, "service": loud, "severity": "P1"},
+                {"time": at, "service": quiet, "severity": "P1"},
+                {"time": at, "service": "not-on-this-host", "severity": "P1"},
+                {"time": at - 86400, "service": loud, "severity": "P1"},
+            ]
+        )
+    )
+    file = tmp_path / "nrdot.yaml"
+    file.write_text(
+        "profile: mine\n"
+        f"incidents: {{file: {incidents}}}\n"
+        f"overrides: [{{process: {loud}, force_collect: true}}, {{process: {quiet}, importance: 0}}]\n"
+        "packs: {enabled: false}\n"
+        "profiles: {mine: {extends: aggressive, threshold: 0.99, "
+        "top_n: {cpu: 0, memory: 0, io: 0}, anomaly: {enabled: false}, hold: 0s, grace: 0s}}\n"
+    )
+    outcome = simulate(capture, load(file))
+    assert (outcome.incidents, outcome.incidents_seen) == (2, 1)
