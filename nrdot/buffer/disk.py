@@ -4,6 +4,14 @@
                                                       │                              │
                                             space (bounds, eviction)     accounts ◄─ acknowledge, reject, drop
 
+    files                                  the operating system, and all that tests replace
+    segment, coding, encryption            bytes: headers, frames, checksums; a payload's way into a frame
+    lane, store, writer, reader, index     the segments of each priority, written and read
+    books, progress, accounts, departure   who left and the sums, in a log that survives a crash; gaps
+    intake, space, refuge, flusher         the way in, its bounds, memory for bad times, syncs
+    directory, recovery                    what a directory holds at the start
+    letters, inspection, repair            dead letters; a look and a mend from outside
+
 What was put survives a kill at any moment, and a power cut as far as `Durability` says. Nothing here raises
 after the start: a disk that fails turns the buffer to memory, said once, until it can be written again.
 `docs/formats/buffer.md` describes the files.

@@ -1,5 +1,6 @@
 """The disk buffer against a plain list: random puts, reads, acknowledgements, crashes at any write, rot."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -9,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import NO_KEYS, Keyring
+from nrdot.buffer.segment import NO_KEY
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS, ManualClock
@@ -40,7 +42,7 @@ class BufferMachine(RuleBasedStateMachine):
         self.keys = Keyring(b"k" * 32) if encrypted else NO_KEYS
         self.waiting: list[Record] = []
         self.left: list[bytes] = []
-        self.made = 0
+        self.made = self.rotations = 0
         self.sheltered: list[bytes] = []
         self.buffer = self.open()
 
@@ -102,6 +104,14 @@ class BufferMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 6.0]))
     def time_passes(self, seconds):
         self.clock.advance(seconds)
+
+    @rule(newest_first=st.booleans(), overwrite=st.booleans(), rotate=st.booleans())
+    def reload(self, newest_first, overwrite, rotate):
+        self.settings = replace(self.settings, newest_first=newest_first, overwrite=overwrite)
+        if rotate and self.keys.current != NO_KEY:
+            self.rotations += 1
+            self.keys = Keyring(self.rotations.to_bytes(32, "big")).joined(self.keys)
+        self.buffer.use(self.settings, self.keys)
 
     @rule()
     def restart(self):
