@@ -41,11 +41,6 @@ def place(stated: AuditLog, host_id: str, disk: Disk) -> Destination | None:
     if not where:
         return None
     if not where.startswith("s3://"):
-        if "://" in where:
-            raise ConfigError(
-                f"auditLog.destination: {urlsplit(where).scheme}:// is not a place for copies of the trail; "
-                "write s3://bucket/prefix/ or a directory"
-            )
         return InDirectory(Path(where) / host_id, disk, read_only=stated.immutable)
     if find_spec("minio") is None:
         raise ConfigError(
@@ -53,8 +48,6 @@ def place(stated: AuditLog, host_id: str, disk: Disk) -> Destination | None:
             "install nrdot[s3], or leave the destination out to keep the trail on this host only"
         )
     parts = urlsplit(where)
-    if not parts.netloc:
-        raise ConfigError(f"auditLog.destination: {where} names no bucket; write s3://bucket/prefix/")
     return InBucket(
         parts.netloc,
         "/".join(part for part in (parts.path.strip("/"), host_id) if part),

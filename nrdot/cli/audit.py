@@ -141,7 +141,8 @@ def _what(said: Mapping[str, Any]) -> str:
     if "verdicts" in said:
         more = said.get("not_named", 0)
         names = sorted({one["name"] for one in said["verdicts"]})
-        return f"{len(said['verdicts']) + more} verdicts: {_few(names)}"
+        count = len(said["verdicts"]) + more
+        return f"{count} verdict{'' if count == 1 else 's'}: {_few(names)}"
     if "dropped" in said:
         return f"entries through {said['dropped']['through']} were kept long enough and are removed"
     before, after = said.get("previous_value"), said.get("new_value")

@@ -19,7 +19,7 @@ from nrdot.config.configuration import Configuration
 from nrdot.config.document import Table
 from nrdot.config.problem import Findings, InvalidConfigurationError, Mark, Problem, Problems
 from nrdot.config.profiles import Library, overlay_of
-from nrdot.config.pushed import joined
+from nrdot.config.pushed import HEADER, joined, read_pushed
 from nrdot.config.rules import Rules, references
 from nrdot.config.schema import Settings
 from nrdot.config.schema_export import Destination, File, Otlp
@@ -149,10 +149,13 @@ def _is_profile(tree: Table) -> bool:
 
 
 def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -> list[Problem]:
-    """Everything there is to say about a file, which may be a configuration or a profile."""
+    """Everything there is to say about a file: a configuration, a profile, or what a controller pushes."""
     problems = Problems()
     tree = read_tree(path, environ, problems)
     if tree is None:
+        return problems.sorted()
+    if HEADER in tree.entries:
+        _lint_pushed(path, environ, checks, problems)
         return problems.sorted()
     if not _is_profile(tree):
         _made(tree, path, environ, checks, problems)
@@ -167,6 +170,13 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
         )
         _run(checks, alone, problems)
     return problems.sorted()
+
+
+def _lint_pushed(path: Path, environ: Mapping[str, str], checks: Sequence[Check], problems: Problems) -> None:
+    """What a controller would push, by itself: what it names must be shipped or stand in it."""
+    found = read_pushed(path, problems)
+    if found is not None:
+        _made(_nothing(str(path)), path, environ, checks, problems, pushed=found)
 
 
 def _run(checks: Sequence[Check], configuration: Configuration, problems: Problems) -> None:

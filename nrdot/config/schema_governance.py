@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from nrdot.config.problem import MalformedError
+from nrdot.config.problem import MalformedError, shown
 from nrdot.config.units import Positive, PositiveDuration, Score, Section, Weight, doc
 
 AuditField = Literal[
@@ -34,6 +34,19 @@ class AuditLog(Section, frozen=True):
     require: Annotated[
         tuple[Literal["justification", "approval_id"], ...], doc("A change without these is refused.")
     ] = ()
+
+    def __post_init__(self) -> None:
+        kind, scheme, rest = (self.destination or "").partition("://")
+        if scheme and kind != "s3":
+            raise MalformedError(
+                f"{shown(kind)}:// is no place for copies of the trail",
+                "write s3://bucket/prefix/ or a directory",
+                field="destination",
+            )
+        if scheme and not rest.strip("/"):
+            raise MalformedError(
+                "the destination names no bucket", "write s3://bucket/prefix/", field="destination"
+            )
 
 
 class Change(Section, frozen=True):

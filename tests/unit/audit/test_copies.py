@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import sys
 from threading import Event
 
 import pytest
@@ -216,13 +217,11 @@ def test_a_store_that_is_away_is_tried_again(kept, monkeypatch):
         copies(kept, in_bucket()).copy()
 
 
-@pytest.mark.parametrize(
-    ("destination", "words"),
-    [("ftp://host/x", "ftp:// is not a place"), ("s3:///prefix", "names no bucket")],
-)
-def test_a_destination_that_makes_no_sense_is_one_line(destination, words):
-    with pytest.raises(ConfigError, match=words):
-        place(AuditLog(destination=destination), "h", Disk())
+def test_a_library_that_is_missing_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "minio", None)
+
+    with pytest.raises(ConfigError, match=r"s3://trails/prod/ needs the minio library.*install nrdot\[s3\]"):
+        in_bucket()
 
 
 def test_no_destination_is_no_copy():

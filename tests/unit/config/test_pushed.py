@@ -1,6 +1,6 @@
 import pytest
 
-from nrdot.config.load import load
+from nrdot.config.load import lint, load
 from nrdot.config.problem import InvalidConfigurationError, Problems
 from nrdot.config.pushed import read_pushed
 
@@ -139,3 +139,20 @@ def test_a_host_that_decides_alone_is_overridden_by_nothing_that_is_pushed(both)
 def test_nobody_pushes_that_a_host_decides_alone(complaints):
     said = complaints(HEADER + "local_decision_making: true\n")
     assert "`local_decision_making` cannot be pushed" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEADER + "profile: aggressive\n", ""),
+        (HEADER + "profile: nowhere\n", "there is no profile 'nowhere'"),
+        (HEADER + "agent: {interval: 5s}\n", "`agent` cannot be pushed"),
+        ("pushed: {revision: 1}\nprofile: balanced\n", "`expires` is missing"),
+    ],
+)
+def test_a_document_can_be_linted_before_it_is_pushed(tmp_path, text, words):
+    push = tmp_path / "pushed.yaml"
+    push.write_text(text)
+
+    said = " | ".join(str(problem) for problem in lint(push, {}))
+    assert (words in said) if words else said == ""
