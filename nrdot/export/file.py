@@ -35,6 +35,7 @@ _log = Log("export")
 
 LONGEST_LINE = 1_000_000  # bytes, where there are resources to cut between
 _GROWTH = 5  # JSON against protobuf: 3 for process metrics, so that nothing is converted to learn its length
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _STEP = 64 * 1024  # bytes looked at at once when a torn line is searched for its start
 
 
@@ -52,7 +53,8 @@ class FileExporter:
         self._file = -1
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._open()
+            # Only tried: at a reload the exporter before may still be in the middle of a line.
+            os.close(os.open(self.path, _FLAGS, 0o640))
         except OSError as error:
             raise StartError(f"cannot write {self.path}: {_why(error)}") from error
 
@@ -104,7 +106,7 @@ class FileExporter:
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _open(self) -> None:
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._file = os.open(self.path, _FLAGS, 0o640)
         self._cut_torn_line()
 
     def _cut_torn_line(self) -> None:

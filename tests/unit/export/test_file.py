@@ -117,6 +117,17 @@ def test_a_line_that_a_crash_tore_is_cut_off_at_the_start(path, writing, torn):
     assert processes(path) == [1, 2]
 
 
+def test_an_exporter_that_is_made_while_another_is_in_the_middle_of_a_line_cuts_nothing(path, writing):
+    send(writing(), 1)
+    whole = path.read_bytes()
+    with path.open("ab", buffering=0) as other:
+        other.write(whole[:20])
+        exporter = writing()
+        other.write(whole[20:])
+    send(exporter, 2)
+    assert processes(path) == [1, 1, 2]
+
+
 def test_a_file_that_holds_only_a_torn_line_begins_again(path, writing):
     path.parent.mkdir()
     path.write_bytes(b"torn")
