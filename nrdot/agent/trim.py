@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nrdot.pipeline import Tick
 
 SETTLED = 3  # ticks without another growth
+SPARE = 1 << 20  # bytes
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Trim:
@@ -36,10 +39,22 @@ class Trim:
             self._give_back()
 
 
+def keep_little() -> None:
+    """Call before much is allocated: free memory at the end of the heap goes back from `SPARE` bytes on.
+
+    glibc would let that limit grow with the largest block that it has seen, which is a request of megabytes.
+    """
+    for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        _call("mallopt", parameter, SPARE)
+
+
 def give_back() -> None:
     gc.collect()
     gc.freeze()
-    # glibc has it; other C libraries return memory by themselves, or never.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(ctypes.c_size_t(0))
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *numbers: int) -> None:
+    """A function of glibc; other C libraries return memory by themselves, or never."""
+    if sys.platform == "linux" and (function := getattr(ctypes.CDLL(None), name, None)) is not None:
+        function(*numbers)

@@ -42,6 +42,9 @@ def run_agent(config: Path | None, *, duration: float | None = None, once: bool 
     """The exit status. Raises ConfigError and StartError."""
     # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from nrdot.agent.trim import keep_little
+
+    keep_little()
     from nrdot.agent.source import begin
     from nrdot.clock import SystemClock
 

@@ -50,3 +50,20 @@ def test_what_lives_is_set_apart_from_the_collector_of_garbage():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_a_large_block_that_was_freed_does_not_teach_the_library_to_keep_more():
+    code = (
+        "from nrdot.agent.trim import SPARE, keep_little\n"
+        "keep_little()\n"
+        "data = [bytes(8 * SPARE) for _ in range(2)]\n"
+        "del data\n"
+        "before = open('/proc/self/statm').read().split()\n"
+        "again = [b'x' * (SPARE // 2) for _ in range(20)]\n"
+        "del again\n"
+        "after = open('/proc/self/statm').read().split()\n"
+        "print((int(after[1]) - int(before[1])) * 4096)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2 << 20
