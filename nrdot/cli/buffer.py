@@ -134,7 +134,7 @@ def replay(
     directory: Directory,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Names as `letters` lists them; all where absent.", metavar="[LETTER]..."),
+        typer.Argument(help="Names as `letters` lists them; all where absent.", metavar="LETTER"),
     ] = None,
     json: Json = False,
 ) -> None:
