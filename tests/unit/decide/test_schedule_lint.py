@@ -105,6 +105,7 @@ OVERLAP = {
     "zones in summer": ("schedule: 'Mon 09:00-10:00 UTC'", "schedule: 'Mon 11:30-13:00 Europe/Berlin'"),
     "dates": ("schedule: 'Mon 09:00-12:00'", "schedule: 'Dec 11:00-13:00'"),
     "dates and dates": ("schedule: 'Dec 1-20 09:00-12:00'", "schedule: 'Dec 11:00-13:00'"),
+    "dates in another zone": ("schedule: Dec 24 UTC", "schedule: Dec 24 Asia/Tokyo"),
     "not on holidays": ("schedule: 'Mon 09:00-12:00', except_holidays: true", "schedule: 'Mon 11:00-12:00'"),
     "cron": ("schedule: 'Mon 09:00-12:00'", "cron: '30 11 * * 1', duration: 1h"),
 }

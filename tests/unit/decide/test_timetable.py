@@ -185,6 +185,19 @@ def test_what_an_event_names_not_is_left_as_it_was(table):
     ]
 
 
+def test_an_event_with_a_profile_sets_scopes_aside(table):
+    found = table(
+        """
+        profile: balanced
+        scopes: [{profile: aggressive, process: "x*"}]
+        event_handling: {e: {start: 2026-11-27T12:00:00Z, duration: 1h, profile: balanced}}
+        """
+    )
+    before, during = found.holds(at("2026-11-27T11:59")), found.holds(at("2026-11-27T12:00"))
+    assert (before.profile, during.profile) == ("balanced", "balanced")
+    assert (before.scoped, during.scoped) == (True, False)
+
+
 def test_an_event_that_only_scales_leaves_the_profile_to_what_is_below(table):
     found = table(
         """
@@ -232,6 +245,7 @@ def test_an_event_comes_again_with_its_cron_expression_and_the_later_one_decides
         ("2027-01-31", "UTC", "2027-01-31T00:00"),
         ("2027-03-14 02:30", "America/New_York", "2027-03-14T07:00"),  # the clock skips it
         ("2026-11-01 01:30", "America/New_York", "2026-11-01T05:30"),  # the clock shows it twice
+        ("2026-11-01 02:00", "America/New_York", "2026-11-01T07:00"),  # and this once, after the second hour
     ],
 )
 def test_an_event_begins_when_the_clock_first_shows_its_start(table, start, zone, begins):
