@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nrdot.simulate.verdicts import Verdicts
 
 DIFFERENT = 1
-HOUR = 3600.0
 
 
 def diff(
@@ -105,22 +104,20 @@ def _whole(side: Configuration | Profile) -> Configuration:
 
 
 def _figures(found: Verdicts) -> dict[str, Any]:
-    from nrdot.simulate.comparison import Figures
-    from nrdot.simulate.money import METERS
+    from nrdot.simulate.money import METERS, Hourly
     from nrdot.stages import Verdict
 
     outcome = found.outcome
-    hours = outcome.seconds / HOUR or 1.0
-    figures = Figures("", 0.0, points_hourly=outcome.points / hours, bytes_hourly=outcome.bytes / hours)
+    rates = Hourly.over(outcome.seconds, outcome.points, outcome.bytes)
     return {
         "processes": len(found.processes),
         "kept": sum(one.verdict is Verdict.KEEP for one in found.processes),
-        "points_hourly": round(figures.points_hourly),
-        "bytes_hourly": round(figures.bytes_hourly),
+        "points_hourly": round(rates.points_hourly),
+        "bytes_hourly": round(rates.bytes_hourly),
         "series": outcome.series,
         "critical": {"seen": outcome.critical_seen, "exported": outcome.critical_exported},
         "cpu_covered": round(outcome.cpu_kept / outcome.cpu_used, 4) if outcome.cpu_used else 1.0,
-        "usd_monthly": {meter.name: round(meter.monthly(figures), 2) for meter in METERS},
+        "cost": {meter.key: round(meter.monthly(rates), 2) for meter in METERS},  # USD a month
     }
 
 
@@ -140,6 +137,7 @@ def _show(document: dict[str, Any], changes: list[Difference]) -> None:
 
 def _show_measured(document: dict[str, Any]) -> None:
     from nrdot.cli.output import amount, console, table, verdict
+    from nrdot.simulate.money import METERS
 
     before, after = document["capture"]["figures"]
     columns = (document["a"], document["b"])
@@ -154,8 +152,8 @@ def _show_measured(document: dict[str, Any]) -> None:
         ],
         "CPU covered": [f"{one['cpu_covered']:.0%}" for one in (before, after)],
     }
-    for name in before["usd_monthly"]:
-        rows[f"USD a month, {name}"] = [f"{one['usd_monthly'][name]:,.2f}" for one in (before, after)]
+    for meter in METERS:
+        rows[f"USD a month, {meter.name}"] = [f"{one['cost'][meter.key]:,.2f}" for one in (before, after)]
     for name, cells in rows.items():
         shown.add_row(name, *cells)
     console().print(shown)

@@ -49,8 +49,7 @@ class TopN(Section, frozen=True):
     cpu_coverage: Annotated[
         Share,
         doc(
-            "Share of the CPU of each sample that kept processes are to cover. Where they do not, the "
-            "largest others are kept at once, within the budget; 0% waits for the next export."
+            "CPU of a sample that kept processes cover; the next largest are kept at once; 0% waits instead."
         ),
     ] = 0.9
 

@@ -77,7 +77,7 @@ def test_a_capture_shows_who_moves_and_what_it_costs(command):
     assert status == 1
     assert after["points_hourly"] < before["points_hourly"]
     assert after["kept"] < before["kept"]
-    assert all(after["usd_monthly"][name] < cost for name, cost in before["usd_monthly"].items())
+    assert all(after["cost"][meter] < cost for meter, cost in before["cost"].items())
     moved = sum(
         one["count"] for one in found["processes"] if (one["before"], one["after"]) == ("KEEP", "ROLL_UP")
     )

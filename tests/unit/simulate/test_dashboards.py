@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -267,3 +268,10 @@ def test_the_sample_dashboards_are_named_where_a_profile_alone_is_asked_about():
     assert {"Threads, A", "Largest process, A", "variable pid", "alert ManyProcesses"} <= by_path
     assert "CPU in use, A" not in by_path
     assert "record host:process_cpu:rate5m" not in by_path
+
+
+def test_without_the_library_one_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "promql_parser", None)
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with pytest.raises(UsageError, match=r"not installed; install it: pip install 'nrdot\[dashboards\]'"):
+        look(tmp_path / "rules.yaml", ROOT / "samples/dashboards", load)
