@@ -271,12 +271,13 @@ class Auditor:
 
     def _follow(self, destination: Destination | None) -> None:
         """The copies of a configuration; a destination that stays is not disturbed."""
-        name = destination.name if destination else ""
-        if self._copies is not None and self._copies.destination.name == name:
-            self._copies.wake()
+        before = self._copies
+        wanted = destination.settings if destination else ()
+        if before is not None and before.destination.settings == wanted:
+            before.wake()
             return
-        if self._copies is not None:
-            self._copies.close()
+        if before is not None:
+            before.leave()
         self._copies = None
         if destination is not None:
             self._copies = Copies(self._directory, destination, self._clock, self._disk)

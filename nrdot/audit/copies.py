@@ -29,7 +29,7 @@ COPIED = "copied.json"
 BATCH_BYTES = 1 << 20
 LOOK = 3600.0  # seconds; a new entry wakes the thread at once
 FIRST_RETRY, LONGEST_RETRY = 1.0, 300.0  # seconds
-GRACE = 2.0  # seconds that an ending agent waits for a copy that is under way
+GRACE = 1.0  # seconds that an ending agent waits for a copy that is under way
 
 _log = Log("audit")
 
@@ -40,6 +40,7 @@ class CopyFailedError(Exception):
 
 class Destination(Protocol):
     name: str  # where it goes, for people
+    settings: tuple[object, ...]  # two destinations that have the same are the same
 
     def put(self, name: str, data: bytes, newest_ns: int) -> None:
         """Keep `data` under a name that is never used again; `newest_ns` is the time of its last entry.
@@ -69,10 +70,14 @@ class Copies:
         """There are new entries. From any thread."""
         self._awake.set()
 
-    def close(self) -> None:
-        """Copy what is there if it goes quickly, and end. What is left is copied by the next agent."""
+    def leave(self) -> None:
+        """Copy what is there and end, whenever that may be."""
         self._ending = True
         self._awake.set()
+
+    def close(self) -> None:
+        """Copy what is there if it goes quickly, and end. What is left is copied by the next agent."""
+        self.leave()
         self._thread.join(GRACE)
 
     def copy(self) -> bool:

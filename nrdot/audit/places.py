@@ -64,6 +64,7 @@ class InDirectory:
 
     def __init__(self, directory: Path, disk: Disk, *, read_only: bool = False) -> None:
         self.name = str(directory)
+        self.settings: tuple[object, ...] = (self.name, read_only)
         self._directory = directory
         self._disk = disk
         self._read_only = read_only
@@ -84,6 +85,7 @@ class InBucket:
 
     def __init__(self, bucket: str, prefix: str, *, lock_seconds: float | None = None) -> None:
         self.name = f"s3://{bucket}/{prefix}/"
+        self.settings: tuple[object, ...] = (self.name, lock_seconds)
         self._bucket = bucket
         self._prefix = prefix
         self._lock_seconds = lock_seconds

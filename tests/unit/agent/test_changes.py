@@ -7,23 +7,26 @@ import pytest
 from nrdot.agent.archive import Rollback
 from nrdot.agent.auditor import Auditor
 from nrdot.agent.choosing import Chooser, Origin
+from nrdot.agent.timetable import SECOND, course
 from nrdot.audit.verify import entries, verify
+from nrdot.clock import SystemClock
+from nrdot.config.load import load
 from nrdot.config.problem import InvalidConfigurationError
 from nrdot.errors import AuditFailure, ConfigError
 from nrdot.testing.audit_disk import TroubledDisk
-from nrdot.testing.clock import ManualClock
+from nrdot.testing.clock import NOON_NS, ManualClock
 
 
 class Site:
     """A host with a file, a controller and a state directory; `start` is a new agent on it."""
 
-    def __init__(self, folder, environment):
+    def __init__(self, folder, environment, clock=None):
         self.folder = folder
         self.file = folder / "nrdot.yaml"
         self.state = folder / "state"
         self.push_file = folder / "mount" / "pushed.yaml"
         self.push_file.parent.mkdir()
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.disk = TroubledDisk()
         self.environment = environment
         self.say()
@@ -451,3 +454,33 @@ def test_no_secret_reaches_the_state_directory(site):
     kept = [path.read_bytes() for path in site.state.rglob("*") if path.is_file()]
     assert any(b"${env:API_KEY}" in data for data in kept)
     assert not any(b"a-very-secret-key" in data for data in kept)
+
+
+def test_a_change_by_schedule_is_an_entry_with_its_rule(tmp_path):
+    file = tmp_path / "nrdot.yaml"
+    rule = '{schedule: "12:00-13:00", profile: aggressive, reason: lunch}'
+    file.write_text(f"profile: balanced\ntime_based_rules: [{rule}]\n")
+    before, during = (course(load(file, {}), "h", NOON_NS + hours * 3600 * SECOND) for hours in (-1, 0))
+
+    said = during.entry(before)
+
+    assert (said["change_type"], said["user"], said["justification"]) == ("schedule", "nrdot", "lunch")
+    assert (said["previous_value"]["profile"], said["new_value"]["profile"]) == ("balanced", "aggressive")
+    assert said["source"] == said["new_value"]["rule"]
+
+
+def test_copies_follow_the_destination_of_the_configuration_in_effect(tmp_path, monkeypatch):
+    site = Site(tmp_path, monkeypatch, SystemClock())  # the copies have a thread of their own
+    site.apply(starting=True)
+    site.say("profile: balanced\nauditLog: {destination: FOLDER/copies1}".replace("FOLDER", str(site.folder)))
+    site.apply()
+    site.say("profile: balanced\nauditLog: {destination: FOLDER/copies2}".replace("FOLDER", str(site.folder)))
+    site.apply()
+    site.auditor.close()
+
+    assert verify(site.folder / "copies2" / "host-1", site.disk, copy=True).last == 3
+    site.say("profile: balanced\nauditLog: {}")
+    site.apply()
+    site.auditor.close()
+    assert verify(site.folder / "copies2" / "host-1", site.disk, copy=True).last == 3
+    assert "to" not in site.auditor.document()

@@ -22,6 +22,7 @@ class Shelf:
     """A destination in memory that can be away."""
 
     name = "shelf"
+    settings = ("shelf",)
 
     def __init__(self):
         self.put_there = {}
