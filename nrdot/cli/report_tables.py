@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nrdot.cli.output import WIDE, console, table
-from nrdot.report.words import NOBODY, STEP_WORDS, amount, money, not_seen
+from nrdot.report.words import NOBODY, STEP_WORDS, amount, host_hours, money, not_seen
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -58,7 +58,7 @@ def _headline(found: Document) -> str:
         if critical["seen"]
         else "no process was critical"
     )
-    seen = f"{window['host_hours_seen']:,.0f} of {window['host_hours_expected']:,.0f} host-hours seen"
+    seen = host_hours(window)
     free = "" if meter["unoptimized"] else ": all of it is within the free allowance"
     saved = money(meter["saved"], meter["currency"])
     return (

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nrdot.audit.disk import Disk
+from nrdot.audit.trail import FOLDER
 from nrdot.audit.verify import verify
 from nrdot.errors import NrdotError
 from nrdot.report.criticality import NEVER_FILTERED
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_scoring import Override
     from nrdot.report.engine import Engine, Window
-
-AUDIT = "audit"  # the trail's directory beside the ledger
 
 
 def compliance(engine: Engine, window: Window, configuration: Configuration, state: Path) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def compliance(engine: Engine, window: Window, configuration: Configuration, sta
         "revision": configuration.revision,
         "rows": rows,
         "requirements": sorted({row["requirement"] for row in rows}),
-        "audit": _audit(state / AUDIT),
+        "audit": _audit(state / FOLDER),
         "left_out": left_out,
     }
 
@@ -158,7 +157,8 @@ def _audit(directory: Path) -> list[str]:
     if found.fault is not None:
         fault = found.fault
         return [f"audit trail: BROKEN at entry {fault.number} ({fault.file}:{fault.line}): {fault.what}"]
-    return [f"audit trail: {found.entries:,} entries, each chained to the one before; head {found.hash[:16]}"]
+    entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
+    return [f"audit trail: {entries}, each chained to the one before; head {found.hash[:16]}"]
 
 
 def _row(requirement: str, rule: str, covers: str, state: str, evidence: list[str]) -> dict[str, Any]:

@@ -6,33 +6,35 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nrdot.report import charts
+from nrdot.report.page_money import costs, explain, meters, worth
+from nrdot.report.page_parts import figure, section, table
 from nrdot.report.steps import STEPS
-from nrdot.report.words import NOBODY, STEP_WORDS, counted, headline, money, not_seen, short
+from nrdot.report.words import NOBODY, STEP_WORDS, counted, headline, host_hours, money, not_seen, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 Document = dict[str, Any]
 Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
-ROWS = 14  # bars of a chart
 
 
 def body(found: Document) -> Body:
     window = found["window"]
     hosts = "one host" if window["hosts"] == 1 else f"{window['hosts']:,} hosts"
     days = f"{window['from'][:10]} to {window['to'][:10]}"
-    seen = f"{window['host_hours_seen']:,.0f} of {window['host_hours_expected']:,.0f} host-hours seen"
+    seen = host_hours(window)
     sections = (
         _answers(found),
         _time(found),
         _attribution(found),
-        _meters(found),
-        _costs(found),
+        meters(found),
+        costs(found),
         _coverage(found),
+        _reasons(found),
         _talkers(found),
         _unseen(found),
-        _worth(found),
-        _explain(found),
+        worth(found),
+        explain(found),
         _left_out(found),
     )
     observed = {"observe": " · what the profile would have sent", "mixed": " · partly only observed"}
@@ -95,9 +97,9 @@ def _time(found: Document) -> str:
     gaps = sum(not day["seen"] for day in days)
     note = f" {counted(gaps, 'day')} that nobody saw left empty." if gaps else ""
     title = f"{found['currency']} a day on {found['meters'][found['meter']]['title']}."
-    return _section(
+    return section(
         "Savings over time",
-        _figure(drawn, f"{title}{note}", zip(("none", "s0"), _names(series), strict=True), "versus"),
+        figure(drawn, f"{title}{note}", zip(("none", "s0"), _names(series), strict=True), "versus"),
     )
 
 
@@ -126,10 +128,10 @@ def _attribution(found: Document) -> str:
         f"<td>{money(meter['saved'])}</td><td></td></tr>"
     )
     head = f'<th class="word">step</th><th>points<br>less</th><th>{escape(currency)}<br>a month</th><th></th>'
-    return _section(
+    return section(
         "Where the saving comes from",
-        _figure(drawn, f"{currency} a day, step by step; what is below the line is a cost.", legend),
-        _table(head, rows + total),
+        figure(drawn, f"{currency} a day, step by step; what is below the line is a cost.", legend),
+        table(head, rows + total),
         note="A longer interval is shown by itself: it is no intelligence, and anybody can have it.",
     )
 
@@ -145,90 +147,6 @@ _MEANING = {
 }
 
 
-def _meters(found: Document) -> str:
-    rows = []
-    for name, meter in found["meters"].items():
-        before = meter["unoptimized"]
-        share = f"{meter['saved'] / before:.0%}" if before else "-"
-        chosen = ' class="chosen"' if name == found["meter"] else ""
-        kind = "less" if meter["saved"] >= 0 else "more"
-        rows.append(
-            f'<tr{chosen}><td class="word">{escape(meter["title"])}</td><td>{money(before)}</td>'
-            f"<td>{money(meter['hostmetrics'])}</td><td>{money(meter['sent'])}</td>"
-            f'<td class="{kind}">{money(meter["saved"])}</td><td>{share}</td></tr>'
-        )
-    head = (
-        f'<th class="word">{escape(found["currency"])} a month</th><th>without<br>NRDOT</th>'
-        "<th>hostmetrics<br>each 60 s</th><th>with<br>NRDOT</th><th>saved</th><th>less</th>"
-    )
-    return _section(
-        "What each vendor would bill",
-        _table(head, "".join(rows)),
-        note=(
-            "Meters are alternatives: read the one that is yours. Free allowances are taken off as if "
-            "nothing else used them; set them to 0 in a price list of your own where other data does."
-        ),
-    )
-
-
-def _costs(found: Document) -> str:
-    pictures: list[str] = []
-    for name, shares in ((found["allocation_by"], found["allocation"]), ("class", found["classes"])):
-        if name == "class" and pictures and found["allocation_by"] == "class":
-            continue
-        rows = _top(shares)
-        series = [
-            ("direct", [row["direct"] for row in rows]),
-            ("shared", [row["shared"] for row in rows]),
-        ]
-        drawn = charts.bars([row["key"] or NOBODY for row in rows], series, money, f"Cost by {name}")
-        legend = (("s0", "direct"), ("s1", "its share of sums and common costs"))
-        pictures.append(_figure(drawn, f"{found['currency']} a month with NRDOT, by {name}.", legend))
-    before = [(row["key"] or NOBODY, row["unoptimized"]) for row in _top(found["classes"], "unoptimized")]
-    if len(pictures) < 2 and any(value for _, value in before):
-        drawn = charts.bars(
-            [key for key, _ in before],
-            [("without NRDOT", [value for _, value in before])],
-            money,
-            "Cost by class without NRDOT",
-        )
-        pictures.append(
-            _figure(
-                drawn,
-                f"{found['currency']} a month without NRDOT, by class.",
-                (("none", "without NRDOT"),),
-                "versus",
-            )
-        )
-    return _section("What costs", f'<div class="pair">{"".join(pictures)}</div>', _shares(found))
-
-
-def _shares(found: Document) -> str:
-    rows = "".join(
-        f'<tr><td class="word">{escape(row["key"] or NOBODY)}</td><td>{money(row["value"])}</td>'
-        f"<td>{money(row['direct'])}</td><td>{money(row['shared'])}</td><td>{money(row['unoptimized'])}</td>"
-        f"<td>{row['processes']:,.1f}</td></tr>"
-        for row in found["allocation"][:ROWS]
-    )
-    rest = found["allocation"][ROWS:]
-    if rest:
-        sums = [
-            sum(row[name] for row in rest)
-            for name in ("value", "direct", "shared", "unoptimized", "processes")
-        ]
-        rows += (
-            f'<tr><td class="word">{len(rest)} more</td>'
-            + "".join(f"<td>{money(value)}</td>" for value in sums[:4])
-            + f"<td>{sums[4]:,.1f}</td></tr>"
-        )
-    head = (
-        f'<th class="word">{escape(found["allocation_by"])}</th>'
-        f"<th>{escape(found['currency'])}<br>a month</th>"
-        "<th>direct</th><th>shared</th><th>without<br>NRDOT</th><th>processes</th>"
-    )
-    return _table(head, rows)
-
-
 def _coverage(found: Document) -> str:
     cells = found["coverage"]["cells"]
     each = "day" if found["coverage"]["step"] > 3600 else "hour"
@@ -237,14 +155,14 @@ def _coverage(found: Document) -> str:
     ends = f"<span>{cells[0]['at'][:10]}</span><span>{cells[-1]['at'][:10]}</span>" if cells else ""
     classes = "".join(map(_proof, found["critical"]["classes"]))
     head = '<th class="word">critical class</th><th>seen at exports</th><th>exported</th><th>missed</th>'
-    return _section(
+    return section(
         "Was anything hidden?",
         f'<figure><div class="strips"><span>hosts seen</span><div class="strip">{seen}</div>'
         f'<span>critical exported</span><div class="strip">{critical}</div>'
         f'<span></span><div class="ends">{ends}</div></div>'
         f"<figcaption>A cell an {each}. Full: all; striped: in part; grey: nobody looked; red: a critical "
         "process was not exported; pale: there was none.</figcaption></figure>".replace("an day", "a day"),
-        _table(head, classes) if classes else "",
+        table(head, classes) if classes else "",
     )
 
 
@@ -279,6 +197,22 @@ def _cell(at: str, kind: str, words: str) -> str:
     return f'<i{classes} title="{escape(at[:16].replace("T", " "))}: {escape(words)}"></i>'
 
 
+def _reasons(found: Document) -> str:
+    words = {"keep": "kept by itself", "roll_up": "only in sums", "drop": "dropped"}
+    rows = "".join(
+        f'<tr><td class="word">{words[row["verdict"]]}</td>'
+        f'<td class="word">{escape(row["reason"].replace("_", " "))}</td><td>{row["processes"]:,.1f}</td>'
+        f"<td>{'-' if row['cpu_share'] is None else format(row['cpu_share'], '.1%')}</td>"
+        f"<td>{row['points']:,}</td></tr>"
+        for row in found["processes"]["reasons"]
+    )
+    head = (
+        '<th class="word">verdict</th><th class="word">because</th><th>processes</th>'
+        "<th>of the CPU</th><th>points sent</th>"
+    )
+    return section("Why processes were kept, or not", table(head, rows))
+
+
 def _talkers(found: Document) -> str:
     pictures = []
     for name, words, kind in (("kept", "kept by themselves", ""), ("rolled_up", "only in sums", "versus")):
@@ -288,102 +222,19 @@ def _talkers(found: Document) -> str:
         series = [(words, [row["cpu_seconds"] / 3600 for row in rows])]
         labels = [row["name"] for row in rows]
         drawn = charts.bars(labels, series, lambda value: f"{value:,.2f}", f"CPU of names {words}")
-        pictures.append(_figure(drawn, f"Core-hours of names {words}.", (), kind))
-    return _section("Top talkers", f'<div class="pair">{"".join(pictures)}</div>') if pictures else ""
+        pictures.append(figure(drawn, f"Core-hours of names {words}.", (), kind))
+    return section("Top talkers", f'<div class="pair">{"".join(pictures)}</div>') if pictures else ""
 
 
 def _unseen(found: Document) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in not_seen(found))
-    return _section("What was not seen because of NRDOT", f"<ul>{lines}</ul>") if lines else ""
-
-
-def _worth(found: Document) -> str:
-    back, currency, projection = found["return"], found["currency"], found["projection"]
-    year = projection["year"]
-    rows = [
-        ("saved in a month", money(found["meters"][found["meter"]]["saved"])),
-        ("NRDOT's CPU", f"{money(-back['agent_cost'])} ({back['agent_core_hours']:,.2f} core-hours)"),
-        ("running it", money(-back["monthly"])),
-        ("left in a month", money(back["net_monthly"])),
-        ("saved in a year", _range(year)),
-    ]
-    if back["introduction"]:
-        payback = back["payback_months"]
-        rows.append(("introducing it, once", money(-back["introduction"])))
-        rows.append(
-            ("paid back after", "never at this rate" if payback is None else f"{payback:,.1f} months")
-        )
-    if back["introduction"] and back["first_year"] is not None:
-        rows.append(("gain of the first year over its cost", f"{back['first_year']:+,.0%}"))
-    actual = found.get("actual")
-    if actual and actual["factor"] is not None:
-        rows.append(
-            (
-                "your invoice over the estimate",
-                f"{actual['factor']:,.2f} ({money(actual['invoice'])} / {money(actual['estimate'])})",
-            )
-        )
-    cells = "".join(
-        f'<tr><td class="word">{escape(name)}</td><td>{escape(value)}</td></tr>' for name, value in rows
-    )
-    note = (
-        f"The range is how {counted(projection['days'], 'day')} differed: nine months of ten fall into it."
-        if year["low"] is not None
-        else "Fewer than two whole days were seen, so there is no range."
-    )
-    head = f'<th class="word">{escape(currency)}</th><th></th>'
-    return _section("What it is worth", _table(head, cells), note=note)
-
-
-def _range(span: Document) -> str:
-    if span["low"] is None:
-        return money(span["value"])
-    return f"{money(span['value'])} ({money(span['low'])} to {money(span['high'])})"
-
-
-def _explain(found: Document) -> str:
-    text = "\n\n".join("\n".join(lines) for lines in found["explain"].values())
-    return _section(
-        "How each figure was computed",
-        f"<details><summary>Formulas, with their numbers</summary><pre>{escape(text)}</pre></details>",
-        note=f"A month is {found['month_hours']:g} hours at the rate of the hours that were seen.",
-    )
+    return section("What was not seen because of NRDOT", f"<ul>{lines}</ul>") if lines else ""
 
 
 def _left_out(found: Document) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in found["left_out"])
-    return _section("Left out", f"<ul>{lines}</ul>") if lines else ""
-
-
-def _top(shares: Sequence[Document], by: str = "value") -> list[Document]:
-    rows = sorted((row for row in shares if row[by]), key=lambda row: -row[by])
-    rest = rows[ROWS:]
-    if not rest:
-        return rows
-    sums = {name: sum(row[name] for row in rest) for name in ("value", "direct", "shared", "unoptimized")}
-    return [*rows[:ROWS], {"key": f"{len(rest)} more", **sums}]
+    return section("Left out", f"<ul>{lines}</ul>") if lines else ""
 
 
 def _names(series: Iterable[tuple[str, Any]]) -> list[str]:
     return [name for name, _ in series]
-
-
-def _section(title: str, *parts: str, note: str = "") -> str:
-    words = f'<p class="note">{escape(note)}</p>' if note else ""
-    return f"<section><h2>{escape(title)}</h2>{words}{''.join(parts)}</section>"
-
-
-def _figure(drawn: str, caption: str, legend: Iterable[tuple[str, str]], kind: str = "") -> str:
-    keys = "".join(
-        f'<li><span class="swatch {swatch}"></span>{escape(words)}</li>' for swatch, words in legend
-    )
-    listed = f'<ul class="legend">{keys}</ul>' if keys else ""
-    classes = f' class="{kind}"' if kind else ""
-    return (
-        f'<figure{classes}>{listed}<div class="scroll">{drawn}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-def _table(head: str, rows: str) -> str:
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

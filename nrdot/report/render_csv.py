@@ -47,7 +47,8 @@ def _usage(found: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     for name in ("from", "to", "hosts", "hours_seen", "host_hours_seen", "host_hours_expected", "mode"):
         yield "window", "", name, found["window"][name], ""
     for section in ("processes", "points", "series", "bytes"):
-        yield from ((section, "", name, value, "") for name, value in found[section].items())
+        figures = ((name, value) for name, value in found[section].items() if not isinstance(value, list))
+        yield from ((section, "", name, value, "") for name, value in figures)
     for row in found["critical"]["classes"]:
         yield "critical", row["class"], "seen", row["seen"], "exports"
         yield "critical", row["class"], "exported", row["exported"], "exports"

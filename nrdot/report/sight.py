@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HOUR, DAY = 3600, 86400
 SILENT = 2 * HOUR  # after which a host that says nothing is worth a line
 CELLS = 24 * 14  # hours that a strip shows one by one; beyond, days
+FEW = 24  # hours; figures of fewer are said to stand on little
 NAMED = 3  # hosts that one line names before it counts
 LISTED = 200  # gaps in the document
 TALKERS = 15
@@ -51,6 +52,7 @@ def figures(usage: Usage) -> dict[str, Any]:
             "kept": round(mean["keep"], 2),
             "rolled_up": round(mean["roll_up"], 2),
             "dropped": round(mean["drop"], 2),
+            "reasons": _reasons(usage, seen),
         },
         "points": {
             "unoptimized": round(points[0]),
@@ -79,6 +81,27 @@ def figures(usage: Usage) -> dict[str, Any]:
         ],
         "agent": _agent(usage, seen),
     }
+
+
+def _reasons(usage: Usage, seen: float) -> list[dict[str, Any]]:
+    """Why processes were kept or not, and what became of their points."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in usage.reasons:
+        sums = found.setdefault((row["part"], row["reason"]), [0.0, 0.0, 0.0])
+        for place, name in enumerate(("process_seconds", "cpu_seconds", "points_sent")):
+            sums[place] += float(row[name])
+    cpu = sum(sums[1] for sums in found.values())
+    return [
+        {
+            "verdict": part,
+            "reason": reason,
+            "processes": round(sums[0] / seen, 2),
+            "cpu_share": _share(sums[1], cpu),
+            "points": round(sums[2]),
+        }
+        for (part, reason), sums in sorted(found.items(), key=lambda item: (item[0][0], -item[1][0]))
+        if part in ("keep", "roll_up", "drop")
+    ]
 
 
 def _critical(row: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +207,9 @@ def talkers(usage: Usage) -> dict[str, Any]:
 def left_out(usage: Usage) -> list[str]:
     """One line for each thing that a reader must know is not in the figures."""
     lines = []
+    hours = float(usage.hourly.covered.sum()) / HOUR
+    if hours < FEW:
+        lines.append(f"no more than {hours:,.1f} hours were seen: figures of a month stand on little")
     begins = min(row["first_hour"] for row in usage.hosts)
     if begins - usage.window.since > SILENT:
         asked = (usage.window.until - usage.window.since) / HOUR
@@ -192,13 +218,13 @@ def left_out(usage: Usage) -> list[str]:
             f"{asked:,.0f} hours asked for are before it"
         )
     if usage.gaps:
-        hours = sum(row["to_hour"] - row["from_hour"] for row in usage.gaps) / HOUR
+        missing = sum(row["to_hour"] - row["from_hour"] for row in usage.gaps) / HOUR
         named = [
             f"{row['host']} {stamp(row['from_hour'])} to {stamp(row['to_hour'])}"
             for row in usage.gaps[:NAMED]
         ]
         more = f" and {len(usage.gaps) - NAMED} more" if len(usage.gaps) > NAMED else ""
-        lines.append(f"gaps of {hours:,.0f} host-hours, not filled in: {', '.join(named)}{more}")
+        lines.append(f"gaps of {missing:,.0f} host-hours, not filled in: {', '.join(named)}{more}")
     for row in usage.breaks:
         why = _WORDS.get(row["reason"], row["reason"])
         span = f"{abs(row['seconds']) / HOUR:,.1f} h in all"

@@ -86,8 +86,8 @@ def _placed(hour: Hours, answer: dict[str, Any], column: str, chosen: Any = slic
 
 
 def _wire(destinations: list[dict[str, Any]], compression: float) -> Wire:
-    """Files and what else has no wire take no part."""
-    remote = [one for one in destinations if one["wire"] and one["produced"]]
+    """Files take no part: what was delivered to one grew, into lines of JSON, and no request ever grows."""
+    remote = [one for one in destinations if 0 < one["wire"] <= one["bytes"] and one["produced"]]
     wire = float(sum(one["wire"] for one in remote))
     size = float(sum(one["bytes"] for one in remote))
     copies = sum(min(1.0, one["delivered"] / one["produced"]) for one in remote)

@@ -51,6 +51,12 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
+def host_hours(window: dict[str, Any]) -> str:
+    seen, expected = window["host_hours_seen"], window["host_hours_expected"]
+    digits = 0 if expected >= 100 else 1
+    return f"{seen:,.{digits}f} of {expected:,.{digits}f} host-hours seen"
+
+
 def not_seen(found: dict[str, Any]) -> list[str]:
     """One sentence for each thing that NRDOT, or its absence, kept from view."""
     missing = found["not_seen"]

@@ -7,6 +7,8 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from nrdot.audit.disk import Disk
+from nrdot.audit.trail import FOLDER, Trail
 from nrdot.config.load import load
 from nrdot.report.compliance import compliance
 from nrdot.report.criticality import criticality
@@ -17,6 +19,7 @@ from nrdot.report.render_csv import as_csv
 from nrdot.report.render_html import page
 from nrdot.report.rollout import plan
 from nrdot.testing import ledger
+from nrdot.testing.clock import ManualClock
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR
@@ -93,6 +96,19 @@ def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, t
     assert found["audit"][0].startswith("audit trail: none at")
     text = page(found, "compliance")
     assert text.count('class="state met"') >= 3
+
+
+def test_the_audit_trail_beside_the_ledger_is_verified(engine, configuration, tmp_path):
+    trail = Trail(tmp_path / FOLDER, ManualClock(), Disk())
+    for number in range(3):
+        trail.append({"change_type": "reload", "user": f"user-{number}"})
+    window = engine.open(7.0 * DAY, None)
+    whole = compliance(engine, window, configuration, tmp_path)["audit"]
+    assert whole[0].startswith("audit trail: 3 entries, each chained")
+    (piece,) = (tmp_path / FOLDER).glob("*.jsonl")
+    piece.write_bytes(piece.read_bytes().replace(b"user-1", b"user-9"))
+    broken = compliance(engine, window, configuration, tmp_path)["audit"]
+    assert broken[0].startswith("audit trail: BROKEN at entry 2")
 
 
 def test_without_a_requirement_the_matrix_says_how_to_get_one(engine, tmp_path):

@@ -20,7 +20,12 @@ MONTH = 730  # hours
 
 def test_points_series_bytes_and_processes_are_those_of_the_rows(reported, hours):
     found = reported(hours(24))
+    reasons = found["processes"].pop("reasons")
     assert found["processes"] == {"seen": 100.0, "kept": 10.0, "rolled_up": 90.0, "dropped": 0.0}
+    assert [(row["verdict"], row["reason"], row["processes"]) for row in reasons] == [
+        ("keep", "never_filtered", 10.0),
+        ("roll_up", "below", 90.0),
+    ]
     assert found["points"] == {"unoptimized": 24 * 42_000, "sent": 24 * 9_000, "hostmetrics": 24 * 42_000}
     assert found["series"] == {"unoptimized": 700.0, "sent": 70.0 + 40 + 40}
     assert found["bytes"]["unoptimized"] == 24 * 100 * 1200 * 60
@@ -28,6 +33,23 @@ def test_points_series_bytes_and_processes_are_those_of_the_rows(reported, hours
     assert found["critical"]["coverage"] == 1.0
     assert found["window"]["hosts"] == 1
     assert found["left_out"][0].startswith("nothing is newer")
+
+
+def test_a_few_hours_are_said_to_be_few(reported, hours):
+    found = reported(hours(3))
+    assert any("no more than 3.0 hours were seen" in line for line in found["left_out"])
+    assert any("165 of the 168 hours asked for" in line for line in reported([], since=7.0 * DAY)["left_out"])
+
+
+def test_a_destination_that_is_a_file_has_no_wire(reported, hours):
+    rows = [
+        msgspec.structs.replace(row, bytes_wire=3 * row.bytes_delivered)
+        if getattr(row, "destination", "")
+        else row
+        for row in hours(24)
+    ]
+    found = reported(rows)
+    assert "egress" not in found["meters"]
 
 
 def test_a_meter_is_a_month_of_hours_like_those_that_were_seen(reported, hours):
