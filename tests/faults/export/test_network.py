@@ -142,7 +142,7 @@ def test_sampling_keeps_its_beat_while_a_request_hangs(draining):
             drain.buffer.put(record(1))
         seen = drain.buffer.statistics()
         assert (seen.records, seen.delivered) == (1001, 0)
-        assert drain.status().requests == {"delivered": 0, "held": 0, "refused": 0}
+        assert not any(drain.status().requests.values())
         stop.set()
         drain.exporter.close()
         thread.join(FAR)
