@@ -11,7 +11,7 @@ from nrdot.agent.profile_lint import Places
 from nrdot.config.paths import data_dirs, shipped_profiles
 from nrdot.config.problem import did_you_mean, shown
 from nrdot.errors import ConfigError
-from nrdot.score.coverage import Cover, as_glob, plain_glob, takes
+from nrdot.score.coverage import MANY, Cover, as_glob, plain_glob, takes
 from nrdot.score.packs import load_packs
 from nrdot.score.selector import parse_selector
 
@@ -32,9 +32,9 @@ def check_scopes(configuration: Configuration, report: Report) -> None:
     never = _never_filtered(configuration.settings)
     for name, profile in configuration.profiles.items():
         places = Places(configuration, name, shipped)
-        for index, rule in enumerate(profile.drop):
+        for index, rule in enumerate(profile.drop if places.wrote("drop") else ()):
             reason, hint = _drop(rule, configuration.settings, classes, never)
-            if reason and places.wrote("drop"):
+            if reason:
                 report.warn(places.path("drop", index), reason, hint)
 
 
@@ -75,7 +75,8 @@ def _scopes(settings: Settings, classes: Classes, report: Report) -> None:
             if reason:
                 report.warn(("scopes", index, "class"), reason, hint)
                 continue
-        first = next((at for at, other in enumerate(settings.scopes[:index]) if _all_of(other, scope)), None)
+        earlier = settings.scopes[: min(index, MANY)]
+        first = next((at for at, other in enumerate(earlier) if _all_of(other, scope)), None)
         if first is not None:
             report.warn(
                 ("scopes", index),

@@ -15,6 +15,9 @@ _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _PLAIN_ESCAPES = frozenset("\\.+*?()|[]{}^$-_/:@ ")
 
 Owner = TypeVar("Owner")
+MANY = (
+    300  # patterns that are compared one by one; beyond them nothing is claimed, so that a file never hangs
+)
 
 
 def plain_glob(glob: str) -> str | None:
@@ -91,7 +94,7 @@ class Cover(Generic[Owner]):
         yield from self._exact.get(glob, ())
         for length in range(len(head) + 1):
             yield from self._prefix.get(head[:length], ())
-        for other, owner in self._others:
+        for other, owner in self._others[:MANY]:
             if takes(other, glob):
                 yield owner
 

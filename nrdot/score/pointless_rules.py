@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import shown
@@ -10,10 +11,12 @@ from nrdot.score.never import contradiction
 from nrdot.score.selector import parse_selector
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nrdot.config.load import Report
     from nrdot.config.problem import Path
     from nrdot.config.schema import Settings
-    from nrdot.score.selector import Selector
+    from nrdot.score.selector import Requirement, Selector
 
 _CONDITIONS = ("process", "unit", "namespace", "user")
 
@@ -41,25 +44,37 @@ def _labels(settings: Settings, report: Report) -> None:
         if rule.score_modifier == 0 and rule.score is None:
             report.warn((*path, "score_modifier"), "adding 0 changes nothing", "remove this rule")
         known.append((index, selector, rule.score))
+    best: dict[frozenset[Requirement], tuple[float, int]] = {}
     for index, selector, score in known:
-        rule = settings.label_based_scoring[index]
-        if score is None or rule.score_modifier:
+        key = frozenset(selector.requirements)
+        if score is not None and score > best.get(key, (-1.0, 0))[0]:
+            best[key] = score, index
+    for index, selector, score in known:
+        above = None if score is None else _better(selector, score, best)
+        if above is None or settings.label_based_scoring[index].score_modifier:
             continue
-        better = next(
-            (at for at, other, value in known if at != index and _beats(other, value, selector, score)), None
+        wide = settings.label_based_scoring[above].selector
+        report.warn(
+            ("label_based_scoring", index, "score"),
+            f"never counts: {shown(wide)} takes these too, and the highest score counts",
+            "write a `score_modifier` instead",
         )
-        if better is not None:
-            above = settings.label_based_scoring[better]
-            report.warn(
-                ("label_based_scoring", index, "score"),
-                f"never counts: {shown(above.selector)} takes these too, and the highest score counts",
-                "write a `score_modifier` instead",
-            )
 
 
-def _beats(wide: Selector, value: float | None, narrow: Selector, score: float) -> bool:
-    """Whether a rule holds for all that another holds for, with a higher score."""
-    return value is not None and value > score and set(wide.requirements) <= set(narrow.requirements)
+def _better(
+    selector: Selector, score: float, best: Mapping[frozenset[Requirement], tuple[float, int]]
+) -> int | None:
+    """A rule that holds for all that this one holds for, with a higher score."""
+    needed = list(dict.fromkeys(selector.requirements))[:NEEDED]
+    for count in range(1, len(needed) + 1):
+        for some in combinations(needed, count):
+            found = best.get(frozenset(some))
+            if found is not None and found[0] > score:
+                return found[1]
+    return None
+
+
+NEEDED = 6  # requirements of a selector that are looked at; each doubles the ways to ask for fewer
 
 
 def _business(settings: Settings, report: Report) -> None:
