@@ -18,7 +18,7 @@ from nrdot.cli.simulate import SHIPPED
 if TYPE_CHECKING:
     from nrdot.batch import Batch
     from nrdot.config.configuration import Configuration
-    from nrdot.simulate.comparison import Comparison, Figures
+    from nrdot.simulate.comparison import Comparison, Extent, Figures
 
 SAMPLES = 30  # that are taken, where the time allows a second between two
 SHORTEST = 20  # seconds; less shows no second export
@@ -71,14 +71,16 @@ def _compared(found: Configuration, capture: Path | None, seconds: int, *, quiet
         return _compare(taken, found, quiet=quiet)
 
 
-def _compare(capture: Path, found: Configuration, *, quiet: bool) -> Comparison:
+def _compare(
+    capture: Path, found: Configuration, planned: Extent | None = None, *, quiet: bool = True
+) -> Comparison:
     from nrdot.cli.output import progress
     from nrdot.config.load import load_profile
     from nrdot.simulate.comparison import compare
 
     profiles = {name: load_profile(name, Path(), os.environ) for name in SHIPPED}
     with progress("the same samples under each profile", quiet=quiet):
-        return compare(capture, found, profiles)
+        return compare(capture, found, profiles, planned)
 
 
 def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -> None:
@@ -89,7 +91,7 @@ def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -
     clock = SystemClock()
     requests = Requests(clock)
     interval = min(max(seconds / SAMPLES, 1.0), found.settings.agent.interval)
-    with signals(requests), _watching(seconds, interval, quiet=quiet) as seen:
+    with signals(requests), _watching(capture, found, seconds, interval, quiet=quiet) as seen:
         record_host(
             found,
             clock,
@@ -105,30 +107,21 @@ def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -
 
 
 @contextmanager
-def _watching(seconds: int, interval: float, *, quiet: bool) -> Iterator[Callable[[Batch], None]]:
-    """A bar on standard error that moves with each sample."""
-    from rich.progress import BarColumn, Progress, TextColumn
-
+def _watching(
+    capture: Path, found: Configuration, seconds: int, interval: float, *, quiet: bool
+) -> Iterator[Callable[[Batch], None] | None]:
+    """A screen on standard error that follows; nothing where nobody looks at one."""
     from nrdot.cli.output import errors
 
-    bar = Progress(
-        TextColumn("watching this host"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} s"),
-        TextColumn("{task.fields[words]}"),
-        console=errors(),
-        transient=True,
-        disable=quiet or not errors().is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=seconds, words="")
+    if quiet or not errors().is_terminal:
+        yield None
+        return
+    from nrdot.cli.demo_live import LiveScreen
+    from nrdot.simulate.comparison import Extent
 
-        def seen(batch: Batch) -> None:
-            busy = float(batch.table.cpu[batch.living].sum())
-            words = f"{len(batch.living)} processes, {busy:.2f} cores in use"
-            bar.update(task, advance=0 if batch.first else interval, words=words)
-
-        yield seen
+    planned = Extent(round(seconds / interval) + 1, seconds, interval)
+    with LiveScreen(errors(), seconds, interval, lambda: _compare(capture, found, planned)) as screen:
+        yield screen.seen
 
 
 def _document(found: Comparison) -> dict[str, Any]:

@@ -94,9 +94,17 @@ class Comparison:
     profiles: tuple[Figures, ...]
 
 
-def compare(capture: Path, configuration: Configuration, profiles: dict[str, Profile]) -> Comparison:
-    """Raises CaptureError where a capture is too short for the slowest profile."""
-    extent = extent_of(capture)
+def compare(
+    capture: Path,
+    configuration: Configuration,
+    profiles: dict[str, Profile],
+    planned: Extent | None = None,
+) -> Comparison:
+    """Raises CaptureError where a capture is too short for the slowest profile.
+
+    `planned` is what a capture that is still being written will be in the end.
+    """
+    extent = planned or extent_of(capture)
     sampling, baseline = configuration.settings.agent.interval, configuration.settings.baseline.interval
     longest = max(baseline, *(profile.export_interval for profile in profiles.values()))
     scale = _scale(extent, sampling, longest)
