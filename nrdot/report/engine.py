@@ -82,6 +82,7 @@ class Engine:
         self._run(f"SET memory_limit = '{MEMORY}'")
         self._run(f"SET temp_directory = {quoted(Path(self._scratch.name) / 'spill')}")
         self._run("SET preserve_insertion_order = false")
+        self._run("SET autoinstall_known_extensions = false")  # a report asks no network
         self._run("SET enable_progress_bar = false")  # it would stand between the lines of the answer
         self.left_out.extend(self.files.left_out)
         return self

@@ -18,12 +18,16 @@ from nrdot.report.files import Files, NoLedgerError, mend, since_day
 if TYPE_CHECKING:
     from pathlib import Path
 
+LAST = 253_402_300_799  # the year 9999 ends: beyond, a time is none
 _UNUSABLE = (
-    ("kind IS NULL OR v IS NULL OR t IS NULL", "lines that are no rows"),
+    (
+        f"kind IS NULL OR v IS NULL OR t IS NULL OR t NOT BETWEEN 0 AND {LAST}",
+        "lines that are no rows",
+    ),
     (f"v > {VERSION}", "rows of a newer format than this nrdot reads (`v` above 1)"),
     ("kind NOT IN ('seen', 'outcome')", "rows of a kind that this nrdot does not know"),
     (
-        """strftime(to_timestamp(t)::TIMESTAMP, '%Y-%m-%d')
+        """strftime(make_timestamp(t * 1000000), '%Y-%m-%d')
            <> regexp_extract(filename, '(\\d{4}-\\d{2}-\\d{2})\\.jsonl', 1)""",
         "rows whose time is not of the file's day: the clock jumped",
     ),

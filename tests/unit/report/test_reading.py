@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import duckdb
 import pytest
 import zstandard
@@ -45,12 +50,14 @@ def test_a_damaged_frame_in_the_middle_costs_itself_alone(reported, folder, hour
 
 def test_lines_that_are_no_rows_are_counted(reported, folder, hours):
     ledger.write(folder, hours(2))
-    lines = zstandard.compress(b'not json\n{"kind":"seen","v":1,"t":"noon"}\n[1,2]\n')
+    lines = zstandard.compress(
+        b'not json\n{"kind":"seen","v":1,"t":"noon"}\n[1,2]\n{"kind":"seen","v":1,"t":1000000000000000}\n'
+    )
     with (folder / NAME).open("ab") as file:
         file.write(lines)
     found = reported([])
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert "3 lines that are no rows" in said(found, "no rows")
+    assert "4 lines that are no rows" in said(found, "no rows")
 
 
 def test_newer_formats_and_unknown_kinds_are_left_out_and_said(reported, folder, hours):
@@ -93,6 +100,20 @@ def test_where_every_row_is_of_the_future_this_clock_is_wrong(reported, hours):
     found = reported(hours(2), now=START - 300 * DAY)
     assert found["points"]["unoptimized"] == 2 * 42_000
     assert said(found, "this machine's clock is behind")
+
+
+def test_days_are_utc_wherever_the_report_is_made(folder, hours):
+    ledger.write(folder, hours(24, START - 10 * DAY))
+    done = subprocess.run(
+        [sys.executable, "-m", "nrdot", "report", "--ledger", str(folder), "--since", "30d", "--json"],
+        env={**os.environ, "TZ": "America/New_York"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    found = json.loads(done.stdout)
+    assert found["points"]["unoptimized"] == 24 * 42_000
+    assert [day["day"] for day in found["days"]] == ["2026-11-11"]
 
 
 def test_the_agents_own_word_about_gaps_and_lost_rows_is_passed_on(reported, hours):
