@@ -89,6 +89,7 @@ class Destinations:
         self._resource = resource
         self._keys = keys
         self._built: dict[str, _Built] = {}
+        self._gone: dict[str, DiskBuffer] = {}  # named no more; the drain may still be at its last request
 
     @property
     def keys(self) -> Keyring:
@@ -120,6 +121,9 @@ class Destinations:
                 one.follow(one.plan, self._keys)
             elif before is not None:
                 _move(before.buffer, one.buffer)
+        for title, one in self._built.items():
+            if title not in built and isinstance(one.buffer, DiskBuffer):
+                self._gone[title] = one.buffer
         self._built = built
         return tuple(one.destination for one in built.values())
 
@@ -164,6 +168,8 @@ class Destinations:
             return before.buffer
         if stated.otlp is None:
             return MemoryBuffer(MEMORY, newest_first=stated.order == "newest_first")
+        if stated.title in self._gone:
+            self._gone.pop(stated.title).close()
         buffer = DiskBuffer(
             self._state_dir / "buffer" / stated.title,
             plan.settings(),

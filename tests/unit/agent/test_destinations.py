@@ -136,6 +136,22 @@ def test_a_reload_that_fails_changes_nothing_and_holds_no_lock(configure, destin
     assert [one.name for one in made.use(good)] == ["collector", "second"]
 
 
+def test_a_destination_that_comes_back_before_its_last_request_ended_finds_what_it_held(
+    configure, destinations
+):
+    first = configure()
+    made = destinations(first)
+    (before,) = made.use(first)
+    put_all(before.buffer, map(record, range(3)))
+    handed = [number for number, _ in before.buffer.peek(1 << 30, 1 << 30)]
+    made.use(configure(export=[{"name": "other", **OTLP}]))
+    (after,) = made.use(first)
+    before.buffer.acknowledge(handed)
+    assert waiting(after.buffer) == list(map(record, range(3)))
+    after.buffer.put(record(3))
+    assert len(waiting(after.buffer)) == 4
+
+
 def test_what_waits_for_a_file_moves_to_disk_when_the_destination_becomes_a_network(
     configure, destinations, tmp_path
 ):
