@@ -17,6 +17,7 @@ from nrdot.cli.app import app
 PATIENCE = 60.0  # seconds, against a hang
 WRONG_USE, NO, INTERRUPTED = 2, 1, 130
 
+GROUPS = ("profile", "buffer", "model", "audit", "ledger", "operator")
 CASES = {
     "agent": (["agent", "-c", "rules.yaml"], WRONG_USE),
     "agent once": (["agent", "--once", "-c", "missing.yaml"], WRONG_USE),
@@ -52,6 +53,16 @@ CASES = {
     ),
     "profile test": (["profile", "test", "rules.yaml"], WRONG_USE),
     "profile schema": (["profile", "schema", "--of", "nothing"], WRONG_USE),
+    "profile timeline": (["profile", "timeline", "rules.yaml"], WRONG_USE),
+    "profile timeline at no time": (["profile", "timeline", "fine.yaml", "--at", "noon"], WRONG_USE),
+    "profile rollback": (["profile", "rollback", "-c", "rules.yaml"], WRONG_USE),
+    "audit log": (["audit", "log", "-c", "rules.yaml"], WRONG_USE),
+    "audit verify": (["audit", "verify", "file"], WRONG_USE),
+    "ledger compact": (["ledger", "compact", "missing"], WRONG_USE),
+    "operator run": (["operator", "run", "--kubeconfig", "missing"], WRONG_USE),
+    "operator manifests": (["operator", "manifests", "--namespace", "No Name"], WRONG_USE),
+    "buffer letters": (["buffer", "letters", "file"], WRONG_USE),
+    "buffer replay": (["buffer", "replay", "missing"], WRONG_USE),
     "buffer status": (["buffer", "status", "file"], WRONG_USE),
     "buffer verify": (["buffer", "verify", "missing"], WRONG_USE),
     "buffer dump": (["buffer", "dump", "folder", "-c", "rules.yaml"], WRONG_USE),
@@ -141,8 +152,7 @@ def test_no_command_is_left_out():
         for words in ([f"{name} {word}" for word in getattr(command, "commands", {})] or [name])
     }
     tried = {
-        " ".join(arguments[:2]) if arguments[0] in ("profile", "buffer", "model") else arguments[0]
-        for arguments, _ in CASES.values()
+        " ".join(arguments[:2]) if arguments[0] in GROUPS else arguments[0] for arguments, _ in CASES.values()
     }
     assert names - tried == set()
 
