@@ -136,14 +136,15 @@ class Bench:
 
     def rate(self) -> float:
         """Points a second, as the receiver counts them."""
-        deadline = time.monotonic() + PATIENCE
-        first = before = 0.0
+        begun = time.monotonic()
+        deadline = begun + PATIENCE
+        before = seen = 0.0
         while time.monotonic() < deadline:
             now, seen = time.monotonic(), self.accepted()
-            if seen and not before:
-                first, before = now, seen
             if seen >= self.points:
-                return (self.points - before) / (now - first)
+                return (self.points - before) / (now - begun)
+            if not before:
+                begun, before = now, seen  # up to the first point that is accepted
             time.sleep(0.02)
         raise RuntimeError(f"{seen:,.0f} of {self.points:,} points arrived within {PATIENCE:.0f} s")
 
