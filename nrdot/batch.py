@@ -246,4 +246,5 @@ class Batch:
     died: Rows  # ended since the sample before
     vanished: int = 0  # went away while being read
     limited: int = 0  # permission-limited processes
+    short: int = 0  # times that there was no descriptor left to read with
     unreadable: tuple[str, ...] = field(default=())  # files that our rights do not reach

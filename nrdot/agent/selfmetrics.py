@@ -81,6 +81,7 @@ class TickWatcher:
             )
         self._status.seen = seen
         self._status.vanished += tick.batch.vanished
+        self._status.short += tick.batch.short
 
 
 def observe_status(meters: Meters, status: Status) -> None:
@@ -88,6 +89,7 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.processes", lambda: [(n, {"verdict": v}) for v, n in status.seen.verdicts])
     meters.observe("nrdot.processes.limited", lambda: status.seen.limited)
     meters.observe("nrdot.processes.vanished", lambda: status.vanished)
+    meters.observe("nrdot.descriptors.short", lambda: status.short)
     meters.observe("nrdot.points.unoptimized", lambda: status.unoptimized)
     meters.observe("nrdot.coverage.critical", lambda: status.seen.coverage)
     meters.observe("nrdot.host.cpu.busy", lambda: status.host_busy)

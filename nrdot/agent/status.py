@@ -41,6 +41,7 @@ class Status:
         self.reloads = {"applied": 0, "unchanged": 0, "refused": 0}
         self.seen = Seen()
         self.vanished = 0
+        self.short = 0  # times that sampling found no descriptor left
         self.unoptimized = 0  # points that every process alone would have been
         self.host_baseline: float | None = None  # CPU seconds of the host before our first sample
         self.host_busy = 0.0  # CPU seconds since then: of the host on processes, by its own account

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nrdot.sample.files import is_short
 from nrdot.sample.parse import last_pid
 
 if TYPE_CHECKING:
@@ -73,7 +74,13 @@ class Census:
         return self._listed(known, older, now)
 
     def _listed(self, known: Collection[str], older: _Mark, now: _Mark) -> tuple[list[str], Iterable[str]]:
-        entries = self._files.list()
+        try:
+            entries = self._files.list()
+        except OSError as error:
+            if not is_short(error):
+                raise
+            self.begin_anew()
+            return [], ()
         present = {entry for entry in entries if entry.isdecimal()}
         self.hidden &= present
         new = sorted(present.difference(known, self.hidden), key=int)

@@ -6,23 +6,36 @@ a fixture tree cannot do that, so there an empty read means the same.
 
 Descriptors cost twice: the limit of the process, and about 4 KB of kernel memory each. So they have a
 budget; past it a file is opened, read and closed, with the same answers.
+
+Where descriptors run out all the same (others of this process, or the whole machine, use more than we left
+them) the budget shrinks, and a spare one, held for that moment, reads what is to be read.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 READ_SIZE = 1024
 GATE_SIZE = 96
 RESERVED = 256  # descriptors left to sockets, the buffer and the logs
+RETREAT = 64  # descriptors that a shortage takes from the budget
 
 Gone = (ProcessLookupError, FileNotFoundError)
+Answer = TypeVar("Answer")
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
+
+
+def is_short(error: OSError) -> bool:
+    """Whether this process, or the machine, has no descriptor left."""
+    return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def raise_descriptor_limit() -> int:
@@ -40,9 +53,15 @@ class ProcFiles:
         self.root = str(root)
         self.budget = budget
         self.kept = 0
+        self.short = 0  # how many times there was no descriptor to be had
+        self._spare = os.open(os.devnull, _FLAGS)
+
+    def __del__(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
 
     def list(self) -> list[str]:
-        return os.listdir(self.root)
+        return self._ask(lambda: os.listdir(self.root))
 
     def keep(self, pid: str, name: str) -> int:
         """A descriptor to keep, or -1 when the budget is spent.
@@ -51,7 +70,13 @@ class ProcFiles:
         """
         if self.kept >= self.budget:
             return -1
-        descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
+        try:
+            descriptor = os.open(f"{self.root}/{pid}/{name}", _FLAGS)
+        except OSError as error:
+            if not is_short(error):
+                raise
+            self._retreat()
+            return -1
         self.kept += 1
         return descriptor
 
@@ -62,7 +87,12 @@ class ProcFiles:
 
     def read(self, path: str, size: int = READ_SIZE) -> bytes:
         """Open, read and close. Files of /proc that fit `size` come whole from one read."""
-        descriptor = os.open(f"{self.root}/{path}", _FLAGS)
+        try:
+            descriptor = os.open(f"{self.root}/{path}", _FLAGS)
+        except OSError as error:
+            if not is_short(error):
+                raise
+            return self._with_spare(lambda: _whole(f"{self.root}/{path}", size))
         try:
             return os.read(descriptor, size)
         finally:
@@ -76,5 +106,37 @@ class ProcFiles:
 
     def count(self, path: str) -> int:
         """How many entries a folder has, for example the open descriptors of a process."""
-        with os.scandir(f"{self.root}/{path}") as entries:
-            return sum(1 for _ in entries)
+        return self._ask(lambda: len(os.listdir(f"{self.root}/{path}")))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        try:
+            return question()
+        except OSError as error:
+            if not is_short(error):
+                raise
+        return self._with_spare(question)
+
+    def _with_spare(self, question: Callable[[], Answer]) -> Answer:
+        """Ask in the place of the spare descriptor. Raises where somebody else took even that."""
+        self._retreat()
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        try:
+            return question()
+        finally:
+            with suppress(OSError):
+                self._spare = os.open(os.devnull, _FLAGS)
+
+    def _retreat(self) -> None:
+        """Keep fewer from now on: what others of this process need, exports for one, comes first."""
+        self.short += 1
+        self.budget = max(min(self.budget, self.kept) - RETREAT, 0)
+
+
+def _whole(path: str, size: int) -> bytes:
+    descriptor = os.open(path, _FLAGS)
+    try:
+        return os.read(descriptor, size)
+    finally:
+        os.close(descriptor)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.batch import Counter, Gauge, Table
-from nrdot.errors import StartError
 from nrdot.sample import parse
 from nrdot.sample.census import Census
 from nrdot.sample.children import Children
 from nrdot.sample.columns import Columns, Looks
-from nrdot.sample.files import Gone, ProcFiles, raise_descriptor_limit
+from nrdot.sample.files import Gone, ProcFiles, is_short, raise_descriptor_limit
 from nrdot.sample.gate import choose_gate
 from nrdot.sample.glance import Glances
 from nrdot.sample.host import read_host
+from nrdot.sample.host_files import HostFiles
 from nrdot.sample.members import HIDDEN_NS, close_sample, glanced
 from nrdot.sample.readings import Readings
 from nrdot.sample.sweep import Sweep
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     from nrdot.clock import Clock
 
 YOUNG = 2  # observations within which a process that moves may still exec or change its user
-STAT_SIZE = 1 << 20  # /proc/stat has a line for each processor and a number for each interrupt
 CLOCK_STEP_NS = 1_000_000_000  # by how much the wall clock must have been set before starts are told anew
 _ZOMBIE = ord("Z")
-_SWITCHES = (Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY)
 _Unreadable = (*Gone, ValueError, LookupError)  # it ended, be it in the middle of a line
 
 
@@ -80,6 +78,7 @@ class ProcfsSource:
         self._command_lines = command_lines
         self._files = ProcFiles(root, raise_descriptor_limit() if descriptors is None else descriptors)
         self.gate = choose_gate(self._files)
+        self._host_files = HostFiles(self._files)
         self._readings = Readings(self._files)
         self._words = Words(self._files)
         self._children = Children(self.table)
@@ -90,11 +89,11 @@ class ProcfsSource:
         self._uptime_ns = 0  # at the last sample
         self._census = Census(self._files, self.gate.processes)
         self._rows: dict[str, int] = {}
-        # By row; what is empty has no process.
-        self._pids: list[str] = []
-        self._names: list[bytes] = []  # as stat has them
+        self._pids: list[str] = []  # by row, as the names that stat has are; empty without a process
+        self._names: list[bytes] = []
         self._unguarded: set[int] = set()
         self._stale_words: set[int] = set()  # rows that moved since their words were read
+        self._missed: set[int] = set()  # rows that moved and could not be read for want of a descriptor
         self._last: float | None = None
 
     def sample(self) -> Batch:
@@ -103,18 +102,20 @@ class ProcfsSource:
         seconds = 0.0 if self._last is None else now - self._last
         time_ns = self._clock.wall_ns()
         np.copyto(table.previous, table.counters)
+        short = self._files.short
         self._glances.settle()
         self._readings.expire()
 
         round_ = _Round(self._sweep.begin(now, table.alive))
-        host_stat, uptime_ns = self._host_files()
+        host_stat, uptime_ns = self._host_files.read()
         if abs(time_ns - uptime_ns - self._boot_ns) > CLOCK_STEP_NS:
             self._boot_ns = time_ns - uptime_ns
         born_pids = self._listing(parse.forks(host_stat), round_)
         moved, gone = self.gate.moved()
         for row in gone:
             self._lose(row, round_)
-        moving = dict.fromkeys([*moved, *self._unguarded])
+        moving = dict.fromkeys([*moved, *self._unguarded, *self._missed])
+        self._missed.clear()
         self._read(moving, round_, moving=True)
         swept = {row for row in round_.swept.difference(moving) if self._pids[row]}  # some of them just ended
         whole = {row for row in swept if self._takes_all(row)}
@@ -142,23 +143,18 @@ class ProcfsSource:
             unreadable.add("io")
         if self._census.hidden:
             unreadable.add("stat")
-        limited = batch.limited + len(self._census.hidden)
-        return replace(batch, limited=limited, unreadable=tuple(sorted(unreadable)))
+        return replace(
+            batch,
+            limited=batch.limited + len(self._census.hidden),
+            unreadable=tuple(sorted(unreadable)),
+            short=self._files.short - short,
+        )
 
     def glance(self, rows: Rows) -> Batch:
         known = [(row, self._pids[row], self._names[row]) for row in rows.tolist() if self._pids[row]]
         return glanced(self.table, self.host, self._clock.wall_ns(), self._glances.look(known))
 
     # births and deaths
-
-    def _host_files(self) -> tuple[bytes, int]:
-        """/proc/stat and the uptime, both from before the listing."""
-        try:
-            return self._files.read("stat", STAT_SIZE), parse.uptime_ns(self._files.read("uptime"))
-        except OSError as error:
-            raise StartError(
-                f"{self._files.root}: cannot read processes any more: {error.strerror}; the agent ends"
-            ) from error
 
     def _listing(self, forks: int, round_: _Round) -> list[str]:
         """Pids that are new; the rows of those that are found to be gone end."""
@@ -181,6 +177,7 @@ class ProcfsSource:
         pid, self._pids[row], self._names[row] = self._pids[row], "", b""
         del self._rows[pid]
         self._stale_words.discard(row)
+        self._missed.discard(row)
         self._unguarded.discard(row)
         self.gate.remove(row)
         self._readings.forget(row)
@@ -197,17 +194,24 @@ class ProcfsSource:
                 stat = parse.stat_fields(files.stat, parse.stat_head(files.stat))
                 if stat.start != self.table.start[row]:
                     raise ProcessLookupError  # it ended, and the next one has its pid
-                self._read_optional(row, pid)
+                self._words.count(self.table, self._optional, row, pid)
                 round_.looks.add(row, stat, files, limited=self._readings.limited(row))
-            except (*_Unreadable, PermissionError) as error:
-                if isinstance(error, PermissionError):
-                    self._census.hidden.add(pid)
-                elif pid not in round_.reborn:
-                    round_.vanished += 1
-                    self._census.look_again()
-                if pid in self._rows:
-                    self._end(self._rows[pid])
+            except (OSError, *_Unreadable) as error:
+                self._unborn(pid, error, round_)
         return [self._rows[pid] for pid in pids if pid in self._rows]
+
+    def _unborn(self, pid: str, error: Exception, round_: _Round) -> None:
+        if isinstance(error, PermissionError):
+            self._census.hidden.add(pid)
+        elif isinstance(error, OSError) and is_short(error):
+            self._census.begin_anew()  # whoever could not be read is found again
+        elif not isinstance(error, _Unreadable):
+            raise error
+        elif pid not in round_.reborn:
+            round_.vanished += 1
+            self._census.look_again()
+        if pid in self._rows:
+            self._end(self._rows[pid])
 
     def _birth(self, pid: str, *, first: bool) -> int:
         data = self._files.read(f"{pid}/stat")
@@ -258,11 +262,19 @@ class ProcfsSource:
                 refused = limited(row)
                 self._refresh(row, pid, parse.stat_name(files.stat, end), stat, round_)
                 looks.add(row, stat, files, limited=refused)
-            except _Unreadable:
-                round_.vanished += 1
-                self._lose(row, round_)
-            except PermissionError:
-                self._lose(row, round_)
+            except (OSError, *_Unreadable) as error:
+                self._unread(row, error, round_)
+
+    def _unread(self, row: int, error: Exception, round_: _Round) -> None:
+        """Without a descriptor a row has its turn at the next sample; whatever else fails has ended."""
+        if isinstance(error, OSError) and is_short(error):
+            self._missed.add(row)
+            return
+        if isinstance(error, _Unreadable):
+            round_.vanished += 1
+        elif not isinstance(error, PermissionError):
+            raise error
+        self._lose(row, round_)
 
     def _takes_all(self, row: int) -> bool:
         """Whether a sleeper may have changed in more than its memory.
@@ -279,11 +291,8 @@ class ProcfsSource:
         for row in rows:
             try:
                 pages[row] = parse.memory_pages(self._readings.read_memory(row, self._pids[row]))
-            except _Unreadable:
-                round_.vanished += 1
-                self._lose(row, round_)
-            except PermissionError:
-                self._lose(row, round_)
+            except (OSError, *_Unreadable) as error:
+                self._unread(row, error, round_)
         written = np.fromiter(pages, np.intp)
         self._columns.write_memory(written, list(pages.values()))
         return written
@@ -299,16 +308,16 @@ class ProcfsSource:
         if name != self._names[row] or stat.state != _ZOMBIE:  # the kernel forgets the words of a zombie
             self._refresh_words(row, pid, name, stat.flags, round_)
         if self._optional:
-            self._read_optional(row, pid)
+            self._words.count(self.table, self._optional, row, pid)
 
     def _refresh_words(self, row: int, pid: str, name: bytes, flags: int, round_: _Round) -> None:
         due = row in round_.swept and self._sweep.words_due(row)
         stale = row in self._stale_words
         young = stale and self.table.observations[row] < YOUNG
         if name != self._names[row] or young or (due and stale):
+            self._reread_words(row, pid, name, flags, round_)
             self._names[row] = self._words.once(name)
             self._stale_words.discard(row)
-            self._reread_words(row, pid, name, flags, round_)
         elif due:
             self._reread_cgroup(row, pid, round_)
 
@@ -341,16 +350,6 @@ class ProcfsSource:
         if cgroup != self.table.cgroup[row]:
             self.table.cgroup[row] = cgroup
             round_.named.add(row)
-
-    def _read_optional(self, row: int, pid: str) -> None:
-        """Gauges and counters that cost a file each, for who asked for them."""
-        table, wanted = self.table, self._optional
-        if Gauge.DESCRIPTORS in wanted:
-            table.gauges[Gauge.DESCRIPTORS, row] = self._words.descriptors(pid)
-        if wanted & {Gauge.SWAP, *_SWITCHES}:
-            status = self._words.status(pid)
-            table.gauges[Gauge.SWAP, row] = status.swap
-            table.counters[_SWITCHES, row] = status.switches_voluntary, status.switches_involuntary
 
     # into the table
 

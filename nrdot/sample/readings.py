@@ -74,8 +74,11 @@ class Readings:
         self._close(row)
 
     def expire(self) -> None:
-        """Close what has not moved for a while; called once a tick."""
+        """Close what has not moved for a while, and what the budget no longer allows; called once a tick."""
         self._tick += 1
+        rows = iter(list(self._kept))
+        while self._files.kept > self._files.budget and (row := next(rows, None)) is not None:
+            self._close(row)
         if self._tick % (KEEP_FOR // 2) == 0:
             for row in [row for row, kept in self._kept.items() if kept.until < self._tick]:
                 self._close(row)
@@ -90,6 +93,9 @@ class Readings:
         except OSError:
             files.drop(stat)
             raise
+        if statm < 0:  # there are none left
+            files.drop(stat)
+            return None
         kept = self._kept[row] = _Kept(stat, statm, self._keep_io(row, pid), self._tick + KEEP_FOR)
         return kept
 

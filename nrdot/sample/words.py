@@ -7,7 +7,7 @@ import pwd
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nrdot.batch import Identity
+from nrdot.batch import Counter, Gauge, Identity
 from nrdot.sample.arguments import LINE_LIMIT, READ_LIMIT
 from nrdot.sample.files import Gone
 from nrdot.sample.parse import (
@@ -21,6 +21,7 @@ from nrdot.sample.parse import (
 )
 
 if TYPE_CHECKING:
+    from nrdot.batch import Table
     from nrdot.sample.files import ProcFiles
 
 STATUS_SIZE = 16384  # lists of groups, processors and memory nodes make it long
@@ -28,6 +29,8 @@ CGROUP_SIZE = 8192
 EXECUTABLE_LIMIT = 4096
 KEPT = 8192  # words and identities remembered for sharing
 DELETED = b" (deleted)"
+
+_SWITCHES = (Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY)
 
 Said = TypeVar("Said", str, bytes, Identity)
 
@@ -89,6 +92,15 @@ class Words:
 
     def status(self, pid: str) -> Status:
         return status_fields(self._files.read(f"{pid}/status", STATUS_SIZE))
+
+    def count(self, table: Table, wanted: frozenset[Gauge | Counter], row: int, pid: str) -> None:
+        """Gauges and counters that cost a file each, for who asked for them."""
+        if Gauge.DESCRIPTORS in wanted:
+            table.gauges[Gauge.DESCRIPTORS, row] = self.descriptors(pid)
+        if wanted & {Gauge.SWAP, *_SWITCHES}:
+            status = self.status(pid)
+            table.gauges[Gauge.SWAP, row] = status.swap
+            table.counters[_SWITCHES, row] = status.switches_voluntary, status.switches_involuntary
 
     def descriptors(self, pid: str) -> int:
         """How many files it has open; -1 where our rights do not reach."""

@@ -39,6 +39,7 @@ INSTRUMENTS = {
         _gauge("nrdot.processes", "{process}", "Processes at the last tick, by verdict", "verdict"),
         _gauge("nrdot.processes.limited", "{process}", "Processes whose I/O our rights do not reach"),
         _counter("nrdot.processes.vanished", "{process}", "Processes that ended while they were read"),
+        _counter("nrdot.descriptors.short", "{file}", "Times that no descriptor was left to sample with"),
         _gauge("nrdot.coverage.critical", "1", "Never-filtered processes exported, of those seen"),
         _counter(
             "nrdot.points",

@@ -90,6 +90,15 @@ def test_processes_are_counted_by_verdict(meters, status):
     assert value(meters, "nrdot_processes_limited") == 2
 
 
+def test_shortages_of_descriptors_add_up(meters, status):
+    watcher = TickWatcher(status)
+    for short in (2, 3):
+        tick = tick_of(Table(1))
+        watcher(replace(tick, batch=replace(tick.batch, short=short)))
+
+    assert value(meters, "nrdot_descriptors_short_total") == 5
+
+
 def test_vanished_processes_add_up(meters, status):
     watcher = TickWatcher(status)
 
