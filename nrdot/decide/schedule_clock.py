@@ -10,7 +10,7 @@ Moments are seconds since the Unix epoch. What a clock shows is counted alike, a
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 DAY = 86_400
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PROBE = DAY // 4  # no zone has changed its offset twice within six hours
 
 Window = tuple[int, int]  # from a moment until before another
@@ -91,7 +92,7 @@ class ZoneClock:
         return high
 
     def _offset(self, moment: int) -> int:
-        delta = datetime.fromtimestamp(moment, UTC).astimezone(self.zone).utcoffset()
+        delta = (EPOCH + timedelta(seconds=moment)).astimezone(self.zone).utcoffset()
         if delta is None:
             raise AssertionError("a zone always knows its offset")
         return round(delta.total_seconds())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nrdot.config import phrases
 from nrdot.config.problem import MalformedError
 from nrdot.config.units import offset
-from nrdot.decide.schedule_clock import MINUTE
+from nrdot.decide.schedule_clock import DAY, MINUTE
 from nrdot.decide.schedule_cron import parse_cron
 from nrdot.decide.schedule_holding import Claim, Level
 from nrdot.decide.schedule_rules import Recurring, spoken
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from nrdot.decide.schedule_holding import Claimed
     from nrdot.decide.schedule_stretches import Clocks
 
+OFTEN = 24  # starts a day, of an event that recurs
+LONGEST = 31 * DAY  # seconds that an event which recurs may reach before its start, and behind it
 STEPS = 8  # of a gradual return, where it is long enough for that many minutes
 
 
@@ -83,11 +85,22 @@ def planned(place: int, name: str, event: Event, clocks: Clocks) -> Planned:
         if event.start is not None:
             return Planned(states, place, once=moment(event.start, clock))
         if event.cron is not None:
-            return Planned(states, place, cron=parse_cron(event.cron), clock=clock)
+            return Planned(states, place, cron=_recurring(event.cron, states), clock=clock)
     except MalformedError as error:
         field = "start" if event.start is not None else "cron"
         raise MalformedError(error.message, error.hint, field=field) from None
     return Planned((), place)
+
+
+def _recurring(text: str, states: Sequence[State]) -> Cron:
+    """Raises MalformedError where events would pile up."""
+    cron = parse_cron(text)
+    if len(cron.minutes) > OFTEN:
+        raise MalformedError("an event recurs at most every hour", "what comes more often is a time rule")
+    if states and max(-states[0].begin, states[-1].until) > LONGEST:
+        hint = "for what lasts longer write seasonal_events with dates"
+        raise MalformedError("an event that recurs reaches a month before and behind its start at most", hint)
+    return cron
 
 
 def phases_of(event: Event) -> list[tuple[int, str, Phase]]:

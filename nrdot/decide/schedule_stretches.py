@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from nrdot.config.problem import MalformedError
+from nrdot.config.problem import MalformedError, shown
 from nrdot.config.zones import zone
 from nrdot.decide.schedule import EPOCH
 from nrdot.decide.schedule_clock import ZoneClock
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nrdot.decide.schedule_cron import Cron
 
 
+SHORTEST = 60  # seconds
+LONGEST = 366 * 86_400  # seconds
+YEARS = range(1970, 2200)  # of moments; what is beyond is a slip
 Value = TypeVar("Value")
 
 
@@ -95,6 +98,9 @@ def stretches(
     if schedule is not None:
         said = _field("schedule", lambda: parse(schedule))
         return Hours(said, clocks.of(said.zone) if said.zone else clock, days)
+    if duration is not None and not SHORTEST <= duration <= LONGEST:
+        words = "longer than a year" if duration > LONGEST else "less than a minute"
+        raise MalformedError(f"this lasts {words}", "write from 1m to 366d", field="duration")
     if cron is None or duration is None:
         raise MalformedError("neither a `schedule` nor a `cron` with its `duration`", "write one of them")
     return Strikes(_field("cron", lambda: parse_cron(cron)), round(duration), clock, days)
@@ -123,9 +129,11 @@ def moment(text: str, clock: ZoneClock) -> int:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise MalformedError(
-            f"'{text}' is not a time", "write 2027-01-31T18:00:00Z or 2027-01-31 18:00"
-        ) from None
+        hint = "write 2027-01-31T18:00:00Z or 2027-01-31 18:00"
+        raise MalformedError(f"'{shown(text)}' is not a time", hint) from None
+    if time.year not in YEARS:
+        hint = f"write a year from {YEARS[0]} to {YEARS[-1]}"
+        raise MalformedError(f"'{shown(text)}' is too far away", hint)
     if time.tzinfo is not None:
         return round(time.timestamp())
     days = time.toordinal() - EPOCH

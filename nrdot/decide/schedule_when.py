@@ -11,6 +11,7 @@ from nrdot.decide.schedule_stretches import moment
 from nrdot.decide.schedule_words import parse
 
 if TYPE_CHECKING:
+    from nrdot.decide.schedule import Clause
     from nrdot.decide.schedule_clock import ZoneClock
 
 _NEXT = re.compile(r"([A-Za-z]+) +([0-9]{1,2}:[0-9]{2})\Z")
@@ -27,11 +28,7 @@ def when(text: str, clock: ZoneClock, now: float) -> int:
     found = _NEXT.match(words)
     if found is None:
         return moment(words, clock)
-    try:
-        (clause,) = parse(f"{found[1]} {found[2]}-24:00").clauses
-    except MalformedError:
-        hint = "write 2027-01-31T18:00:00Z, 2027-01-31 18:00 or Sat 12:00"
-        raise MalformedError(f"'{shown(text)}' is not a time", hint) from None
+    clause = _weekly(text, f"{found[1]} {found[2]}-24:00")
     today = clock.shown(int(now)) // DAY
     for number in range(today, today + 15):
         if clause.on(number):
@@ -39,3 +36,14 @@ def when(text: str, clock: ZoneClock, now: float) -> int:
             if at >= now:
                 return at
     raise AssertionError("every weekday comes within two weeks")
+
+
+def _weekly(text: str, schedule: str) -> Clause:
+    try:
+        (clause,) = parse(schedule).clauses
+        if not clause.dated:
+            return clause
+    except MalformedError:
+        pass  # what it should have been is the same for both
+    hint = "write 2027-01-31T18:00:00Z, 2027-01-31 18:00 or Sat 12:00"
+    raise MalformedError(f"'{shown(text)}' is not a time", hint)

@@ -29,7 +29,7 @@ def test_a_moment_is_a_time_or_the_next_one_of_a_weekday(text, moment):
     assert datetime.fromtimestamp(when(text, NEW_YORK, NOW), UTC).isoformat() == moment
 
 
-@pytest.mark.parametrize("text", ["noon", "Sat 25:00", "Mun 12:00", "2027-02-30", ""])
+@pytest.mark.parametrize("text", ["noon", "Sat 25:00", "Mun 12:00", "Dec 12:00", "2027-02-30", ""])
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(MalformedError, match="not a time") as refused:
         when(text, NEW_YORK, NOW)

@@ -352,6 +352,31 @@ def test_a_canary_picks_the_same_hosts_always_and_about_as_many_as_it_says(table
     assert table(text).holds(0).profile == "balanced"
 
 
+FAR = {
+    "time_based_rules: [{cron: '0 0 * * *', duration: 9999y, profile: balanced}]": "longer than a year",
+    "time_based_rules: [{cron: '0 0 * * *', duration: 1ms, profile: balanced}]": "less than a minute",
+    "event_handling: {e: {start: '9999-12-31', duration: 1h, profile: balanced}}": "too far away",
+    "event_handling: {e: {start: '0001-01-01', duration: 1h, profile: balanced}}": "too far away",
+    "event_handling: {e: {cron: '* * * * *', duration: 1h, profile: balanced}}": "at most every hour",
+    "event_handling: {e: {cron: '0 0 * * *', duration: 60d, profile: balanced}}": "a month before and behind",
+    "event_handling: {e: {cron: '0 0 * * *', preparation: [{T-9999y: Switch to balanced}]}}": "a month before",
+}
+
+
+@pytest.mark.parametrize("text", FAR)
+def test_what_no_plan_reaches_is_refused(table, text):
+    with pytest.raises(ConfigError, match=FAR[text]):
+        table(text)
+
+
+def test_an_event_may_be_planned_years_ahead(table):
+    found = table(
+        "event_handling: {e: {start: '2199-12-31', preparation: [{T-9999y: Switch to aggressive}]}}"
+    )
+    assert found.holds(0).profile == "aggressive"
+    assert found.holds(at("2199-12-31")).profile == "conservative"
+
+
 def test_a_schedule_that_cannot_be_read_ends_the_start_with_its_place(table):
     with pytest.raises(ConfigError, match=r"nrdot\.yaml: time_based_rules\[0\]\.schedule: 'Mun' is neither"):
         table("time_based_rules: [{schedule: Mun, profile: balanced}]")
