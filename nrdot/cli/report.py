@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +13,15 @@ import typer
 from nrdot.cli.options import Config, Json, configuration
 
 if TYPE_CHECKING:
-    from nrdot.report.engine import Engine, Window
+    from nrdot.report.engine import Engine
     from nrdot.report.pricing import Pricing
+    from nrdot.report.queries import Window
 
 FORMATS = ("table", "json", "csv", "html", "focus")
 KINDS = ("savings", "criticality", "compliance", "rollout")
 BY = ("namespace", "class", "unit", "user", "host", "tenant", "profile")
 DIALECTS = ("duckdb", "spark", "clickhouse", "bigquery", "snowflake")
+EXTRA = ("duckdb", "pygal", "sqlglot")
 DEFAULT_SINCE = "7d"
 
 
@@ -101,29 +105,39 @@ def report(
 ) -> None:
     """Show what was seen, kept and saved, in money, and what was not seen."""
     style = "json" if json else style
-    if show_pricing:
-        from nrdot.report.pricing import shipped_text
+    with _with_the_extra():
+        if show_pricing:
+            from nrdot.report.pricing import shipped_text
 
-        _deliver(shipped_text(), output)
-        return
-    if show_sql:
-        from nrdot.report.dialects import script
+            _deliver(shipped_text(), output)
+        elif show_sql:
+            from nrdot.report.dialects import script
 
-        _deliver(script(dialect, by), output)
-        return
-    if kind == "rollout":
-        _rollout(inventory, style, output)
-        return
-    from nrdot.report.pricing import load_pricing
+            _deliver(script(dialect, by), output)
+        elif kind == "rollout":
+            _rollout(inventory, style, output)
+        else:
+            from nrdot.report.pricing import load_pricing
 
-    prices = load_pricing(pricing)
-    if kind == "savings":
-        found = _savings(
-            _ledger(ledger, config), since, until, prices, (by, meter, actual_bill, cost_of_nrdot)
-        )
-    else:
-        found = _other(kind, _ledger(ledger, config), since, until, by, config)
-    _show(found, kind, style, output, explain=explain)
+            prices, directory = load_pricing(pricing), _ledger(ledger, config)
+            if kind == "savings":
+                found = _savings(directory, since, until, prices, (by, meter, actual_bill, cost_of_nrdot))
+            else:
+                found = _other(kind, directory, since, until, by, config)
+            _show(found, kind, style, output, explain=explain)
+
+
+@contextmanager
+def _with_the_extra() -> Iterator[None]:
+    """What only reports need is an extra of the installation; say so where it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        from nrdot.errors import UsageError
+
+        raise UsageError(f"{error.name} is not installed; install it: pip install 'nrdot[report]'") from None
 
 
 def _ledger(given: Path | None, config: Path | None) -> Path:
@@ -179,15 +193,9 @@ def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:
 
 def _open(directory: Path) -> Engine:
     from nrdot.clock import SystemClock
-    from nrdot.errors import UsageError
+    from nrdot.report.engine import Engine
     from nrdot.report.files import find
 
-    try:
-        from nrdot.report.engine import Engine
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{error.name} is not installed; reports need it: pip install 'nrdot[report]'"
-        ) from error
     return Engine(find(directory), SystemClock().wall_ns() // 1_000_000_000)
 
 

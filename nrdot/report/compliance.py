@@ -18,14 +18,15 @@ from nrdot.audit.trail import FOLDER
 from nrdot.audit.verify import verify
 from nrdot.errors import NrdotError
 from nrdot.report.criticality import NEVER_FILTERED
-from nrdot.report.engine import stamp
+from nrdot.report.queries import stamp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_scoring import Override
-    from nrdot.report.engine import Engine, Window
+    from nrdot.report.engine import Engine
+    from nrdot.report.queries import Window
 
 
 def compliance(engine: Engine, window: Window, configuration: Configuration, state: Path) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nrdot.config.paths import data_dirs
-from nrdot.report.engine import stamp
+from nrdot.report.queries import stamp
 from nrdot.report.words import NOBODY
 from nrdot.score.packs import load_packs
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
-    from nrdot.report.engine import Engine, Window
+    from nrdot.report.engine import Engine
+    from nrdot.report.queries import Window
 
 MANY = 24  # columns; more hosts than that are shown by the name without its number
 NEVER_FILTERED = 1.0

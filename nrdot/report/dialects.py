@@ -6,7 +6,7 @@ sqlglot translates from DuckDB. `ledger` is the one table that the other engine 
 
 from __future__ import annotations
 
-from nrdot.report.engine import DIMENSIONS, QUERIES, TABLES, VIEWS, text
+from nrdot.report.queries import DIMENSIONS, QUERIES, TABLES, VIEWS, text
 
 OWN = "duckdb"
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +18,7 @@ import duckdb
 
 from nrdot.report.files import Files, NoLedgerError, newest_day, oldest_day
 from nrdot.report.loading import load, quoted
+from nrdot.report.queries import TABLES, VIEWS, Window, filled, stamp, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,44 +26,6 @@ if TYPE_CHECKING:
 
 DAY, HOUR = 86400, 3600
 MEMORY = "1400MB"  # of the engine; the rest of 2 GB is Python's
-VIEWS = ("seen", "outcome")
-TABLES = ("presence",)
-QUERIES = (
-    "coverage", "hosts", "gaps", "hours", "own_hours", "agents", "breaks", "destinations", "losses",
-    "talkers", "allocation", "reasons", "critical", "classes",
-)  # fmt: skip
-DIMENSIONS = {
-    "namespace": "namespace",
-    "class": "class",
-    "unit": "unit",
-    "user": "owner",
-    "host": "host",
-    "tenant": "tenant",
-    "profile": "profile",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Unix seconds, `until` not included."""
-
-    since: int
-    until: int
-
-    @property
-    def seconds(self) -> int:
-        return self.until - self.since
-
-
-def text(name: str) -> str:
-    """A SQL file as it ships."""
-    return resources("nrdot.report").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
-
-
-def filled(name: str, window: Window, by: str = "class") -> str:
-    """The same with its three parameters. `by` is one of DIMENSIONS."""
-    words = text(name).replace(":since", str(window.since)).replace(":until", str(window.until))
-    return words.replace(":by", DIMENSIONS[by])
 
 
 @dataclass(slots=True)
@@ -134,9 +96,9 @@ class Engine:
         if isinstance(since, datetime):
             return (since - timedelta(days=1)).date().isoformat()
         newest = newest_day(self.files.lines) or "9999-12-31"
-        end = until or min(datetime.fromisoformat(newest).replace(tzinfo=UTC), _time(self.now))
+        end = until or min(datetime.fromisoformat(newest).replace(tzinfo=UTC), utc(self.now))
         first = end.timestamp() - since - 2 * DAY
-        return _time(first).date().isoformat() if first > 0 else "0000-00-00"
+        return utc(first).date().isoformat() if first > 0 else "0000-00-00"
 
     def _window(self, since: float | datetime, until: datetime | None) -> Window:
         """Whole hours. It ends with the newest row that is not of the future."""
@@ -177,11 +139,3 @@ class Engine:
         names = [column[0] for column in answer.description]
         for row in answer.fetchall():
             yield dict(zip(names, row, strict=True))
-
-
-def stamp(seconds: float) -> str:
-    return f"{_time(seconds):%Y-%m-%d %H:%M} UTC"
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

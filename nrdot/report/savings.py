@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from nrdot.report import sight
 from nrdot.report.allocation import allocate
 from nrdot.report.bill import bills, rounded
-from nrdot.report.engine import stamp
 from nrdot.report.pricing import PricingError
 from nrdot.report.projection import days_of, project, returns, steps_of
+from nrdot.report.queries import stamp
 from nrdot.report.steps import STEPS, months
 from nrdot.report.usage import read_usage
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from nrdot.report.allocation import Share
     from nrdot.report.bill import Bill
-    from nrdot.report.engine import Engine, Window
+    from nrdot.report.engine import Engine
     from nrdot.report.pricing import Pricing
     from nrdot.report.projection import Day, Projection
+    from nrdot.report.queries import Window
     from nrdot.report.usage import Usage
 
 Document = dict[str, Any]

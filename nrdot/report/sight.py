@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.report.engine import stamp
+from nrdot.report.queries import stamp
 from nrdot.report.steps import PARTS
 from nrdot.report.words import counted
 

@@ -10,7 +10,8 @@ import numpy as np
 from nrdot.report.steps import MEASURES, PARTS, Hourly, Wire
 
 if TYPE_CHECKING:
-    from nrdot.report.engine import Engine, Window
+    from nrdot.report.engine import Engine
+    from nrdot.report.queries import Window
     from nrdot.report.steps import Hours
 
 _KEYS = {"hour", "part"}

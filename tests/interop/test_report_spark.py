@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from nrdot.report.dialects import query
-from nrdot.report.engine import QUERIES, TABLES, VIEWS, Engine
+from nrdot.report.engine import Engine
 from nrdot.report.files import find
+from nrdot.report.queries import QUERIES, TABLES, VIEWS
 from nrdot.testing import ledger
 
 SPARK = Path(__file__).resolve().parents[2] / ".cache/pyspark-4.0.1"
