@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from nrdot.buffer.memory import MemoryBuffer
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.config.retention import keeping
 from nrdot.errors import ConfigError
-from nrdot.export.endpoint import endpoint, proxy
+from nrdot.export.endpoint import endpoint, environment_proxy, proxy
 from nrdot.export.file import FileExporter
 from nrdot.export.journal import Journal
 from nrdot.export.otlp_http import HttpExporter
@@ -189,7 +190,9 @@ def _move(source: Buffer, target: Buffer) -> None:
         source.drop([sequence], "moved")
 
 
-def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Exporter:
+def build_exporter(
+    stated: Stated, compression: Compression, clock: Clock, environment: Mapping[str, str] = os.environ
+) -> Exporter:
     """What delivers to one destination; nothing is sent yet. Raises ConfigError."""
     if (file := stated.file) is not None:
         return FileExporter(Path(file.path), rotate=file.rotate, keep=file.keep)
@@ -198,6 +201,7 @@ def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Ex
         raise AssertionError("the schema gives each destination one kind")
     target = endpoint(otlp.url)
     algorithm = otlp.compression or compression.algorithm
+    between = environment_proxy(target, environment) if otlp.proxy is None else otlp.proxy
     return HttpExporter(
         clock,
         target,
@@ -206,7 +210,7 @@ def build_exporter(stated: Stated, compression: Compression, clock: Clock) -> Ex
         compression=algorithm,
         level=compression.level if algorithm == compression.algorithm else None,
         tls=_tls(otlp) if target.tls else None,
-        proxy=proxy(otlp.proxy) if otlp.proxy else None,
+        proxy=proxy(between) if between else None,
     )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from nrdot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 METRICS_PATH = "/v1/metrics"
 _GRPC_PORT, _HTTP_PORT = 4317, 4318
@@ -20,6 +24,19 @@ class Endpoint:
     host: str
     port: int
     path: str  # with the query
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this host."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+    def is_within(self, domain: str) -> bool:
+        """Whether an entry of no_proxy means it: a host, a domain, or every one."""
+        name = domain.strip().lower().removeprefix("*").removeprefix(".")
+        if name in ("", f":{self.port}"):
+            return domain.strip() == "*"
+        name = name.removesuffix(f":{self.port}")
+        return self.host.lower() == name or self.host.lower().endswith(f".{name}")
 
     def __str__(self) -> str:
         scheme, usual = ("https", 443) if self.tls else ("http", 80)
@@ -75,6 +92,19 @@ def proxy(url: str) -> Proxy:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(pair.encode()).decode()
     return Proxy(parts.hostname or "", parts.port or 80, authorization)
+
+
+def environment_proxy(target: Endpoint, environment: Mapping[str, str]) -> str:
+    """The proxy that the environment names for a target, as the Collector understands it; empty for none.
+
+    Nobody reaches this very host through a proxy.
+    """
+    scheme = "https" if target.tls else "http"
+    found = environment.get(f"{scheme}_proxy") or environment.get(f"{scheme}_PROXY".upper()) or ""
+    exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if not found or target.is_here or any(target.is_within(word) for word in exempt.split(",")):
+        return ""
+    return found if "://" in found else f"http://{found}"
 
 
 def _split(url: str, what: str) -> SplitResult:

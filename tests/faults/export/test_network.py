@@ -134,7 +134,7 @@ def test_sampling_keeps_its_beat_while_a_request_hangs(draining):
     with OtlpServer(Reply(silent=True)) as server:
         drain, _, _ = draining(server, records=1, clock=SystemClock())
         stop = Event()
-        thread = Thread(target=drain.run, args=(stop,))
+        thread = Thread(target=drain.run, args=(stop,), daemon=True)
         thread.start()
         server.wait_for(1)
         # The request hangs from here on, and the buffer takes whatever comes all the same.

@@ -5,12 +5,13 @@ import logging
 
 import pytest
 
-from nrdot.agent.destinations import Destinations, keyring
+from nrdot.agent.destinations import Destinations, build_exporter, keyring
 from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import dump, status
 from nrdot.clock import SystemClock
 from nrdot.config.load import load
+from nrdot.config.schema_export import Compression
 from nrdot.errors import ConfigError, StartError
 from nrdot.stages import Delivery
 from nrdot.testing.records import put_all, record
@@ -103,6 +104,19 @@ def test_no_counter_of_requests_steps_back_at_a_reload(configure, destinations):
     (after,) = made.use(configure(batching={"size": 70}))
     assert after.drain.status().requests["delivered"] == 1
     assert after.drain.status().ratio == 10
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [({}, "proxy.internal:3128"), ({"proxy": ""}, None), ({"proxy": "http://other:80"}, "other:80")],
+)
+def test_the_proxy_of_the_environment_holds_where_none_is_written(configure, stated, expected):
+    otlp = {"endpoint": "http://collector.example:4318", **stated}
+    (destination,) = configure(export=[{"otlp": otlp}]).settings.export
+    environment = {"http_proxy": "http://proxy.internal:3128"}
+    exporter = build_exporter(destination, Compression(), SystemClock(), environment)
+    proxy = exporter._transport._proxy
+    assert (proxy and str(proxy)) == expected
 
 
 def test_what_a_reload_leaves_alone_stays_the_same_object(configure, destinations):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.errors import ConfigError
-from nrdot.export.endpoint import endpoint, proxy
+from nrdot.export.endpoint import endpoint, environment_proxy, proxy
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,27 @@ def test_a_proxy_has_credentials_that_its_text_leaves_out():
 def test_a_proxy_of_another_kind_is_refused(url):
     with pytest.raises(ConfigError, match="http://"):
         proxy(url)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ""),
+        ({"https_proxy": "http://p:3128"}, "http://p:3128"),
+        ({"HTTPS_PROXY": "p:3128"}, "http://p:3128"),
+        ({"https_proxy": "http://low:1", "HTTPS_PROXY": "http://high:1"}, "http://low:1"),
+        ({"http_proxy": "http://p:3128"}, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "collector.example.com"}, ""),
+        ({"https_proxy": "http://p:1", "NO_PROXY": "a, .example.com"}, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "Example.com:4318"}, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "*"}, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "ample.com, example.com:443, ,"}, "http://p:1"),
+    ],
+)
+def test_the_environments_proxy_is_read_as_the_collector_reads_it(environment, expected):
+    assert environment_proxy(endpoint("https://collector.example.com:4318"), environment) == expected
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_nobody_reaches_this_very_host_through_a_proxy(host):
+    assert environment_proxy(endpoint(f"http://{host}:4318"), {"http_proxy": "http://p:3128"}) == ""
