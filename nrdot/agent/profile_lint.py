@@ -53,6 +53,16 @@ class Places:
             for path, mark in known.items()
         )
 
+    def together(self, *keys: str) -> bool:
+        """Whether the user wrote these side by side, so that one of them was inherited from nobody."""
+        known = self.configuration.origins
+        for base in ((), ("profiles", self.profile)):
+            marks = [known.get((*base, key)) for key in keys]
+            files = {mark.file for mark in marks if mark is not None}
+            if None not in marks and len(files) == 1 and not files & self.shipped:
+                return True
+        return False
+
     def path(self, *steps: str | int) -> Path:
         """The value as its file spells it: above all profiles, or within this one."""
         above = self.configuration.origins.get(steps)
@@ -87,9 +97,10 @@ def _everything(settings: Settings, profile: Profile, places: Places) -> Iterato
 def _selection(settings: Settings, profile: Profile, places: Places) -> Iterator[_Found]:
     visible = profile.full_visibility or not profile.aggregation
     if visible:
+        because = "full_visibility" if profile.full_visibility else "aggregation"
         why = "full_visibility: true" if profile.full_visibility else "aggregation: false"
         for key in ("threshold", "top_n"):
-            if places.wrote(key) and (places.wrote("full_visibility") or places.wrote("aggregation")):
+            if places.together(key, because):
                 yield _Found(
                     places.path(key), f"`{why}` keeps every process, so this decides nothing", "remove one"
                 )
@@ -143,7 +154,7 @@ def _budget(profile: Profile, places: Places) -> Iterator[_Found]:
 def _intervals(settings: Settings, profile: Profile, places: Places) -> Iterator[_Found]:
     sampled, wanted = settings.agent.interval, profile.export_interval
     if profile.real_time:
-        if places.wrote("real_time") and places.wrote("export_interval"):
+        if places.together("real_time", "export_interval"):
             message = "`real_time: true` exports at every sample, so this decides nothing"
             yield _Found(places.path("export_interval"), message, "remove one of them")
     elif exports_every(settings, profile) != wanted:

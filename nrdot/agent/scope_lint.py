@@ -123,6 +123,11 @@ def _drop(rule: DropRule, settings: Settings, classes: Classes, never: Cover[str
     if rule.below == 0:
         return "drops nothing: no score is below 0", "write a score above 0, or remove the rule"
     if rule.class_ is not None:
+        if any(letter in rule.class_ for letter in "*?["):
+            return (
+                f"drops nothing: {shown(rule.class_)} is no class, and a drop rule takes a name",
+                "write one",
+            )
         own = settings.process_classification.get(rule.class_)
         if own is not None and own.never_filtered:
             return f"drops nothing: the class {shown(rule.class_)} has score 1.0", "remove the rule"

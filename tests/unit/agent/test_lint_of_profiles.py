@@ -54,6 +54,7 @@ def said(tmp_path):
         ("profiles: {mine: {threshold: 0.5}}", "profiles", "nothing names `mine`"),
         ("drop: [{below: 0}]", "drop[0]", "no score is below 0"),
         ("drop: [{class: databse}]", "drop[0]", "there is no class databse"),
+        ("drop: [{class: 'data*'}]", "drop[0]", "data* is no class"),
         (
             "drop: [{process: a-1}]\noverrides: [{process: 'a-*', force_collect: true}]",
             "drop[0]",
@@ -71,6 +72,8 @@ def test_what_decides_nothing_is_told_where_it_stands(said, text, path, words):
 @pytest.mark.parametrize(
     "text",
     [
+        "profiles: {a: {threshold: 0.5}, b: {extends: a, full_visibility: true}}\nprofile: b",
+        "profiles: {a: {export_interval: 60s}, b: {extends: a, real_time: true}}\nprofile: b",
         "threshold: 1",  # top-N and anomalies are left
         "overrides: [{process: a, force_collect: true}]\n" + NOTHING,
         "profile: conservative\nfull_visibility: true\nreal_time: true",
