@@ -40,6 +40,13 @@ def test_prometheus_is_told_to_keep_apart_what_tells_hosts_and_groups_apart():
     } <= set(prometheus["otlp"]["promote_resource_attributes"])
 
 
+def test_prometheus_is_sent_nothing_older_than_it_takes():
+    receiver = yaml.safe_load((SAMPLES / "receivers" / "prometheus.yaml").read_text())
+    (sender,) = yaml.safe_load((SAMPLES / "agent-prometheus.yaml").read_text())["export"]
+
+    assert receiver["storage"]["tsdb"]["out_of_order_time_window"] == sender["accepts_late"]
+
+
 def test_the_collector_is_told_to_keep_resource_attributes():
     collector = yaml.safe_load((SAMPLES / "receivers" / "collector.yaml").read_text())
 
