@@ -63,7 +63,7 @@ def compile_group(
     scopes = [scope for one in workloads for scope in _scopes(one)]
     if scopes:
         document["scopes"] = [*document.get("scopes", ()), *scopes]
-    policed, ruled = [policy.spec for policy in policies], [_rules(one) for one in maps]
+    policed, ruled = [policy.spec for policy in policies], [rules_of(one) for one in maps]
     for source in (*policed, *ruled, discovered or {}):
         _add(document, source)
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
@@ -95,7 +95,7 @@ def _add(document: dict[str, Any], source: Mapping[str, Any]) -> None:
         document["process_classification"] = {**classes, **document.get("process_classification", {})}
 
 
-def _rules(one: ConfigMap) -> Mapping[str, Any]:
+def rules_of(one: ConfigMap) -> Mapping[str, Any]:
     """What a ConfigMap of plain rules says. Raises NotCompiledError."""
     found: dict[str, Any] = {}
     for name, text in sorted(one.data.items()):

@@ -11,11 +11,13 @@ cut short anywhere, by a killed process or a server that is gone, and the next o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nrdot.cluster.api import Resource
 from nrdot.cluster.revision import revision_of
-from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group
+from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group, rules_of
+from nrdot.kube.discovery import MOST as PROPOSALS
+from nrdot.kube.discovery import Discovery, selectors_of
 from nrdot.kube.groups import Group, grouped, is_for_workloads
 from nrdot.kube.plans import plan_of, report_of, status_document, status_of
 from nrdot.kube.pointers import (
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
     from nrdot.cluster.api import Api
-    from nrdot.cluster.objects import ConfigMap, Custom, Node
+    from nrdot.cluster.objects import ConfigMap, Custom, Node, Pod
+    from nrdot.kube.discovery import Proposal
     from nrdot.kube.gates import Report
 
 _log = Log("kube")
@@ -60,6 +63,7 @@ class View:
     nodes: Sequence[Node]
     maps: Sequence[ConfigMap]  # ours, by label
     rules: Sequence[ConfigMap]  # of teams
+    pods: Sequence[Pod] = ()
     frozen: str = ""  # why promotions wait
 
 
@@ -71,6 +75,7 @@ class Controller:
         self._clock = clock
         self._namespace = namespace
         self._teller = teller
+        self._discovery = Discovery()
 
     def turn(self, view: View) -> float | None:
         """Make the cluster so; in how many seconds to look again at the latest. Raises ApiError."""
@@ -78,9 +83,10 @@ class Controller:
         reports = {
             one.metadata.name: found for one in view.telemetries if (found := report_of(one)) is not None
         }
+        discovered = self._discover(view)
         pending = False
         for group in groups.values():
-            pending = self._group(group, view, reports) or pending
+            pending = self._group(group, view, reports, discovered) or pending
         for profile in view.profiles:
             if is_for_workloads(profile):
                 self._workloads(profile)
@@ -88,14 +94,53 @@ class Controller:
         self._tidy(groups, view)
         return SOON if pending else None
 
-    def _group(self, group: Group, view: View, reports: Mapping[str, Report]) -> bool:
+    def _discover(self, view: View) -> Mapping[str, Any]:
+        """What workloads no rule speaks of are proposed to be; gives the rules of those that are to apply."""
+        asking = [policy for policy in view.policies if policy.spec.get("discovery") is not None]
+        ruled = [one for found in view.rules if (one := _readable(found)) is not None]
+        configured = [profile.spec.get("configuration") or {} for profile in view.profiles]
+        proposals: Sequence[Proposal] = ()
+        if asking:
+            selectors = selectors_of(view.policies, [*ruled, *configured])
+            proposals = self._discovery.proposals(view.pods, selectors)
+        rules = []
+        for policy in view.policies:
+            said = policy.spec.get("discovery") or {}
+            apply, least = said.get("apply") == "Apply", float(said.get("minimum", 1.0))
+            applied = [one for one in proposals if apply and one.selector and one.confidence >= least]
+            rules += [one.rule() for one in applied]
+            self._policy_status(policy, proposals if policy in asking else (), applied)
+        return {"label_based_scoring": rules}
+
+    def _policy_status(
+        self, policy: Custom, proposals: Sequence[Proposal], applied: Sequence[Proposal]
+    ) -> None:
+        documents = [one.document(applied=one in applied) for one in proposals[:PROPOSALS]]
+        known = {(one["namespace"], one["workload"]) for one in policy.status.get("proposals") or ()}
+        self._teller.status(
+            "ClassificationPolicy",
+            "classificationpolicies",
+            policy,
+            [Condition("Ready", True, "InEffect")],
+            {"unmatched": len(proposals), "proposals": documents},
+        )
+        for one in proposals[:PROPOSALS]:
+            if (one.namespace, one.workload) not in known:
+                words = (
+                    f"{one.namespace}/{one.workload}: {one.class_name}, score {one.score:g}; {one.evidence}"
+                )
+                self._teller.event("ClassificationPolicy", policy, "Proposed", words)
+
+    def _group(
+        self, group: Group, view: View, reports: Mapping[str, Report], discovered: Mapping[str, Any]
+    ) -> bool:
         """One profile from its resource to its pointer; whether something is under way."""
         name = group.profile.metadata.name
         maps = {one.metadata.name: one for one in view.maps}
         rollout = _rollout(view.rollouts, name)
         workloads = [one for one in view.profiles if is_for_workloads(one)]
         try:
-            compiled = compile_group(group.profile, workloads, view.policies, view.rules)
+            compiled = compile_group(group.profile, workloads, view.policies, view.rules, discovered)
         except NotCompiledError as error:
             # What runs stays: a rollout under way goes on, and what was pushed is kept as it was.
             self._refused(group, str(error), reports)
@@ -313,3 +358,11 @@ def _selection(group: Group) -> Condition:
     count = len(group.lost)
     words = f"{count} of the nodes that this profile selects use another one: {node} uses {winner}"
     return Condition("Selected", False, "Conflict", words)
+
+
+def _readable(found: ConfigMap) -> Mapping[str, Any] | None:
+    """What a ConfigMap of rules says; the compiler says what is wrong with one that cannot be read."""
+    try:
+        return rules_of(found)
+    except NotCompiledError:
+        return None

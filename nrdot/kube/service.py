@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.agent.health import HealthServer
 from nrdot.cluster.api import Api, ApiError, Resource
-from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node
+from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod
 from nrdot.cluster.reflector import Reflector
 from nrdot.kube.compiled import RULES_MAP
 from nrdot.kube.controller import Controller, View
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _log = Log("kube")
 
 EVERYTHING = "everything"  # the one key: a pass is cheap, and sees the cluster as a whole
+LATER = 5.0  # seconds in which pods that come together become one pass; nobody waits for a proposal
 SETTLE = 0.05  # seconds in which changes that come together become one pass
 
 
@@ -73,6 +74,7 @@ class Copies:
         self.autoscalers = Reflector(
             api, Resource("autoscaling/v2", "horizontalpodautoscalers"), Autoscaler, clock, _on_growth(queue)
         )
+        self.pods = Reflector(api, Resource("v1", "pods"), Pod, clock, _on_workloads(queue))
         self.rules = Reflector(api, maps, ConfigMap, clock, changed, fields=f"metadata.name={RULES_MAP}")
 
     @property
@@ -86,6 +88,7 @@ class Copies:
             self.maps,
             self.rules,
             self.autoscalers,
+            self.pods,
         )
 
     @property
@@ -104,6 +107,7 @@ class Copies:
             nodes=self.nodes.objects(),
             maps=self.maps.objects(),
             rules=self.rules.objects(),
+            pods=self.pods.objects(),
             frozen=_growing(self.autoscalers.objects()),
         )
 
@@ -114,6 +118,16 @@ def _on_labels(queue: WorkQueue) -> Any:
     def changed(_key: str, old: Node | None, new: Node | None) -> None:
         if old is None or new is None or old.metadata.labels != new.metadata.labels:
             queue.add_after(EVERYTHING, SETTLE)
+
+    return changed
+
+
+def _on_workloads(queue: WorkQueue) -> Any:
+    """Pods come and go all the time, and are for proposals only."""
+
+    def changed(_key: str, old: Pod | None, new: Pod | None) -> None:
+        if old is None or new is None or old.metadata.labels != new.metadata.labels:
+            queue.add_after(EVERYTHING, LATER)
 
     return changed
 

@@ -84,6 +84,7 @@ def test_the_operator_has_the_rights_that_it_uses_and_no_others(cluster: Cluster
         spec: dict[str, Any] = {"profile": "balanced"}
         _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", spec)
         wait_until(lambda: operator.is_alive() and _maps(cluster, "pointer"), "a pointer")
+        _apply(cluster, "ClassificationPolicy", "classificationpolicies", "one", {"discovery": {}})
         _apply(cluster, "ProfileRollout", "profilerollouts", "roll", {"profile": "general"})
         wait_until(
             lambda: "phase" in cluster.get(f"{OURS}/profilerollouts/roll").get("status", {}), "a phase"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from parts.kubernetes import Cluster, Kubelet, RefusedError
+from parts.kubernetes import Cluster, Kubelet, RefusedError, pod
 from parts.program import Program, answers, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -328,6 +328,47 @@ def test_coverage_that_falls_takes_the_revision_back(cluster: Home, tmp_path: Pa
         status = cluster.get(f"{cluster.ours}/profilerollouts/roll")["status"]
         assert status["reason"] == f"node {victim}: critical coverage is 50.00%, the gate is 100.00%"
         assert _condition(cluster, "roll", "Healthy", "profilerollouts")["status"] == "False"
+
+
+def test_workloads_that_no_rule_speaks_of_are_proposed_and_applied_where_that_is_wanted(
+    cluster: Home, tmp_path: Path
+) -> None:
+    kubelet = Kubelet(cluster)
+    owner = ("StatefulSet", "ledger", "00000000-0000-4000-8000-000000000009")
+    document = pod("ledger-0", "node-0", namespace=cluster.namespace, labels={"app": "ledger"}, owner=owner)
+    document["spec"]["containers"][0]["image"] = "registry.example/team/postgres:16"
+    kubelet.pods([document])
+    kubelet.close()
+    _profile(cluster, "general", profile="balanced")
+    policy = f"{cluster.ours}/classificationpolicies/tiers"
+    rules: dict[str, Any] = {
+        "label_based_scoring": [{"selector": "tier=frontend", "score": 0.8}],
+        "discovery": {},
+    }
+    wanted = {
+        "apiVersion": "nrdot.io/v1alpha1",
+        "kind": "ClassificationPolicy",
+        "metadata": {"name": "tiers", "namespace": cluster.namespace},
+    }
+    cluster.apply(policy, {**wanted, "spec": rules})
+
+    def proposed() -> dict[str, Any] | None:
+        found = cluster.get(policy).get("status", {}).get("proposals", ())
+        return next((one for one in found if one["workload"] == "StatefulSet/ledger"), None)
+
+    with running(cluster, tmp_path):
+        wait_until(proposed, "a proposal")
+        said = proposed()
+        assert (said["class"], said["score"], said["applied"]) == ("database", 0.9, False)
+        assert "postgres" in said["evidence"]
+        wait_until(lambda: _pointer(cluster, "general"), "a pointer")
+        assert "ledger" not in _pointer(cluster, "general")["stable.yaml"]
+        rules["discovery"] = {"apply": "Apply", "minimum": 0.85}
+        cluster.apply(policy, {**wanted, "spec": rules})
+        wait_until(
+            lambda: "app=ledger" in _pointer(cluster, "general")["stable.yaml"], "the rule to be applied"
+        )
+        wait_until(lambda: proposed() and proposed()["applied"], "the status to say so")
 
 
 def test_a_workload_that_scales_out_holds_promotion_until_it_has_grown(cluster: Home, tmp_path: Path) -> None:
