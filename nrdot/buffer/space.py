@@ -114,8 +114,9 @@ class Space:
                     continue
                 if segment.pending_records:
                     self._discard(segment, EXPIRED)
-                elif segment.records:
-                    self._store.remove(segment)  # all of it has left, and nothing is added any more
+                elif segment.records:  # all of it has left, and nothing is added any more
+                    self._accounts.sync()
+                    self._store.remove(segment)
 
     def _discard(self, segment: Segment, reason: str) -> None:
         gap = gap_of(segment, reason, segment.pending_records, segment.pending_points)

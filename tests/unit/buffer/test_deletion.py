@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -132,3 +133,21 @@ def test_what_a_crash_left_half_overwritten_goes_at_the_next_start(tmp_path):
     left.write_bytes(bytes(100) + b"secret")
     DiskBuffer(tmp_path / "buffer", BufferSettings(), SystemClock(), Files()).close()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_delivered_before_its_time_was_over_stays_delivered_after_a_power_cut(
+    start, disk, clock, seed
+):
+    buffer = start(keep_seconds=9 * DAY)
+    put_all(buffer, map(record, range(3)))
+    clock.advance(9 * DAY * 7 / 8 - 0.2)  # a segment goes when the first that may be in it is nine days old
+    buffer.acknowledge(sequences(buffer, 1))
+    clock.advance(0.1)
+    buffer.acknowledge(sequences(buffer))
+    clock.advance(2)
+    buffer.put(record(3, priority=Priority.CRITICAL))
+    assert payloads(disk) == [3]
+    disk.cut_power(Random(seed))
+    after = start(keep_seconds=9 * DAY)
+    assert (after.statistics().delivered, after.statistics().dropped) == (30, {})
