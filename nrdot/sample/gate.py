@@ -51,8 +51,8 @@ class Gate(Protocol):
     def moved(self) -> tuple[list[int], list[int]]:
         """Rows that ran since the last call, and rows whose process has ended."""
 
-    def ended(self, rows: Iterable[int]) -> list[int]:
-        """Those of `rows` that it guards and whose process has ended by now."""
+    def stirred(self, rows: Iterable[int]) -> list[int]:
+        """Those of `rows` that may have run since the last `moved`: all but the guarded that did not."""
 
 
 def choose_gate(files: ProcFiles) -> Gate:
@@ -103,10 +103,18 @@ class _Watch(Generic[Key, Seen]):
         ended = {row for row, new in zip(self.rows, now, strict=True) if new == gone}
         return [row for row in changed if row not in ended], sorted(ended)
 
-    def ended(self, rows: Iterable[int], ask: Callable[[list[Key]], list[Seen]], gone: Seen) -> list[int]:
-        asked = [row for row in rows if row in self._guarded]
-        answers = ask([self._guarded[row] for row in asked])
-        return [row for row, answer in zip(asked, answers, strict=True) if answer == gone]
+    def stirred(self, rows: Iterable[int], ask: Callable[[list[Key]], list[Seen]]) -> list[int]:
+        if self._removed:
+            self._compact()
+        asked = set(rows)
+        places = [place for place, row in enumerate(self.rows) if row in asked]
+        answers = ask([self.keys[place] for place in places])
+        still = {
+            self.rows[place]
+            for place, answer in zip(places, answers, strict=True)
+            if answer == self._seen[place]
+        }
+        return sorted(asked - still)
 
     def _compact(self) -> None:
         kept = [index for index, row in enumerate(self.rows) if row not in self._removed]
@@ -150,8 +158,8 @@ class ClockGate:
             changed = [row for row in self._watch.rows if row not in ended]
         return changed, ended
 
-    def ended(self, rows: Iterable[int]) -> list[int]:
-        return self._watch.ended(rows, _clocks, -1)
+    def stirred(self, rows: Iterable[int]) -> list[int]:
+        return self._watch.stirred(rows, _clocks)
 
 
 class SchedstatGate:
@@ -194,8 +202,8 @@ class SchedstatGate:
             changed = [row for row in self._watch.rows if row not in ended]
         return changed, ended
 
-    def ended(self, rows: Iterable[int]) -> list[int]:
-        return self._watch.ended(rows, _schedstats, b"")
+    def stirred(self, rows: Iterable[int]) -> list[int]:
+        return self._watch.stirred(rows, _schedstats)
 
     def _read_own(self) -> bytes:
         os.sched_yield()  # makes the kernel write our run time down

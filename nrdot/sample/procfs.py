@@ -24,7 +24,7 @@ from nrdot.sample.glance import Glances
 from nrdot.sample.host import read_host
 from nrdot.sample.host_files import HostFiles
 from nrdot.sample.members import HIDDEN_NS, close_sample, glanced
-from nrdot.sample.readings import Readings
+from nrdot.sample.readings import REAPED, Readings
 from nrdot.sample.sweep import Sweep
 from nrdot.sample.words import Words
 
@@ -192,8 +192,8 @@ class ProcfsSource:
                 # Read once more behind the gate, so that nothing can move in between unseen.
                 files = self._readings.read(row, pid, moving=False)
                 stat = parse.stat_fields(files.stat, parse.stat_head(files.stat))
-                if stat.start != self.table.start[row]:
-                    raise ProcessLookupError  # it ended, and the next one has its pid
+                if stat.start != self.table.start[row] or stat.state == REAPED:
+                    raise ProcessLookupError  # it ended, and its parent or the next one has what is its
                 self._words.count(self.table, self._optional, row, pid)
                 round_.looks.add(row, stat, files, limited=self._readings.limited(row))
             except (OSError, *_Unreadable) as error:
@@ -365,8 +365,10 @@ class ProcfsSource:
         if reapers.size:
             known = table.alive & (table.observations > 0)
             suspects = np.flatnonzero(known & np.isin(table.parent, table.pid[reapers]))
-            for row in self.gate.ended(suspects.tolist()):
-                self._lose(row, round_)
+            over = np.isin(table.state[suspects], (_ZOMBIE, REAPED))
+            for row in [*suspects[over].tolist(), *self.gate.stirred(suspects[~over].tolist())]:
+                if self._readings.is_reaped(self._pids[row], int(table.start[row])):
+                    self._lose(row, round_)
         late = self._read_orphans(round_)
         late_rows, late_reaped = self._columns.write(late)
         self._children.inherit(table, round_.died, self._row_of_pid)

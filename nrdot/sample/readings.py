@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from nrdot.sample import parse
 from nrdot.sample.files import READ_SIZE, Gone
 
 if TYPE_CHECKING:
     from nrdot.sample.files import ProcFiles
 
+REAPED = ord("X")  # the state of a process whose parent has asked for its end
 KEEP_FOR = 20  # ticks without movement after which a process's descriptors are closed
 
 
@@ -64,6 +66,15 @@ class Readings:
         if not statm:
             raise ProcessLookupError
         return statm
+
+    def is_reaped(self, pid: str, start: int) -> bool:
+        """Whether the parent has the CPU of its child: it is charged a moment before that leaves /proc."""
+        try:
+            data = self._files.read(f"{pid}/stat")
+            stat = parse.stat_fields(data, parse.stat_head(data))
+        except (*Gone, PermissionError, ValueError, LookupError):
+            return True
+        return stat.state == REAPED or stat.start != start
 
     def limited(self, row: int) -> bool:
         return row in self._refused

@@ -194,11 +194,12 @@ def test_the_process_clock_counts_every_thread_and_notices_the_end(child):
     child.stdin.write("work\n")
     child.stdin.flush()
     assert child.stdout.readline() == "done\n"
+    assert gate.stirred([3, 4]) == [3, 4]  # 4 is nobody that it guards
     assert gate.moved() == ([3], [])
-    assert gate.ended([3]) == []
+    assert gate.stirred([3]) == []
     child.stdin.close()
     child.wait()
-    assert gate.ended([3]) == [3]
+    assert gate.stirred([3]) == [3]
     assert gate.moved() == ([], [3])
     gate.remove(3)
     assert gate.moved() == ([], [])
