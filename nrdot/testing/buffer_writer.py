@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Small segments, so that deaths fall on their beginnings and ends too.
-SETTINGS = BufferSettings(max_bytes=8 << 20)
+SETTINGS = BufferSettings(max_bytes=8 << 20, retry_seconds=0.5)
 _SIZE = 3000
 
 
