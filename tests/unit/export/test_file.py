@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.file import FileExporter
@@ -41,6 +42,29 @@ def writing(path):
 
 def send(exporter, pid):
     return exporter.export(request(1, first=pid), POINTS)
+
+
+COLLECTOR_TAKES = 1 << 20  # bytes of a line, by default
+
+
+def test_a_request_that_is_too_long_for_a_line_is_cut_between_its_resources(path, writing):
+    many = 4_000
+    delivery = writing(rotate=1 << 30).export(request(many), many * POINTS)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert delivery.wire_bytes == path.stat().st_size > 3 * COLLECTOR_TAKES
+    assert max(map(len, lines)) <= COLLECTOR_TAKES
+    resources = [json.loads(line)["resourceMetrics"] for line in lines]
+    assert min(map(len, resources)) > 1  # in few pieces, not one for each process
+    found = [int(one["resource"]["attributes"][3]["value"]["intValue"]) for each in resources for one in each]
+    assert found == list(range(1, many + 1))
+
+
+def test_a_resource_that_alone_is_too_long_stays_one_line(path, writing):
+    message = ExportMetricsServiceRequest.FromString(request(1))
+    message.resource_metrics[0].resource.attributes.add(key="note").value.string_value = "x" * COLLECTOR_TAKES
+    writing().export(message.SerializeToString() + request(1, first=2), 2 * POINTS)
+    assert processes(path) == [1, 2]
+    assert len(path.read_bytes().splitlines()[0]) > COLLECTOR_TAKES
 
 
 def test_each_request_is_a_line_that_can_be_read_at_once(path, writing):
