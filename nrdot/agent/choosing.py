@@ -196,9 +196,11 @@ class Chooser:
         path = self._last_good()
         if path is None:
             return None
-        configuration = load(path, os.environ, CHECKS)
-        contents = _contents(configuration.settings)
-        return Choice(configuration, Origin.LAST_GOOD, trouble, read=read, contents=contents)
+        local = load(path, os.environ, CHECKS)
+        accepted = self.kept(local.settings).accepted()
+        made = self._with_pushed(local, path, self._candidate(local.settings), accepted)
+        contents = _contents(made[0].settings)
+        return Choice(made[0], Origin.LAST_GOOD, trouble, made[1], made[2], read=read, contents=contents)
 
     def _last_good(self) -> Path | None:
         if not self._fallback:
@@ -216,7 +218,7 @@ class Chooser:
         if candidate is None or not candidate.exists():
             return local, None, None
         found, refusal = self._acceptable(candidate, accepted)
-        if found is not None:
+        if found is not None and (refusal := _unreasoned(found, local.settings)) is None:
             try:
                 return load(path, os.environ, CHECKS, pushed=found), found, None
             except InvalidConfigurationError as error:
@@ -264,6 +266,16 @@ class Chooser:
         beside = (self._path.parent if self._path else Path()) / "profiles"
         others = [beside, archive.rollback_file, *_further(settings).values(), *_keys(settings)]
         return {**watched, **{str(path): digest(path) for path in others}}
+
+
+def _unreasoned(pushed: Pushed, settings: Settings) -> Refusal | None:
+    """A push without what the policy of the host asks for."""
+    required = settings.audit_log.require if settings.audit_log else ()
+    missing = [name for name in required if not getattr(pushed.header, name)]
+    if not missing:
+        return None
+    words = f"what is pushed is refused: {pushed.file}: it needs {' and '.join(missing)} (auditLog.require)"
+    return Refusal(words, pushed.digest, pushed.header.controller)
 
 
 def _digest_of(read: Mapping[str, str]) -> str:

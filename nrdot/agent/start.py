@@ -37,7 +37,7 @@ from nrdot.telemetry.meters import Meters
 from nrdot.telemetry.redact import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nrdot.agent.auditor import Change
     from nrdot.agent.choosing import Choice
@@ -167,9 +167,8 @@ class Agent:
         except OSError as error:
             words = error.strerror or type(error).__name__
             _log.error("the last good configuration cannot be kept for the next start", error=words)
-        until = choice.pushed.header.expires_ns if choice.pushed else None
         self._status.pushed = int(choice.pushed.header.revision) if choice.pushed else 0
-        self._watch.follow(watched, until)
+        self._follow(watched)
         if show or choice.origin is not Origin.LAST_GOOD:
             self._status.origin = "" if choice.origin is Origin.FILE else choice.origin.value
         if show:
@@ -251,15 +250,22 @@ class Agent:
         try:
             choice = self._chooser.choose()
         except InvalidConfigurationError as error:
-            self._watch.follow({**self._choice.read, **error.read})
+            self._follow({**self._choice.read, **error.read})
             raise
         try:
             return self._applied(choice, parts)
         except NrdotError as error:
             self._chooser.gave_up(choice)
-            retry = self._clock.wall_ns() + AUDIT_PAUSE * SECOND if isinstance(error, AuditFailure) else None
-            self._watch.follow(choice.read, retry)
+            self._follow(choice.read, again=isinstance(error, AuditFailure))
             raise
+
+    def _follow(self, read: Mapping[str, str], *, again: bool = False) -> None:
+        """Watch these files, and the time at which a push ends, or at which to try `again`."""
+        now, pushed = self._clock.wall_ns(), self._choice.pushed
+        moments = [pushed.header.expires_ns] if pushed and pushed.header.expires_ns > now else []
+        if again:
+            moments.append(now + AUDIT_PAUSE * SECOND)
+        self._watch.follow(read, min(moments, default=None))
 
     def _applied(self, choice: Choice, parts: Parts) -> Parts:
         """The parts of a choice; the same ones where it changes nothing that they depend on."""
@@ -291,15 +297,17 @@ class Agent:
 
 
 def _tell(choice: Choice) -> None:
-    """Say loudly when it is not the file that holds."""
+    """Say loudly when it is not the file, or not what was pushed, that holds."""
     if choice.origin is Origin.LAST_GOOD:
-        _log.error(
-            "the configuration is bad, the last good one holds until it is mended", error=choice.trouble
-        )
-    elif choice.origin is Origin.ROLLBACK and choice.rollback is not None:
-        _log.warning(
-            "a rollback holds until the file changes", to=choice.rollback.to, asked_by=choice.rollback.user
-        )
+        words = "the configuration is bad, the last good one holds until it is mended"
+        _log.error(words, error=choice.trouble)
+    elif choice.rollback is not None:
+        wish = choice.rollback
+        _log.warning("a rollback holds until the file changes", to=wish.to, asked_by=wish.user)
+        if choice.trouble:
+            _log.error("the configuration is bad", error=choice.trouble)
+    if choice.refusal is not None:
+        _log.error("what is pushed does not hold", error=choice.refusal.what)
 
 
 def _differs(before: Configuration, after: Configuration, name: str) -> bool:

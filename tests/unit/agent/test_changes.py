@@ -484,3 +484,25 @@ def test_copies_follow_the_destination_of_the_configuration_in_effect(tmp_path, 
     site.auditor.close()
     assert verify(site.folder / "copies2" / "host-1", site.disk, copy=True).last == 3
     assert "to" not in site.auditor.document()
+
+
+def test_a_push_without_its_reasons_is_refused_and_does_not_hold_up_an_edit(site):
+    policy = "auditLog: {require: [approval_id]}\nchange: {approval_id: C-1}"
+    site.say(f"profile: balanced\n{policy}")
+    site.apply()
+    site.push("profile: aggressive", 1, justification="because")
+    site.say(f"profile: conservative\n{policy}")
+
+    assert site.apply() == "conservative"
+    assert "it needs approval_id (auditLog.require)" in site.choice.complaint
+    assert site.types() == ["start", "reload", "reload", "refused"]
+
+
+def test_what_is_pushed_holds_beside_the_last_good_document_too(site):
+    site.push("profile: aggressive", 1)
+    site.apply()
+
+    choice = site.chooser.instead("the file cannot be used", {})
+
+    assert choice.configuration.settings.profile == "aggressive"
+    assert choice.pushed.header.revision == 1
