@@ -44,6 +44,8 @@ def meters(found: Document) -> str:
 
 def costs(found: Document) -> str:
     pictures: list[str] = []
+    if not found["meters"][found["meter"]]["unoptimized"]:
+        return section("What costs", _shares(found))
     for name, shares in ((found["allocation_by"], found["allocation"]), ("class", found["classes"])):
         if name == "class" and pictures and found["allocation_by"] == "class":
             continue

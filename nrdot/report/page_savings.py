@@ -9,10 +9,20 @@ from nrdot.report import charts
 from nrdot.report.page_money import costs, explain, meters, worth
 from nrdot.report.page_parts import figure, section, table
 from nrdot.report.steps import STEPS
-from nrdot.report.words import NOBODY, STEP_WORDS, counted, headline, host_hours, money, not_seen, short
+from nrdot.report.words import (
+    NOBODY,
+    STEP_WORDS,
+    compact,
+    counted,
+    headline,
+    host_hours,
+    money,
+    not_seen,
+    short,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
 Document = dict[str, Any]
 Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
@@ -21,7 +31,7 @@ Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
 def body(found: Document) -> Body:
     window = found["window"]
     hosts = "one host" if window["hosts"] == 1 else f"{window['hosts']:,} hosts"
-    days = f"{window['from'][:10]} to {window['to'][:10]}"
+    days = f"{found['days'][0]['day']} to {window['to'][:10]}"
     seen = host_hours(window)
     sections = (
         _answers(found),
@@ -53,13 +63,11 @@ def _answers(found: Document) -> str:
     free = " (all of it is within the free allowance)" if not meter["unoptimized"] else ""
     less = 1 - points["sent"] / points["unoptimized"] if points["unoptimized"] else 0.0
     met = critical["exported"] == critical["seen"]
+    word = "fewer" if less >= 0 else "more"
+    instead = f"{short(points['sent'])} instead of {short(points['unoptimized'])}"
     cards = [
         (headline(meter["saved"], currency), f"less a month on {meter['title']}{between}{free}", False),
-        (
-            f"{less:.0%}",
-            f"fewer points: {short(points['sent'])} instead of {short(points['unoptimized'])}",
-            False,
-        ),
+        (f"{abs(less):.0%}", f"{word} points: {instead}", less < 0),
         (
             (
                 f"{critical['coverage']:.2%}".replace("100.00%", "100%"),
@@ -86,36 +94,51 @@ def _answers(found: Document) -> str:
     )
 
 
+class _Moments:
+    """What charts show over time: days, or hours of few days; money, or points without a bill."""
+
+    def __init__(self, found: Document) -> None:
+        self.rows = found["hours"] or found["days"]
+        self.word = "hour" if found["hours"] else "day"
+        self.labels = [row["day"][5:] for row in self.rows]
+        billed = any(row.get("unoptimized") or row.get("sent") for row in self.rows)
+        title = found["meters"][found["meter"]]["title"]
+        self.before, self.after, self.steps = "unoptimized", "sent", "attribution"
+        self.write: Callable[[float], str] = money
+        self.what = "Cost"
+        self.unit = f"{found['currency']} {'an' if self.word == 'hour' else 'a'} {self.word} on {title}"
+        if not billed:
+            self.before, self.after, self.steps = "points_unoptimized", "points_sent", "attribution_points"
+            self.write, self.what = compact, "Points"
+            self.unit = f"Points by {self.word}; the bill on {title} is nothing"
+
+    def line(self, key: str) -> list[float | None]:
+        return [row.get(key) for row in self.rows]
+
+    def step(self, name: str) -> list[float | None]:
+        return [row[self.steps][name] if row["seen"] else None for row in self.rows]
+
+
 def _time(found: Document) -> str:
-    days = found["days"]
-    labels = [day["day"][5:] for day in days]
-    series = [
-        ("without NRDOT", [day.get("unoptimized") for day in days]),
-        ("with NRDOT", [day.get("sent") for day in days]),
-    ]
-    drawn = charts.over_time(labels, series, money, "Cost by day, without and with NRDOT")
-    gaps = sum(not day["seen"] for day in days)
-    note = f" {counted(gaps, 'day')} that nobody saw left empty." if gaps else ""
-    title = f"{found['currency']} a day on {found['meters'][found['meter']]['title']}."
-    return section(
-        "Savings over time",
-        figure(drawn, f"{title}{note}", zip(("none", "s0"), _names(series), strict=True), "versus"),
-    )
+    shown = _Moments(found)
+    if len(shown.rows) < 2:
+        return ""  # one moment is no line
+    series = [("without NRDOT", shown.line(shown.before)), ("with NRDOT", shown.line(shown.after))]
+    words = f"{shown.what} by {shown.word}, without and with NRDOT"
+    drawn = charts.over_time(shown.labels, series, shown.write, words)
+    gaps = sum(not row["seen"] for row in shown.rows)
+    note = f" {counted(gaps, shown.word)} that nobody saw left empty." if gaps else ""
+    legend = (("none", "without NRDOT"), ("s0", "with NRDOT"))
+    return section("Savings over time", figure(drawn, f"{shown.unit}.{note}", legend, "versus"))
 
 
 def _attribution(found: Document) -> str:
-    days, currency = found["days"], found["currency"]
-    used = [name for name in STEPS if any(day.get("attribution", {}).get(name) for day in days)] or [
-        "roll_up"
-    ]
-    series = [
-        (STEP_WORDS[name], [day["attribution"][name] if day["seen"] else None for day in days])
-        if name in used
-        else (STEP_WORDS[name], [])
-        for name in STEPS
-    ]
+    shown, currency = _Moments(found), found["currency"]
+    used = [name for name in STEPS if any(shown.step(name))]
+    series = [(STEP_WORDS[name], shown.step(name) if name in used else []) for name in STEPS]
     legend = [(f"s{STEPS.index(name)}", STEP_WORDS[name]) for name in used]
-    drawn = charts.stacked([day["day"][5:] for day in days], series, money, "Savings by day and step")
+    words = f"{shown.what} saved by {shown.word} and step"
+    drawn = charts.stacked(shown.labels, series, shown.write, words)
     meter = found["meters"][found["meter"]]
     rows = "".join(
         f'<tr><td class="word"><span class="swatch s{number}"></span>{escape(STEP_WORDS[name])}</td>'
@@ -130,7 +153,7 @@ def _attribution(found: Document) -> str:
     head = f'<th class="word">step</th><th>points<br>less</th><th>{escape(currency)}<br>a month</th><th></th>'
     return section(
         "Where the saving comes from",
-        figure(drawn, f"{currency} a day, step by step; what is below the line is a cost.", legend),
+        figure(drawn, f"{shown.unit}, step by step; what is below the line is a cost.", legend),
         table(head, rows + total),
         note="A longer interval is shown by itself: it is no intelligence, and anybody can have it.",
     )
@@ -234,7 +257,3 @@ def _unseen(found: Document) -> str:
 def _left_out(found: Document) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in found["left_out"])
     return section("Left out", f"<ul>{lines}</ul>") if lines else ""
-
-
-def _names(series: Iterable[tuple[str, Any]]) -> list[str]:
-    return [name for name, _ in series]

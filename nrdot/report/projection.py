@@ -17,6 +17,8 @@ from nrdot.report.bill import cost
 from nrdot.report.steps import STATES, STEPS, months
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nrdot.report.bill import Bill
     from nrdot.report.pricing import Pricing
     from nrdot.report.steps import Hourly, Wire
@@ -29,13 +31,12 @@ _T = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A UTC day, its costs as those of one day. `seen` is the share of it that any host was seen."""
+    """A UTC day, or an hour: its costs are its own. `seen` is the share of it that any host was seen."""
 
     start: float
     seen: float
-    costs: tuple[float, ...]  # by state
-    points_unoptimized: float
-    points_sent: float
+    costs: tuple[float, ...]  # by state, as its points
+    points: tuple[float, ...]
 
     @property
     def saved(self) -> float:
@@ -69,23 +70,22 @@ class Return:
     first_year: float | None  # gain of the first year over all that it costs; None where it costs nothing
 
 
-def days_of(hourly: Hourly, wire: Wire, bill: Bill, pricing: Pricing) -> list[Day]:
+def days_of(hourly: Hourly, wire: Wire, bill: Bill, pricing: Pricing, step: float = DAY) -> list[Day]:
     """Every day from the first to the last; one that nobody saw has `seen` 0 and no costs."""
     if not len(hourly.hour):
         return []
-    first = hourly.hour[0] - hourly.hour[0] % DAY
+    first = hourly.hour[0] - hourly.hour[0] % step
     found = []
-    for start in np.arange(first, hourly.hour[-1] + 1, DAY).tolist():
-        day = hourly.between(start, start + DAY)
-        seen = float(day.covered.sum()) / DAY
+    for start in np.arange(first, hourly.hour[-1] + 1, step).tolist():
+        day = hourly.between(start, start + step)
+        seen = float(day.covered.sum()) / step
         if not seen:
-            found.append(Day(start, 0.0, (), 0.0, 0.0))
+            found.append(Day(start, 0.0, (), ()))
             continue
         month = months(day, wire, pricing.month)
-        scale = DAY / pricing.month
+        scale = step / pricing.month
         costs = tuple(cost(bill.meter, month.state(index)) * scale for index in range(STATES))
-        points = day.states("points").sum(axis=1)
-        found.append(Day(start, seen, costs, float(points[0]), float(points[-1])))
+        found.append(Day(start, seen, costs, tuple(day.states("points").sum(axis=1).tolist())))
     return found
 
 
@@ -115,8 +115,8 @@ def returns(
     return Return(hours, agent_cost, pricing.monthly, once, net, payback, first_year)
 
 
-def steps_of(day: Day) -> dict[str, float]:
-    return {name: day.costs[index] - day.costs[index + 1] for index, name in enumerate(STEPS)}
+def steps_of(states: Sequence[float]) -> dict[str, float]:
+    return {name: states[index] - states[index + 1] for index, name in enumerate(STEPS)}
 
 
 def _span(value: float, around: float) -> Span:

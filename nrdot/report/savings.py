@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nrdot.report.usage import Usage
 
 Document = dict[str, Any]
+HOUR = 3600.0
+SHORT = 3  # days up to which charts go by the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
     primary = _primary(pricing, wanted, made, left_out)
     bill = made[primary]
     days = days_of(usage.hourly, usage.wire, bill, pricing)
+    short = len(days) <= SHORT
+    hours = days_of(usage.hourly, usage.wire, bill, pricing, HOUR) if short else []
     seen = float(usage.hourly.covered.sum())
     projection = project(days, bill, pricing.month)
     cpu = sum(row["cpu_seconds"] for row in usage.agents)
@@ -69,7 +73,8 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
         "projection": _projection(projection),
         "return": _rounded(asdict(returns(bill, pricing, cpu, seen, wanted.introduction))),
         **({"actual": _actual(wanted.actual, made)} if wanted.actual else {}),
-        "days": [_day(day) for day in days],
+        "days": [_day(day, 10) for day in days],
+        "hours": [_day(hour, 16) for hour in hours],
         "coverage": sight.coverage(usage),
         "not_seen": sight.not_seen(usage),
         "talkers": sight.talkers(usage),
@@ -156,17 +161,18 @@ def _actual(actual: tuple[str, float], made: Mapping[str, Bill]) -> Document:
     }
 
 
-def _day(day: Day) -> Document:
-    found: Document = {"day": stamp(day.start)[:10], "seen": round(day.seen, 4)}
+def _day(day: Day, digits: int) -> Document:
+    found: Document = {"day": stamp(day.start)[:digits], "seen": round(day.seen, 4)}
     if not day.seen:
         return found
     return found | {
         "unoptimized": round(day.costs[0], 4),
         "sent": round(day.costs[-1], 4),
         "saved": round(day.saved, 4),
-        "attribution": _rounded(steps_of(day)),
-        "points_unoptimized": round(day.points_unoptimized),
-        "points_sent": round(day.points_sent),
+        "attribution": _rounded(steps_of(day.costs)),
+        "points_unoptimized": round(day.points[0]),
+        "points_sent": round(day.points[-1]),
+        "attribution_points": {name: round(value) for name, value in steps_of(day.points).items()},
     }
 
 

@@ -47,6 +47,14 @@ def short(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def compact(count: float) -> str:
+    """The same for the axis of a chart."""
+    for letter, unit in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(count) >= unit:
+            return f"{count / unit:,.3g} {letter}"
+    return f"{count:,.0f}"
+
+
 def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 

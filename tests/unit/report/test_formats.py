@@ -79,13 +79,31 @@ def test_charts_are_pictures_with_words_and_without_colours_of_their_own(found):
         assert not [one for one in root.iter() if one.get("style") or one.get("fill") or one.get("id")]
 
 
+def chart(text, words):
+    return re.search(rf'<svg[^>]*aria-label="{words}.*?</svg>', text, re.DOTALL)[0]
+
+
 def test_a_day_that_nobody_saw_is_no_zero_in_the_chart(reported, hours):
-    found = reported([*hours(24), *hours(24, START + 2 * DAY)], meter="google_prometheus")
+    found = reported([*hours(24), *hours(72, START + 2 * DAY)], meter="google_prometheus")
     text = page(found, "savings")
-    first = re.search(r'<svg[^>]*aria-label="Cost by day.*?</svg>', text, re.DOTALL)[0]
-    marks = re.findall(r"<title>(\d\d-\d\d): ", first)
-    assert set(marks) == {"11-21", "11-23"}
+    marks = re.findall(r"<title>(\d\d-\d\d): ", chart(text, "Cost by day"))
+    assert set(marks) == {"11-21", "11-23", "11-24", "11-25"}
     assert "1 day that nobody saw left empty" in text
+
+
+def test_few_days_are_shown_by_the_hour(reported, hours):
+    found = reported([*hours(5), *hours(5, START + 6 * HOUR)], meter="google_prometheus")
+    text = page(found, "savings")
+    marks = re.findall(r"<title>(\d\d-\d\d \d\d:00): ", chart(text, "Cost by hour"))
+    assert set(marks) == {f"11-21 {hour:02d}:00" for hour in range(11) if hour != 5}
+    assert "1 hour that nobody saw left empty" in text
+
+
+def test_where_there_is_no_bill_the_charts_show_points(reported, hours):
+    text = page(reported(hours(24)), "savings")
+    assert "11-21 03:00: 42 k" in chart(text, "Points by hour")
+    assert "all of it is within the free allowance" in text
+    assert "the bill on New Relic, data stored (US) is nothing" in text
 
 
 def test_csv_has_a_line_for_each_figure_and_no_formula_of_a_hosts_making(found):
