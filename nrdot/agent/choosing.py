@@ -114,9 +114,8 @@ class Chooser:
         candidate = self._candidate(local.settings)
         if candidate is not None:
             read[str(candidate)] = digest(candidate)
+        replaces = _digest_of(read)  # the documents alone: a key or an incident more ends no rollback
         read = self._watched(read, local.settings, archive)
-        wished = str(archive.rollback_file)  # the wish itself is no part of what it replaces
-        replaces = _digest_of({name: found for name, found in read.items() if name != wished})
         configuration, pushed, refusal = self._with_pushed(local, path, candidate, archive.accepted())
         back, complaint = self._rolled_back(archive, replaces, read, kept=bool(trouble or refusal))
         if back is not None:
@@ -279,7 +278,7 @@ def _unreasoned(pushed: Pushed, settings: Settings) -> Refusal | None:
 
 
 def _digest_of(read: Mapping[str, str]) -> str:
-    text = "".join(f"{name}\0{found}\n" for name, found in sorted(read.items()))
+    text = "".join(f"{Path(name).absolute()}\0{found}\n" for name, found in sorted(read.items()))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -396,6 +396,21 @@ def test_a_rollback_holds_over_restarts_until_the_file_changes(site):
     assert site.types() == ["start", "reload", "rollback", "reload", "reload"]
 
 
+def test_a_rollback_outlives_what_is_no_document(site):
+    incidents = site.folder / "incidents.csv"
+    incidents.write_text("time,service,severity\n")
+    site.say(f"profile: balanced\nincidents: {{file: {incidents}}}")
+    site.apply()
+    site.say(f"profile: aggressive\nincidents: {{file: {incidents}}}")
+    site.apply()
+    rollback(site)
+    site.apply()
+    incidents.write_text("time,service,severity\n2026-11-01T00:00:00Z,nginx,1\n")
+
+    assert site.apply() == "balanced"
+    assert site.choice.origin is Origin.ROLLBACK
+
+
 def test_a_rollback_holds_on_while_the_file_is_bad(site):
     site.say("profile: aggressive")
     site.apply()
