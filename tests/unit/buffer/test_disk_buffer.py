@@ -1,4 +1,4 @@
-from threading import Thread
+from threading import Event, Thread
 
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
@@ -124,3 +124,32 @@ def test_a_thread_that_puts_and_one_that_delivers_do_not_disturb_each_other(tmp_
     assert delivered == list(range(3000))
     assert imbalance(buffer) == 0
     buffer.close()
+
+
+def test_a_buffer_that_closes_while_it_is_drained_keeps_what_nobody_acknowledged_in_time(tmp_path):
+    settings = BufferSettings(max_bytes=16 << 20, durability=Durability.NEVER)
+    for run in range(5):
+        buffer = DiskBuffer(tmp_path / f"buffer{run}", settings, SystemClock(), Files())
+        put_all(buffer, [record(number) for number in range(400)])
+        delivered, faults, begun = [], [], Event()
+
+        def drain(buffer=buffer, delivered=delivered, faults=faults, begun=begun):
+            try:
+                while found := buffer.peek(50, 1 << 20):
+                    delivered.extend(number_of(made) for _, made in found)
+                    buffer.acknowledge([sequence for sequence, _ in found])
+                    begun.set()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread must not have met it
+                faults.append(error)
+
+        drainer = Thread(target=drain)
+        drainer.start()
+        assert begun.wait(30)
+        buffer.close()
+        drainer.join()
+        after = DiskBuffer(tmp_path / f"buffer{run}", settings, SystemClock(), Files())
+        kept = [number_of(made) for _, made in after.peek(1 << 20, 1 << 30)]
+        after.close()
+        assert not faults
+        assert set(delivered) | set(kept) == set(range(400))
+        assert len(delivered) + len(kept) <= 400 + 50  # the request that was under way, at most, goes again
