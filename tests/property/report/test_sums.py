@@ -76,7 +76,7 @@ def outcome(draw):
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(seen(), min_size=1, max_size=12),
     st.lists(outcome(), max_size=5),
