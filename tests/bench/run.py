@@ -35,10 +35,11 @@ GROUPS = (
     "drain",
     "reload",
     "ledger",
+    "simulating",
     "report",
     "fuzz",
 )
-LARGE = ("report_year",)  # minutes and gigabytes: only when asked for
+LARGE = ("report_year", "cluster")  # minutes and gigabytes: only when asked for
 
 
 def main() -> int:
