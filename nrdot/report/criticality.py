@@ -32,7 +32,8 @@ def criticality(engine: Engine, window: Window, configuration: Configuration, by
         cell = table.setdefault(row["class"], {}).setdefault(group(row["owner"]), dict.fromkeys(_SUMS, 0.0))
         for name in _SUMS:
             cell[name] += float(row[name])
-    found = [_row(name, cells, scores.get(name), seen) for name, cells in table.items()]
+    own = configuration.settings.process_classification
+    found = [_row(name, cells, scores.get(name), seen, stated=name in own) for name, cells in table.items()]
     found.sort(key=lambda row: (-(row["score"] if row["score"] is not None else -1.0), row["class"]))
     weight = {name: 0.0 for row in found for name in row["cells"]}
     for row in found:
@@ -62,11 +63,14 @@ def class_scores(configuration: Configuration) -> dict[str, float]:
     return scores
 
 
-def _row(name: str, cells: dict[str, dict[str, float]], score: float | None, seen: float) -> dict[str, Any]:
+def _row(
+    name: str, cells: dict[str, dict[str, float]], score: float | None, seen: float, *, stated: bool
+) -> dict[str, Any]:
+    """A class whose processes were never filtered is worth 1.0, whatever a pack says of it."""
     critical = sum(cell["critical_seen"] for cell in cells.values()) > 0
     return {
         "class": name,
-        "score": NEVER_FILTERED if critical and score is None else score,
+        "score": NEVER_FILTERED if critical and not stated else score,
         "critical": critical,
         "cells": {group or NOBODY: _cell(cell, seen) for group, cell in sorted(cells.items())},
     }

@@ -69,6 +69,11 @@ def test_the_heat_map_has_classes_by_worth_and_hosts(engine, configuration):
     assert as_csv(found, "criticality").count("\n") > 10
 
 
+def test_a_class_that_was_never_filtered_is_worth_the_most_whatever_a_pack_says(engine):
+    found = criticality(engine, engine.open(7.0 * DAY, None), load(None, {}), "host")
+    assert {row["class"]: row["score"] for row in found["rows"]}["database"] == 1.0
+
+
 def test_many_hosts_become_groups_by_their_names(folder, hours, configuration):
     for number in range(30):
         ledger.write(folder / f"{number}", hours(1, host=f"web-{number:03d}.eu"))
