@@ -49,14 +49,20 @@ class Restarts:
         self._restarts = restarts
         self._settle = settle
         self._services: dict[tuple[str, str], _Service] = {}
-        self._of_row: dict[int, tuple[tuple[str, str], float]] = {}
+        # By row: the service of its process, and since when it is known.
+        self._of_row: list[_Service | None] = []
+        self._since: list[float] = []
         self._pruned = 0.0
 
     def adopt(self, other: Restarts) -> None:
-        self._services, self._of_row, self._pruned = other._services, other._of_row, other._pruned
+        self._services, self._pruned = other._services, other._pruned
+        self._of_row, self._since = other._of_row, other._since
 
     def observe(self, batch: Batch, now: float) -> dict[int, Loop]:
         """Rows that were born at this sample into a loop of which none was told just now."""
+        if (more := batch.table.capacity - len(self._of_row)) > 0:
+            self._of_row += [None] * more
+            self._since += [now] * more
         self._bury(batch.died.tolist(), now)
         looping = {}
         for row in batch.born.tolist():
@@ -79,20 +85,16 @@ class Restarts:
         service = self._services.setdefault(key, _Service())
         service.alive += 1
         service.seen = now
-        self._of_row[row] = (key, now)
+        self._of_row[row], self._since[row] = service, now
         return service
 
     def _bury(self, rows: Iterable[int], now: float) -> None:
         for row in rows:
-            found = self._of_row.pop(row, None)
-            if found is None:
-                continue
-            key, since = found
-            service = self._services.get(key)
+            service, self._of_row[row] = self._of_row[row], None
             if service is not None:
                 service.alive -= 1
                 service.seen = now
-                service.settled = service.settled or now - since >= self._settle
+                service.settled = service.settled or now - self._since[row] >= self._settle
 
     def _prune(self, now: float) -> None:
         self._pruned = now
