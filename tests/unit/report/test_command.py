@@ -112,6 +112,7 @@ def test_sql_is_shown_for_duckdb_and_for_others(command):
         status, out, err = command("--show-sql", "--dialect", dialect)
         assert (status, err) == (0, "")
         assert out.count(";\n") == plain.count(";\n")
+        assert out.count("look it over before you run it") == (0 if dialect == "spark" else 2)
 
 
 def test_the_shipped_prices_are_shown_as_a_file_to_start_from(command, tmp_path):
