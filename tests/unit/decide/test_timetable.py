@@ -358,8 +358,8 @@ FAR = {
     "event_handling: {e: {start: '9999-12-31', duration: 1h, profile: balanced}}": "too far away",
     "event_handling: {e: {start: '0001-01-01', duration: 1h, profile: balanced}}": "too far away",
     "event_handling: {e: {cron: '* * * * *', duration: 1h, profile: balanced}}": "at most every hour",
-    "event_handling: {e: {cron: '0 0 * * *', duration: 60d, profile: balanced}}": "a month before and behind",
-    "event_handling: {e: {cron: '0 0 * * *', preparation: [{T-9999y: Switch to balanced}]}}": "a month before",
+    "event_handling: {e: {cron: '@daily', duration: 60d, profile: balanced}}": "a month before and behind",
+    "event_handling: {e: {cron: '@daily', preparation: [{T-9999y: Switch to balanced}]}}": "a month before",
 }
 
 
