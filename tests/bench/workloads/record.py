@@ -5,8 +5,8 @@
 
 For Debian as root, with: util-linux iproute2 gcc make postgresql nginx redis openjdk-17-jdk-headless python3.
 Hosts run at the same time, niced; all seven use about one core. The steady one is recorded by itself, for
-over an hour: `record.py sample-host-6 --minutes 70 --interval 10`. What is recorded are the processes inside of the
-namespaces only: nothing of the machine itself, and no paths or names of it, which `tidy.py` sees to.
+over an hour: `record.py sample-host-6 --minutes 70 --interval 10`. What is recorded are the processes inside
+of the namespaces only: nothing of the machine itself, and no paths or names of it, which `tidy.py` sees to.
 """
 
 from __future__ import annotations
