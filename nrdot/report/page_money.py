@@ -77,29 +77,28 @@ def costs(found: Document) -> str:
 
 
 def _shares(found: Document) -> str:
-    rows = "".join(
-        f'<tr><td class="word">{escape(row["key"] or NOBODY)}</td><td>{money(row["value"])}</td>'
-        f"<td>{money(row['direct'])}</td><td>{money(row['shared'])}</td><td>{money(row['unoptimized'])}</td>"
-        f"<td>{row['processes']:,.1f}</td></tr>"
-        for row in found["allocation"][:ROWS]
-    )
-    rest = found["allocation"][ROWS:]
+    shares = found["allocation"]
+    rows = "".join(_share(row["key"] or NOBODY, row) for row in shares[:ROWS])
+    rest = shares[ROWS:]
     if rest:
-        sums = [
-            sum(row[name] for row in rest)
-            for name in ("value", "direct", "shared", "unoptimized", "processes")
-        ]
-        rows += (
-            f'<tr><td class="word">{len(rest)} more</td>'
-            + "".join(f"<td>{money(value)}</td>" for value in sums[:4])
-            + f"<td>{sums[4]:,.1f}</td></tr>"
-        )
+        rows += _share(f"{len(rest)} more", {name: sum(row[name] for row in rest) for name in _FIGURES})
     head = (
         f'<th class="word">{escape(found["allocation_by"])}</th>'
-        f"<th>{escape(found['currency'])}<br>a month</th>"
-        "<th>direct</th><th>shared</th><th>without<br>NRDOT</th><th>processes</th>"
+        f"<th>{escape(found['currency'])}<br>a month</th><th>direct</th><th>shared</th>"
+        "<th>without<br>NRDOT</th><th>points<br>sent</th><th>processes</th>"
     )
     return table(head, rows)
+
+
+_FIGURES = ("value", "direct", "shared", "unoptimized", "points", "processes")
+
+
+def _share(name: str, row: Document) -> str:
+    amounts = "".join(f"<td>{money(row[one])}</td>" for one in _FIGURES[:4])
+    return (
+        f'<tr><td class="word">{escape(name)}</td>{amounts}<td>{row["points"]:,}</td>'
+        f"<td>{row['processes']:,.1f}</td></tr>"
+    )
 
 
 def worth(found: Document) -> str:

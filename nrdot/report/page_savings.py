@@ -57,7 +57,7 @@ def _answers(found: Document) -> str:
     month, back, currency = found["projection"]["month"], found["return"], found["currency"]
     between = (
         f", between {money(month['low'])} and {money(month['high'])} in nine months of ten"
-        if month["low"] is not None
+        if month["low"] is not None and meter["unoptimized"]
         else ""
     )
     free = " (all of it is within the free allowance)" if not meter["unoptimized"] else ""
