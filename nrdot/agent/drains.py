@@ -222,4 +222,8 @@ class _Running:
             left = self.destination.buffer.statistics().records
             self.destination.buffer.close()
             if left:
-                _log.warning("a destination is gone", destination=self.destination.name, records_left=left)
+                _log.warning(
+                    "a destination is gone; what waits for it stays in its buffer until it is named again",
+                    destination=self.destination.name,
+                    records_left=left,
+                )
