@@ -60,6 +60,11 @@ class Costs:
             self.bytes[:] = 0
         self.groups = []
 
+    @property
+    def total(self) -> int:
+        """Bytes of the whole export."""
+        return int(self.bytes.sum()) + sum(cost.bytes for cost in self.groups)
+
     def sent(self, rows: Rows, resources: Ints, layout: Layout) -> None:
         """Rows whose resources have these sizes were encoded."""
         self.points[rows] += layout.points

@@ -81,6 +81,7 @@ class OtlpEncoder:
         self._words: list[bytes] = []  # and what it shares
         self._sizes: Ints = np.zeros(0, np.int64)  # of those resources
         self._groups: dict[int, bytes] = {}  # resource of each group
+        self.payloads = True  # False: records are empty, for whoever wants nothing but `costs`
         self.costs = Costs(resources, lambda shape: self._layout(metrics, Phase.STEADY, shape))
 
     def adopt(self, other: OtlpEncoder) -> bool:
@@ -192,7 +193,9 @@ class OtlpEncoder:
                 for start in range(0, len(chosen), RECORD_SERIES):
                     which = chosen[start : start + RECORD_SERIES]
                     self._account(series, which, layout, metrics, shape)
-                    payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
+                    payload = b""
+                    if self.payloads:
+                        payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
                     yield Record(payload, len(which) * layout.points, time_ns, priority)
 
     def _account(

@@ -66,7 +66,7 @@ class Outcome:
         if tick.frame is None:
             return
         self.points += sum(record.points for record in tick.records)
-        self.bytes += sum(len(record.payload) for record in tick.records)
+        self.bytes += _size(tick) if costs is None else costs.total
         frame = tick.frame
         opened = sum(group.opening for group in frame.groups)
         self.series += len(frame.opening) * self.points_per_process + opened * (self.points_per_process + 1)
@@ -86,3 +86,7 @@ class Outcome:
         used = (table.counters - table.previous)[_CPU][:, rows].sum(axis=0)
         self.cpu_used += float(used.sum())
         self.cpu_kept += float(used[table.verdict[rows] == Verdict.KEEP].sum())
+
+
+def _size(tick: Tick) -> int:
+    return sum(len(record.payload) for record in tick.records)

@@ -59,8 +59,10 @@ def simulate(
     books = Bookkeeping(ledger, Usage()) if ledger else None
     hindsight = Hindsight(stages.scorer.incidents)
     outcome = Outcome(points_per_process(first.profile), settings.baseline.interval)
+    payloads = export is not None or progress is not None or ledger is not None
     while True:
         before, stages = stages, plan.turned(stages) if plan else stages
+        stages.encoder.payloads = payloads
         if books and (before is not stages or not outcome.samples):
             now = plan.course.effective if plan else configuration
             books.use(now, stages, (), configuration.revision)
