@@ -102,6 +102,7 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.agent.memory", resident_bytes)
     meters.observe("nrdot.config.reloads", lambda: _by("outcome", status.reloads))
     meters.observe("nrdot.config.info", lambda: [(1, _config(status))])
+    meters.observe("nrdot.profile.info", lambda: [(1, _profile(status))] if status.profile else [])
 
 
 def observe_destinations(meters: Meters, status: Status, clock: Clock) -> None:
@@ -177,6 +178,10 @@ def _by(name: str, counts: Mapping[str, int]) -> Values:
 def _cpu() -> Values:
     user, system = cpu_seconds()
     return [(user, {"state": "user"}), (system, {"state": "system"})]
+
+
+def _profile(status: Status) -> Mapping[str, str]:
+    return {"profile": status.profile["name"], "level": status.profile["level"]}
 
 
 def _config(status: Status) -> Mapping[str, str]:

@@ -51,9 +51,7 @@ class Status:
         self.alive = clock.monotonic()  # when the daemon's loop last turned
         self.stopping = False
         self.revision = ""
-        self.profile: Mapping[
-            str, Any
-        ] = {}  # its name, the rule that decides, and factors where they are not 1
+        self.profile: Mapping[str, Any] = {}  # name, rule, level, and factors that are not 1
         self.pushed = 0  # revision of the pushed document in effect; 0 where there is none
         self.origin = ""  # what holds instead of the file: a rollback, the last good one
         self.audit: Mapping[str, Any] = {}  # how far the trail goes, and its copies

@@ -77,7 +77,8 @@ class Course:
 
     def document(self) -> dict[str, Any]:
         """For /readyz."""
-        return {"name": self.holding.profile, "rule": self.holding.rule, **_scales(self.holding)}
+        now = self.holding
+        return {"name": now.profile, "rule": now.rule, "level": str(now.level), **_scales(now)}
 
 
 def course(configuration: Configuration, host_id: str, now_ns: int) -> Course:

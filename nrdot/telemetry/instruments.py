@@ -69,6 +69,9 @@ INSTRUMENTS = {
         _gauge("nrdot.export.ratio", "1", "Times that compression made requests smaller", "destination"),
         # what it runs with
         _gauge("nrdot.config.info", "1", "Always 1, for what it says", "revision", "valid"),
+        _gauge(
+            "nrdot.profile.info", "1", "Always 1, for the host's profile and who decides", "profile", "level"
+        ),
         _counter("nrdot.config.reloads", "{reload}", "Reloads asked for, by how they ended", "outcome"),
         _counter("nrdot.log.suppressed", "{line}", "Log lines held back because they repeat others"),
     )

@@ -9,7 +9,7 @@ from nrdot.testing.backend import Backend
 
 CHANGED = "the profile changes by schedule"
 RULE = "event_handling.launch T+0h"
-AHEAD, LASTS = 5, 3  # seconds; the agent has started long before
+AHEAD, LASTS = 5, 5  # seconds; the agent has started long before
 
 
 def launch():
@@ -39,7 +39,8 @@ def test_an_event_changes_the_profile_of_a_running_agent_everybody_can_see_why_a
 
     first = agent.until(lambda: changes(1))[0]
     assert (first["from"], first["to"], first["rule"]) == ("conservative", "aggressive", RULE)
-    assert agent.ready()[1]["profile"] == {"name": "aggressive", "rule": RULE}
+    assert agent.ready()[1]["profile"] == {"name": "aggressive", "rule": RULE, "level": "event"}
+    agent.until(lambda: agent.metric('nrdot_profile_info{level="event",profile="aggressive"}') == 1)
     revision = agent.ready()[1]["config"]["revision"]
 
     _, second = agent.until(lambda: changes(2))

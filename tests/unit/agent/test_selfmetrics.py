@@ -169,6 +169,11 @@ def test_the_configuration_in_use_is_told_with_its_validity(meters, status):
     assert value(meters, "nrdot_config_info", revision="a1b2", valid="false") == 1
 
 
+def test_the_profile_that_holds_is_told_with_who_decides(meters, status):
+    status.profile = {"name": "aggressive", "rule": "time_based_rules[0]: Sat-Sun", "level": "time_rule"}
+    assert value(meters, "nrdot_profile_info", profile="aggressive", level="time_rule") == 1
+
+
 def test_buffers_are_told_by_destination(meters, status, clock):
     status.destinations = (destination(clock),)
     clock.advance(12.0)

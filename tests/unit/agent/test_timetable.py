@@ -88,7 +88,11 @@ def test_a_course_turns_at_its_minute_and_when_the_clock_is_set(configured):
     assert now.turned(ns("2027-01-30T11:59:59")) is None
     noon = now.turned(ns("2027-01-30T12:00"))
     assert noon is not None
-    assert noon.document() == {"name": "aggressive", "rule": "time_based_rules[0]: 12:00-13:00"}
+    assert noon.document() == {
+        "name": "aggressive",
+        "rule": "time_based_rules[0]: 12:00-13:00",
+        "level": "time_rule",
+    }
     assert noon.turned(ns("2027-01-30T11:30")).holding == now.holding
     assert noon.turned(ns("2027-02-28T12:30")).holding == noon.holding
 
