@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent import surroundings
+from nrdot.agent import surroundings, trail_check
 from nrdot.agent.destinations import keyring
 from nrdot.agent.finding import fine, odd, wrong
 from nrdot.agent.judgement import build_scorer
@@ -28,6 +28,7 @@ def checkup(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     """Every finding, one after the other, so that a slow endpoint holds up none of the others."""
     procfs = Path(configuration.settings.agent.procfs)
     yield from configured(configuration, clock)
+    yield from trail_check.check(configuration)
     if sys.platform == "linux":
         from nrdot.agent import kernel, sight
 
