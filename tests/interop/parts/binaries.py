@@ -1,4 +1,4 @@
-"""Programs built from Go modules into the git-ignored cache: a Collector, a Kubernetes API server.
+"""Programs built from Go modules into the git-ignored cache: a Collector, a Kubernetes API server, helm.
 
 A binary is keyed by the hash of what says how to build it, so a second call returns at once and an edited
 manifest builds anew. Only the standard library is used: this runs before any virtual environment exists.
@@ -24,6 +24,7 @@ CACHE = INTEROP.parents[1] / ".cache"
 TOOLS = CACHE / "go-tools"
 OLDEST_GO = (1, 21)  # from here on Go fetches a newer toolchain where sources ask for one
 KUBERNETES = "v1.36.0"
+HELM_VERSION = "v3.16.4"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,12 @@ def _apiserver(work: Path, made: Path) -> None:
     _run([*command, "k8s.io/kubernetes/cmd/kube-apiserver"], work, GOFLAGS="-mod=mod")
 
 
+def _helm(work: Path, made: Path) -> None:
+    _run(["go", "mod", "init", "nrdot.io/interop/helm"], work)
+    _run(["go", "get", f"helm.sh/helm/v3/cmd/helm@{HELM_VERSION}"], work)
+    _run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), "helm.sh/helm/v3/cmd/helm"], work)
+
+
 COLLECTOR = Program("otelcol", (INTEROP / "collector.yaml",), _collector)
 APISERVER = Program(
     "kube-apiserver",
@@ -95,7 +102,8 @@ APISERVER = Program(
     _apiserver,
     KUBERNETES,
 )
-PROGRAMS = {program.name: program for program in (COLLECTOR, APISERVER)}
+HELM = Program("helm", (), _helm, HELM_VERSION)
+PROGRAMS = {program.name: program for program in (COLLECTOR, APISERVER, HELM)}
 
 
 def collector_path() -> Path:

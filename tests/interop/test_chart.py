@@ -1,0 +1,100 @@
+"""The chart: what helm makes of it is what `nrdot operator manifests` prints, its values aside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from parts.binaries import HELM, KUBERNETES
+
+CHART = Path(__file__).resolve().parents[2] / "operator" / "chart"
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def _helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(HELM.path()), *arguments], capture_output=True, text=True, check=False)
+
+
+def _rendered(*arguments: str) -> Objects:
+    done = _helm(
+        "template", "nrdot", str(CHART), "--kube-version", KUBERNETES, "-n", "nrdot-system", *arguments
+    )
+    assert done.returncode == 0, done.stderr
+    return _objects(done.stdout)
+
+
+def _objects(text: str) -> Objects:
+    found = [document for document in yaml.safe_load_all(text) if document]
+    return {(one["kind"], one["metadata"]["name"]): one for one in found}
+
+
+def _printed() -> Objects:
+    command = [sys.executable, "-m", "nrdot", "operator", "manifests", "--no-crds"]
+    return _objects(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_the_chart_lints() -> None:
+    done = _helm("lint", "--strict", str(CHART), "-n", "nrdot-system")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_without_values_it_is_what_the_command_prints() -> None:
+    rendered, printed = _rendered(), _printed()
+    assert rendered.keys() == printed.keys()
+    settings = [
+        objects[("ConfigMap", "nrdot-agent")].pop("data")["nrdot.yaml"] for objects in (rendered, printed)
+    ]
+    assert yaml.safe_load(settings[0]) == yaml.safe_load(settings[1])
+    assert rendered == printed
+
+
+def test_the_definitions_of_resources_come_with_it() -> None:
+    with_them = _rendered("--include-crds").keys() - _rendered().keys()
+    assert {kind for kind, _ in with_them} == {"CustomResourceDefinition"}
+    assert len(with_them) == 5
+
+
+def test_values_reach_what_they_speak_of() -> None:
+    found = _rendered(
+        "--set",
+        "registry=registry.example/team/",
+        "--set",
+        "tag=1.2.3",
+        "--set",
+        "operator.replicas=3",
+        "--set",
+        "agent.config.profile=balanced",
+        "--set",
+        "agent.nodeSelector.pool=general",
+    )
+    operator, agent = found[("Deployment", "nrdot-operator")], found[("DaemonSet", "nrdot-agent")]
+    assert operator["spec"]["replicas"] == 3
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example/team/nrdot-operator:1.2.3"
+    assert agent["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "general"}
+    settings = yaml.safe_load(found[("ConfigMap", "nrdot-agent")]["data"]["nrdot.yaml"])
+    assert settings["profile"] == "balanced"
+    assert settings["kubernetes"]["node"] == "${env:NODE_NAME}"
+
+
+def test_each_half_can_be_left_out() -> None:
+    assert ("Deployment", "nrdot-operator") not in _rendered("--set", "operator.enabled=false")
+    assert ("DaemonSet", "nrdot-agent") not in _rendered("--set", "agent.enabled=false")
+
+
+def test_on_openshift_the_agent_gets_its_constraints() -> None:
+    constraints = _rendered("--set", "openshift=true")[("SecurityContextConstraints", "nrdot-agent")]
+    assert constraints["allowHostPID"] is True
+    assert constraints["allowPrivilegedContainer"] is False
+    assert constraints["users"] == ["system:serviceaccount:nrdot-system:nrdot-agent"]
+
+
+@pytest.mark.parametrize("value", ["operator.replicas=many", "registry=no-slash", "opertor.replicas=1"])
+def test_a_value_that_cannot_be_is_refused(value: str) -> None:
+    done = _helm("template", "nrdot", str(CHART), "--kube-version", KUBERNETES, "--set", value)
+    assert done.returncode != 0
+    assert value.split("=", maxsplit=1)[0].split(".", maxsplit=1)[0] in done.stderr
