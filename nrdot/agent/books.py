@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.intervals import exports_every
+from nrdot.agent.shadow import Shadow
 from nrdot.buffer.files import Files
 from nrdot.config.retention import keeping
 from nrdot.identify.labels import labels_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nrdot.agent.drains import Destination
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Table
+    from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema import Settings
     from nrdot.stages import Frame, Record
@@ -82,14 +84,18 @@ class Bookkeeping:
         stages: Stages,
         destinations: Sequence[Destination],
         revision: str,
+        clock: Clock,
     ) -> None:
         """Whatever these stages do from now on is entered under their configuration."""
+        observing = configuration.settings.mode == "observe"
+        shadow = Shadow(configuration, stages, clock) if observing else None
         stages.pipeline.ledger = Page(
             self,
-            StageBook(configuration, stages),
+            StageBook(configuration, shadow.stages if shadow else stages),
             Terms(revision, configuration.settings.mode, configuration.settings.resource),
             destinations,
             _bounds(configuration.settings),
+            shadow,
         )
 
     def turn(self, page: Page, ahead: int) -> Recorder:
@@ -119,10 +125,18 @@ class Page:
     terms: Terms
     destinations: Sequence[Destination]
     bounds: Bounds
+    shadow: Shadow | None = None  # where the agent only observes
 
     def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Record]) -> None:
-        recorder = self.ledger.turn(self, sum(record.points for record in records))
-        recorder.enter(batch, frame, records)
+        """Where the agent only observes, what the profile would have sent is entered in place of what was."""
+        put = sum(record.points for record in records)
+        recorder = self.ledger.turn(self, put)
+        if self.shadow is None:
+            recorder.enter(batch, frame, records, put)
+            return
+        would_batch, would, would_records = self.shadow.enter(batch, frame)
+        recorder.enter(would_batch, would, would_records, put)
+        self.shadow.release(frame)
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -204,7 +204,7 @@ class Agent:
         stages.pipeline.buffers = [destination.buffer for destination in destinations]
         if before is not None:
             stages.adopt(before)
-        self._ledger.use(configuration, stages, destinations, stated.revision)
+        self._ledger.use(configuration, stages, destinations, stated.revision, self._clock)
         self._verdicts.use(configuration, stages)
         self._unmatched.use(stages)
         self._stages = stages

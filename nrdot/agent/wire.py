@@ -82,14 +82,16 @@ def build_stages(
     *,
     first_export: float = 0.0,
     labels: Sequence[LabelSource] = (),
+    scorer: CompositeScorer | None = None,
 ) -> Stages:
     """A pipeline over a source, whose first export comes `first_export` seconds after the first sample.
 
-    Raises ConfigError where rules cannot be built.
+    `scorer` is one that scores already, for stages beside others. Raises ConfigError where rules cannot be
+    built.
     """
     settings, profile = configuration.settings, configuration.profile
     metrics = select(profile.metrics, stable=settings.semconv == "stable")
-    scorer = build_scorer(configuration, clock)
+    scorer = scorer or build_scorer(configuration, clock)
     policy = build_policy(configuration, scorer, points_per_process(profile), first_export)
     groups = Groups(
         profile.roll_up.by,

@@ -73,14 +73,17 @@ class Recorder:
         self._accounts.book, self._terms = book, terms
         self._deliveries.use(destinations, ahead)
 
-    def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Any] = ()) -> None:
-        """One tick, as the stages left it."""
+    def enter(
+        self, batch: Batch, frame: Frame | None, records: Sequence[Any] = (), put: int | None = None
+    ) -> None:
+        """One tick, as the stages left it; `put` points were put, or those of `records`."""
+        ahead = sum(record.points for record in records) if put is None else put
         minute = batch.time_ns // (MINUTE * 1_000_000_000)
         if minute != self._minute:
             hour = MINUTE * minute // HOUR
             self._accounts.settle(batch)
             over = self._minute is not None and MINUTE * self._minute // HOUR != hour
-            self._write(last=over, ahead=sum(record.points for record in records))
+            self._write(last=over, ahead=ahead)
             self._accounts.tidy(batch.table)
             self._minute = minute
         self._look_at_clocks(batch)

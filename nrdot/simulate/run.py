@@ -65,7 +65,7 @@ def simulate(
         stages.encoder.payloads = payloads
         if books and (before is not stages or not outcome.samples):
             now = plan.course.effective if plan else configuration
-            books.use(now, stages, (), configuration.revision)
+            books.use(now, stages, (), configuration.revision, source.clock)
         try:
             tick = stages.pipeline.tick()
         except StopIteration:

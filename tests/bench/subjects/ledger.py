@@ -47,7 +47,7 @@ def main(config: Path, times: float) -> None:
     configuration = load(config, os.environ)
     stages = build_stages(configuration, clock, build_sampler(configuration, clock), [NullBuffer()])
     books = Bookkeeping(Path(configuration.settings.agent.state_dir) / "ledger")
-    books.use(configuration, stages, [], "bench")
+    books.use(configuration, stages, [], "bench", clock)
     timed = Timed(stages.pipeline.ledger, "enter")
     stages.pipeline.ledger = timed
     for _ in sys.stdin:

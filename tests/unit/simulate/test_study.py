@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nrdot.agent.checks import load
@@ -115,6 +116,32 @@ def test_the_simulated_ledger_says_what_the_simulation_says(captures, tmp_path):
     assert sum(row.critical_seen for row in seen) == outcome.critical_seen
     assert {row.host for row in rows} == {"h1"}
     assert sum(row.agent_cpu_seconds for row in own) == 0
+
+
+def entered(directory):
+    rows = []
+    for file in directory.iterdir():
+        data, start = file.read_bytes(), 0
+        for end in whole(data):
+            rows += unpack(data[start:end])
+            start = end
+    seen = [row for row in rows if isinstance(row, Seen)]
+    return sorted(
+        (msgspec.structs.replace(row, mode="", revision="") for row in seen), key=msgspec.json.encode
+    )
+
+
+@pytest.mark.parametrize("name", ["balanced", "aggressive"])
+def test_who_only_observes_enters_what_the_profile_would_have_sent(captures, tmp_path, name):
+    optimizing = configured(name)
+    settings = msgspec.structs.replace(optimizing.settings, mode="observe")
+    observing = replace(optimizing, settings=settings)
+    sent = simulate(captures[0], optimizing, ledger=tmp_path / "sent")
+    shown = simulate(captures[0], observing, ledger=tmp_path / "would")
+    assert shown.points > 1.5 * sent.points
+    would = entered(tmp_path / "would")
+    assert would == entered(tmp_path / "sent")
+    assert sum(row.points_sent for row in would) == sent.points
 
 
 def test_incidents_are_seen_where_the_service_had_series_of_its_own(tmp_path):

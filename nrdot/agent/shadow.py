@@ -1,0 +1,74 @@
+"""`mode: observe`: what the profile would have sent, decided beside what is sent.
+
+A second policy, aggregator and encoder work on the same samples and scores, on columns of their own for all
+that verdicts change. Nothing of theirs is put anywhere: the ledger reads what it would have cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from nrdot.agent.wire import build_stages
+from nrdot.batch import Table
+
+if TYPE_CHECKING:
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Batch
+    from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
+    from nrdot.stages import Frame, Record
+
+# Columns that verdicts change; all others are those of the table that is sampled.
+_OWN = ("changed", "verdict", "reason", "accounted", "accounted_ns", "base", "since_ns", "series")
+
+
+class Shadow:
+    """Belongs to the pipeline's thread, as the stages that it stands beside."""
+
+    def __init__(self, configuration: Configuration, stages: Stages, clock: Clock) -> None:
+        settings = msgspec.structs.replace(configuration.settings, mode="optimize")
+        self.stages = build_stages(
+            replace(configuration, settings=settings),
+            clock,
+            stages.pipeline.sampler,
+            scorer=stages.scorer,
+        )
+        self._table = Table(1)
+
+    def enter(self, batch: Batch, frame: Frame | None) -> tuple[Batch, Frame | None, list[Record]]:
+        """The same tick as the profile would have had it; `frame` is what was sent."""
+        self._follow(batch.table)
+        policy, aggregator, encoder = self.stages.policy, self.stages.aggregator, self.stages.encoder
+        if frame is not None and frame.whole:
+            policy.demand()
+        own = replace(batch, table=self._table)
+        due = policy.decide(own)
+        would = aggregator.aggregate(own, due)
+        records = [] if would is None else list(encoder.encode(own, would))
+        return own, would, records
+
+    def release(self, frame: Frame | None) -> None:
+        """After the tick is entered: rows of the dead are given away with those of the real table."""
+        if frame is None or not frame.whole:
+            return
+        table = self._table
+        table.changed[:] = False
+        gone = np.flatnonzero(table.dead)
+        for name in _OWN:
+            getattr(table, name)[..., gone] = 0
+
+    def _follow(self, real: Table) -> None:
+        """Share what was sampled and scored; columns of our own grow with the table."""
+        table = self._table
+        more = real.capacity - table.capacity
+        for name, value in vars(real).items():
+            if name not in _OWN:
+                setattr(table, name, value)
+            elif more > 0:
+                own = getattr(table, name)
+                setattr(table, name, np.pad(own, [(0, 0)] * (own.ndim - 1) + [(0, more)]))
+        table.changed |= real.changed
