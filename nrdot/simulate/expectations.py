@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nrdot.config.problem import MalformedError
+from nrdot.config.problem import MalformedError, render
 from nrdot.config.schema_expectations import OF_CAPTURE, OF_PROCESS
 from nrdot.errors import NrdotError
 from nrdot.simulate.given import NANOSECONDS, Given, judge
@@ -58,7 +58,7 @@ class Runner:
         except NrdotError as error:
             failures = (str(error),)
         except MalformedError as error:
-            failures = (f"at: {error.message}; {error.hint}",)
+            failures = (render(f"at: {error.message}; {error.hint}", {}),)
         return Result(test.name or _title(test), self.suite.line(index), failures)
 
     def _failures(self, test: Expectation) -> Iterator[str]:
