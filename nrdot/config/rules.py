@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.problem import Findings, Path
 
-_LAST_WORD = re.compile(r"([A-Za-z_/+-]+)\s*\Z")
+_END_WORDS = (re.compile(r"\s*([A-Za-z_/+-]+)"), re.compile(r"([A-Za-z_/+-]+)\s*\Z"))
 _NAMES_A_PROFILE = (Settings, TimeRule, Scope, Canary, SunWindow, ActiveRegion, Phase, Season, Event)
 
 MANY = 8  # names in a hint
@@ -112,9 +112,9 @@ class Rules:
     def _timed(self, path: Path, rule: TimeRule | Season) -> None:
         if rule.timezone is not None:
             self._zone((*path, "timezone"), rule.timezone)
-        word = _LAST_WORD.search(rule.schedule or "")
-        if word:
-            self._abbreviation((*path, "schedule"), word[1])
+        words = {found[1] for end in _END_WORDS if (found := end.search(rule.schedule or ""))}
+        for word in sorted(words):
+            self._abbreviation((*path, "schedule"), word)
 
     def _season(self, path: Path, season: Season) -> None:
         self._timed(path, season)

@@ -107,15 +107,17 @@ class _Rule:
 
 
 def _compare(rules: Sequence[_Rule], report: Report) -> None:
-    together = 0, 0
+    together = everything = 0, 0  # weeks of those that always hold, and of all; most rules meet neither
     before: list[_Rule] = []  # those that decide some time
     for rule in sorted(rules, key=lambda rule: rule.laid.order):
-        hiding = next((one for one in before if one.covers(rule)), None)
+        near = before if rule.shape.touches(everything) else []
+        whole = near if rule.shape.within(everything) else []
+        hiding = next((one for one in whole if one.covers(rule)), None)
         if hiding is not None or rule.shape.within(together):
             by = f"{hiding.name} holds" if hiding else "the rules before it hold"
             report.warn(rule.where, f"this rule never decides: {by} whenever it would", PRIORITY_HINT)
             continue
-        clash = next((one for one in before if one.clashes(rule)), None)
+        clash = next((one for one in near if one.clashes(rule)), None)
         if clash is not None:
             report.warn(
                 rule.where,
@@ -123,8 +125,9 @@ def _compare(rules: Sequence[_Rule], report: Report) -> None:
                 "let the two not overlap, or give one a higher `priority`",
             )
         before.append(rule)
+        everything = rule.shape.joined(everything)
         if not (rule.exception or rule.stated.except_holidays):
-            together = together[0] | rule.shape.weeks[0], together[1] | rule.shape.weeks[1]
+            together = rule.shape.joined(together)
 
 
 def _never(

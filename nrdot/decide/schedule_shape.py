@@ -37,13 +37,21 @@ class Shape:
 
     def meets(self, other: Shape) -> bool:
         """Whether the two want some moment of some week."""
-        return any(mine & theirs for mine, theirs in zip(self.weeks, other.weeks, strict=True)) and (
+        return self.touches(other.weeks) and (
             not (self.dated and other.dated) or _dates_meet(self.clauses, other.clauses)
         )
 
     def within(self, weeks: tuple[int, int]) -> bool:
         """Whether nothing is left of it outside these weeks."""
         return not any(mine & ~theirs for mine, theirs in zip(self.weeks, weeks, strict=True))
+
+    def touches(self, weeks: tuple[int, int]) -> bool:
+        """Whether it wants any minute of these weeks."""
+        return any(mine & theirs for mine, theirs in zip(self.weeks, weeks, strict=True))
+
+    def joined(self, weeks: tuple[int, int]) -> tuple[int, int]:
+        """These weeks with its own."""
+        return self.weeks[0] | weeks[0], self.weeks[1] | weeks[1]
 
     def inside(self, other: Shape) -> bool:
         """Whether the other holds whenever it does."""

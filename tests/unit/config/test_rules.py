@@ -85,6 +85,21 @@ def test_what_no_type_can_say_is_said_by_a_rule(errors, text, message):
 
 WARNINGS = {
     "an abbreviated zone": ("timezone: EST", "EST is a fixed offset", "America/New_York"),
+    "an abbreviated zone of a rule": (
+        "time_based_rules: [{schedule: 'Sat EST', profile: balanced}]",
+        "EST is a fixed offset",
+        "America/New_York",
+    ),
+    "an abbreviated zone that stands first": (
+        "time_based_rules: [{schedule: 'EST 09:00-18:00', profile: balanced}]",
+        "EST is a fixed offset",
+        "America/New_York",
+    ),
+    "an abbreviated zone of the sun": (
+        "region: x\nfollow_the_sun: [{'EST 09:00-18:00': {region: x, profile: balanced}}]",
+        "EST is a fixed offset",
+        "America/New_York",
+    ),
     "an event without a start": ("event_handling: {e: {reason: x}}", "never begins", "`start`"),
     "a season without dates": (
         "event_handling: {seasonal_events: [{Easter: Conservative}]}",
