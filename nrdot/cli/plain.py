@@ -7,6 +7,7 @@ help and mistakes included, goes the usual way.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +41,9 @@ def plain_agent(arguments: Sequence[str]) -> Plain | None:
 
 def run_agent(config: Path | None, *, duration: float | None = None, once: bool = False) -> int:
     """The exit status. Raises ConfigError and StartError."""
+    # A reload that is asked for while the agent starts would end it; what it reads now is the newest anyway.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from nrdot.agent.trim import keep_little
