@@ -87,7 +87,6 @@ class Agent:
         self._stages: Stages | None = None
         self._course: Course | None = None
         self._redaction = Redaction()
-        self._trim = Trim(give_back)
 
     def run(self, *, duration: float | None = None, once: bool = False) -> int:
         """The exit status."""
@@ -226,7 +225,7 @@ class Agent:
                 self._verdicts,
                 self._unmatched,
                 self._tended,
-                self._trim,
+                Trim(give_back),
                 *([self._node] if self._node else []),
             ],
         )

@@ -24,7 +24,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Trim:
-    """A watcher of the daemon's ticks; calls `give_back` once for each growth of the table."""
+    """A watcher of the daemon's ticks; calls `give_back` once for each growth of the table.
+
+    One for each set of parts: a new configuration leaves the one before as garbage, and counts as a growth.
+    """
 
     def __init__(self, give_back: Callable[[], object]) -> None:
         self._give_back = give_back
@@ -49,6 +52,7 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
+    gc.unfreeze()  # what a reload has replaced since the last time is garbage by now
     gc.collect()
     gc.freeze()
     _call("malloc_trim", 0)

@@ -40,6 +40,22 @@ def test_a_table_that_grows_at_every_tick_is_left_alone(given):
     assert not given
 
 
+def test_what_was_set_apart_and_is_garbage_by_now_is_found_the_next_time():
+    code = (
+        "import weakref\n"
+        "from nrdot.agent.trim import give_back\n"
+        "class Part: pass\n"
+        "old = Part(); old.itself = old\n"
+        "gone = weakref.ref(old)\n"
+        "give_back()\n"
+        "del old\n"
+        "give_back()\n"
+        "print(gone() is None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_what_lives_is_set_apart_from_the_collector_of_garbage():
     code = (
         "import gc\n"
