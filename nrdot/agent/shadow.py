@@ -17,7 +17,7 @@ from nrdot.batch import Table
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
-    from nrdot.batch import Batch
+    from nrdot.batch import Batch, Rows
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.stages import Frame, Record
@@ -41,7 +41,7 @@ class Shadow:
 
     def enter(self, batch: Batch, frame: Frame | None) -> tuple[Batch, Frame | None, list[Record]]:
         """The same tick as the profile would have had it; `frame` is what was sent."""
-        self._follow(batch.table)
+        self._follow(batch.table, batch.named)
         policy, aggregator, encoder = self.stages.policy, self.stages.aggregator, self.stages.encoder
         if frame is not None and frame.whole:
             policy.demand()
@@ -61,7 +61,7 @@ class Shadow:
         for name in _OWN:
             getattr(table, name)[..., gone] = 0
 
-    def _follow(self, real: Table) -> None:
+    def _follow(self, real: Table, named: Rows) -> None:
         """Share what was sampled and scored; columns of our own grow with the table."""
         table = self._table
         more = real.capacity - table.capacity
@@ -71,4 +71,5 @@ class Shadow:
             elif more > 0:
                 own = getattr(table, name)
                 setattr(table, name, np.pad(own, [(0, 0)] * (own.ndim - 1) + [(0, more)]))
-        table.changed |= real.changed
+        # Since our own last export: the other stages clear their flag at theirs.
+        table.changed[named] |= real.changed[named]
