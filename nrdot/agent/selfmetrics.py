@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nrdot.agent.status import Status
     from nrdot.batch import Batch
     from nrdot.clock import Clock
+    from nrdot.ledger.store import Store
     from nrdot.pipeline import Tick
     from nrdot.stages import Buffer, BufferStatistics
     from nrdot.telemetry.meters import Meters
@@ -103,6 +104,14 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.config.reloads", lambda: _by("outcome", status.reloads))
     meters.observe("nrdot.config.info", lambda: [(1, _config(status))])
     meters.observe("nrdot.profile.info", lambda: [(1, _profile(status))] if status.profile else [])
+
+
+def observe_ledger(meters: Meters, store: Store) -> None:
+    """What the ledger's files hold."""
+    meters.observe(
+        "nrdot.ledger.rows", lambda: _by("outcome", {"written": store.written, "lost": store.lost})
+    )
+    meters.observe("nrdot.ledger.bytes", lambda: store.bytes)
 
 
 def observe_destinations(meters: Meters, status: Status, clock: Clock) -> None:

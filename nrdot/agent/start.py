@@ -17,7 +17,13 @@ from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
 from nrdot.agent.intervals import exports_every
 from nrdot.agent.notify import Notifier
-from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
+from nrdot.agent.selfmetrics import (
+    SelfRecords,
+    TickWatcher,
+    observe_destinations,
+    observe_ledger,
+    observe_status,
+)
 from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
@@ -108,6 +114,7 @@ class Agent:
             if state.warning:
                 _log.warning(state.warning)
             observe_status(self._meters, self._status)
+            observe_ledger(self._meters, self._ledger.store)
             observe_destinations(self._meters, self._status, clock)
             if settings.agent.listen and not once:
                 health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)

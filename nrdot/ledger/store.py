@@ -149,6 +149,7 @@ class Store:
             while left:
                 left = left[os.write(descriptor, left) :]
             self._sizes = {day: good + len(frame)}
+            self.bytes += len(frame)
         finally:
             os.close(descriptor)
 

@@ -67,6 +67,9 @@ INSTRUMENTS = {
         _counter("nrdot.export.requests", "{request}", "Requests, by their end", "outcome", "destination"),
         _counter("nrdot.export.wire", "By", "Bytes sent, compressed", "destination"),
         _gauge("nrdot.export.ratio", "1", "Times that compression made requests smaller", "destination"),
+        # the ledger
+        _counter("nrdot.ledger.rows", "{row}", "Rows of the ledger, written or lost", "outcome"),
+        _gauge("nrdot.ledger.bytes", "By", "Bytes of all days of the ledger, as of the last look"),
         # what it runs with
         _gauge("nrdot.config.info", "1", "Always 1, for what it says", "revision", "valid"),
         _gauge(
