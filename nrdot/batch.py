@@ -89,6 +89,8 @@ class Owner:
     workload: str = ""  # what owns the pod, for example Deployment/checkout
     labels: tuple[tuple[str, str], ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()  # further resource attributes, for example k8s.node.name
+    cpu_limit: float = 0.0  # cores that the pod may use; 0 where that is not known
+    memory_limit: int = 0  # bytes
 
 
 NOBODY = Owner()

@@ -44,6 +44,7 @@ _CHANGES = {
     "full_visibility": "`full_visibility: false` and `aggregation: true`",
     "grace": "`grace: {value:g}s`, or to wait until it is older",
     "hold": "to wait until its hold is over",
+    "limit": "to wait until its pod uses less of its limit, and its hold is over",
     "anomaly.enabled": "to wait until it is back in its band and its hold is over",
 }
 

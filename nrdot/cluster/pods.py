@@ -28,6 +28,10 @@ _KINDS = {
     "CronJob": "k8s.cronjob.name",
     "ReplicaSet": "k8s.replicaset.name",
 }
+_FACTORS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
+    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTP", start=1)
+}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:[eE][0-9]+)?)([numkMGTP]?|[KMGTP]i)")
 _MIRRORED = "kubernetes.io/config.hash"
 
 
@@ -75,13 +79,30 @@ def facts_of(pod: Pod, node: str) -> Facts:
     }
     if kind in _KINDS:
         found[_KINDS[kind]] = name
+    cpu, memory = limits_of(pod)
     return Facts(
         labels=dict(pod.metadata.labels),
         pod=pod.metadata.name,
         namespace=pod.metadata.namespace,
         workload=f"{kind}/{name}" if kind else "",
         attributes=found,
+        cpu_limit=cpu,
+        memory_limit=memory,
     )
+
+
+def limits_of(pod: Pod) -> tuple[float, int]:
+    """Cores and bytes that all containers together may use; 0 where one of them has no limit."""
+    limits = [container.resources.limits for container in pod.spec.containers]
+    cpu = [quantity(one.get("cpu", "")) for one in limits]
+    memory = [quantity(one.get("memory", "")) for one in limits]
+    return (sum(cpu) if cpu and all(cpu) else 0.0), (round(sum(memory)) if memory and all(memory) else 0)
+
+
+def quantity(text: str) -> float:
+    """Kubernetes writes 500m, 2, 1.5Gi, 128974848; 0 where it is nothing of the kind."""
+    found = _QUANTITY.fullmatch(text)
+    return float(found[1]) * _FACTORS[found[2]] if found else 0.0
 
 
 def workload_of(pod: Pod) -> tuple[str, str]:

@@ -21,6 +21,7 @@ class Columns:
         self.left: Floats = np.full(capacity, -np.inf)  # when it lost its series while it lived
         self.last_reason = np.zeros(capacity, np.uint8)  # the last one that was not HOLD
         self.anomalous: Flags = np.zeros(capacity, np.bool_)
+        self.near_limit: Flags = np.zeros(capacity, np.bool_)
         self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
         self.needs: Ints = np.zeros(capacity, np.int64)  # budget that would have kept it at the last export
 

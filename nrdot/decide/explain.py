@@ -99,6 +99,8 @@ def _checks(policy: Policy, batch: Batch, row: int, rules: Rules) -> Iterator[Ch
     yield Check(Reason.NEVER_FILTERED, never, float(never), math.nan)
     anomalous = bool(columns.anomalous[row])
     yield Check(Reason.ANOMALY, anomalous, float(anomalous), math.nan)
+    near = bool(columns.near_limit[row])
+    yield Check(Reason.LIMIT, near, float(near), math.nan)
     rows = batch.living[columns.scope[batch.living] == columns.scope[row]]
     for name, usage in _usage(policy, batch, rows).items():
         mine = float(usage[rows == row][0])
@@ -176,6 +178,7 @@ _SWITCHES = {
     Reason.NEVER_FILTERED: Change("never_filtered", False, 1.0),
     Reason.VISIBLE: Change("full_visibility", False, 1.0),
     Reason.ANOMALY: Change("anomaly.enabled", False, 1.0),
+    Reason.LIMIT: Change("limit", False, 1.0),
     Reason.HOLD: Change("hold", None, 0.0),
 }
 

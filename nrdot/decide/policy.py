@@ -1,10 +1,11 @@
 """Verdicts: which processes are exported one by one, and why.
 
 KEEP is the union of: never filtered, score at or above the threshold, among the largest users of CPU, memory
-or I/O, anomalous, newly born. A process enters KEEP at once and leaves it only when its last reason is older
-than the hold time. Then the budget of series trims, never the never-filtered. Verdicts change at exports;
-between two exports only what cannot wait is exported: an anomaly, the birth of a never-filtered process, a
-large user of CPU without whom the kept ones cover too little, and processes that want every sample.
+or I/O, of a pod near its limit, anomalous, newly born. A process enters KEEP at once and leaves it only when
+its last reason is older than the hold time. Then the budget of series trims, never the never-filtered.
+Verdicts change at exports; between two exports only what cannot wait is exported: an anomaly, a pod near its
+limit, the birth of a never-filtered process, a large user of CPU without whom the kept ones cover too little,
+and processes that want every sample.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from nrdot.batch import Gauge
 from nrdot.decide.columns import Columns
 from nrdot.decide.consumers import CPU, IO, Consumption
+from nrdot.decide.limits import PodLimits
 from nrdot.decide.selection import largest, most_worthy, newest
 from nrdot.stages import Reason, Verdict
 from nrdot.telemetry.log import Log
@@ -107,6 +109,7 @@ class Policy:
         self._since_export = export_interval - first_export if first_export else 0.0
         self._columns = Columns(0)
         self.consumption = Consumption()
+        self._limits = PodLimits()
 
     @property
     def remembered(self) -> Columns:
@@ -128,6 +131,9 @@ class Policy:
         anomalous = self.anomalies.observe(batch) if self.anomalies else np.zeros(0, np.intp)
         columns.anomalous[:] = False
         columns.anomalous[anomalous] = True
+        near = self._limits.near(batch)
+        columns.near_limit[:] = False
+        columns.near_limit[near] = True
         if batch.first:
             return None
         # Half an interval of slack: a tick that comes a little early is still the one that exports.
@@ -135,7 +141,7 @@ class Policy:
             self._since_export = 0.0
             self._judge(batch)
             return np.zeros(0, np.intp)
-        urgent = self._urgent(batch, anomalous)
+        urgent = self._urgent(batch, anomalous, near)
         return urgent if urgent.size else None
 
     def demand(self) -> None:
@@ -175,14 +181,18 @@ class Policy:
             number = int(table.class_id[row])
             columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
 
-    def _urgent(self, batch: Batch, anomalous: Rows) -> Rows:
+    def _urgent(self, batch: Batch, anomalous: Rows, near: Rows) -> Rows:
         """Rows that are exported between two exports."""
         table, columns = batch.table, self._columns
         born = batch.born[table.never_filtered[batch.born]]
         wanted = np.flatnonzero(table.alive & self._every_sample(table.capacity))
         self._keep(table, born, Reason.NEVER_FILTERED)
-        fresh = self._admitted(batch, anomalous[table.verdict[anomalous] != Verdict.KEEP])
-        self._keep(table, fresh, Reason.ANOMALY)
+        tight = self._admitted(batch, near[table.verdict[near] != Verdict.KEEP])
+        self._keep(table, tight, Reason.LIMIT)
+        unlike = anomalous[table.verdict[anomalous] != Verdict.KEEP]
+        unlike = self._admitted(batch, unlike, room=len(tight))
+        self._keep(table, unlike, Reason.ANOMALY)
+        fresh = np.concatenate([tight, unlike])
         large = self._admitted(batch, self._uncovered(batch), room=len(fresh))
         self._keep(table, large, Reason.TOP_CPU)
         columns.until[fresh] = self._now + self._hold(fresh)
@@ -267,6 +277,7 @@ class Policy:
                 (cpu, rules.top_cpu, Reason.TOP_CPU),
             ):
                 reason[here[largest(usage[here], count, kept[here])]] = word
+        reason[columns.near_limit[rows]] = Reason.LIMIT
         reason[columns.anomalous[rows]] = Reason.ANOMALY
         reason[table.never_filtered[rows]] = Reason.NEVER_FILTERED
         return reason

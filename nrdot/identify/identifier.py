@@ -104,6 +104,8 @@ def _with_facts(owner: Owner, facts: Facts) -> Owner:
         workload=facts.workload or owner.workload,
         labels=_merged(owner.labels, tuple(facts.labels.items())),
         attributes=_merged(owner.attributes, tuple(facts.attributes.items())),
+        cpu_limit=facts.cpu_limit or owner.cpu_limit,
+        memory_limit=facts.memory_limit or owner.memory_limit,
     )
 
 
@@ -122,6 +124,8 @@ def _with_given(owner: Owner, given: Owner) -> Owner:
         workload=given.workload or owner.workload,
         labels=_merged(owner.labels, given.labels),
         attributes=_merged(owner.attributes, given.attributes),
+        cpu_limit=owner.cpu_limit,
+        memory_limit=owner.memory_limit,
     )
 
 

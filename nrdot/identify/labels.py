@@ -25,6 +25,8 @@ class Facts:
     namespace: str = ""
     workload: str = ""  # for example Deployment/checkout
     attributes: Mapping[str, str] = field(default_factory=dict)  # resource attributes, k8s.node.name
+    cpu_limit: float = 0.0  # cores
+    memory_limit: int = 0  # bytes
 
 
 class LabelSource(Protocol):
