@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nrdot.batch import Batch, Host, Identity, Ints, Rows, Table
-    from nrdot.encode.attributes import Attributes, Resources
+    from nrdot.encode.attributes import Resources
     from nrdot.encode.layout import Layout
     from nrdot.stages import GroupFrame
 
@@ -114,12 +114,6 @@ def framed(bodies: Ints) -> Ints:
     """With the tag and the length that stand before a message of an export request."""
     found: Ints = bodies + 2 + (bodies >= 1 << 7) + (bodies >= 1 << 14) + (bodies >= 1 << 21)
     return found
-
-
-def size_of(attributes: Attributes) -> int:
-    """The length of `attributes.serialize`, without doing it."""
-    body = sum(_attribute(key, value) for key, value in attributes.items())
-    return 1 + _length(body) + body
 
 
 def _words(host: Host) -> tuple[object, ...]:

@@ -49,7 +49,8 @@ class Replay:
         file = tmp_path / "nrdot.yaml"
         file.write_text(configuration)
         found = load(file)
-        source = ReplaySource(write_capture(tmp_path / "capture.jsonl", crowd(**crowded)))
+        told = crowded["ticks"] if not isinstance(crowded.get("ticks", 0), int) else crowd(**crowded)
+        source = ReplaySource(write_capture(tmp_path / "capture.jsonl", told))
         self.stages = build_stages(found, source.clock, source)
         self.accounts = Accounts(StageBook(found, self.stages))
         self.stages.pipeline.ledger = self.accounts
@@ -208,3 +209,27 @@ def test_rows_of_a_minute_hold_only_that_minute(tmp_path):
     accounts = replay.accounts
     assert (accounts.seconds, accounts.samples, accounts.exports) == (0.0, 0, 0)
     assert sum(row.points_sent + row.points_interval for row in accounts.close(COMMON)) == 0
+
+
+def test_what_nobody_sent_is_as_large_as_what_is_sent_when_everybody_is(tmp_path):
+    """Names of every length, pids of every size, hosts with attributes, parents, missing I/O."""
+    ticks = list(crowd(processes=50, ticks=30, churn=1.0, renames=0.5))
+    for tick in ticks:
+        tick["host"]["attributes"] = {"cloud.region": "eu-\u00e9" * 20}
+        for process in tick["procs"]:
+            if "name" in process:
+                process |= {
+                    "ppid": process["pid"] % 7 * 20_000,
+                    "exe": "/opt/" + "x" * (process["pid"] % 150),
+                }
+    everything = (
+        "profile: all\nexport_interval: 15s\nagent: {interval: 15s}\n"
+        "series: {zero_points: false, end_markers: false}\n"
+        "profiles: {all: {full_visibility: true, budget: 0, anomaly: {enabled: false}}}\n"
+    )
+    replay = Replay(tmp_path, everything, ticks=iter(ticks))
+    rows = replay.run()
+    assert sum(row.bytes_sent for row in rows) == replay.bytes
+    own = [row for row in rows if row.verdict == "keep"]
+    assert sum(row.points_interval for row in own) == sum(row.points_sent for row in own) > 0
+    assert sum(row.bytes_interval for row in own) == sum(row.bytes_sent for row in own)
