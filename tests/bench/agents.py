@@ -19,7 +19,8 @@ export:
   - name: sink
     otlp: {{endpoint: "{endpoint}", compression: zstd}}
 """
-EVERYTHING = "mode: observe\n" + DESTINATION
+# Not `mode: observe`, which decides beside it what the profile would have sent.
+EVERYTHING = "profile: conservative\nfull_visibility: true\nbudget: 0\n" + DESTINATION
 
 
 def configuration(folder: Path, endpoint: str, interval: int, text: str = EVERYTHING) -> Path:
