@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from nrdot.config.check import BAD, Checker
 from nrdot.config.document import Items, Scalar, Table
-from nrdot.config.problem import MalformedError, Mark, shown
+from nrdot.config.problem import MalformedError, Mark, did_you_mean, shown
 from nrdot.config.profiles import merged
+from nrdot.config.schema import Settings
 from nrdot.config.schema_profile import profile_keys
 from nrdot.config.schema_scoring import NEVER_FILTERED
+from nrdot.config.shapes import fields_of
 from nrdot.config.sources import read_tree
 from nrdot.config.units import Positive, Section, doc
 
@@ -53,6 +55,7 @@ PUSHABLE = (profile_keys() - {"extends", "local_decision_making"}) | {
     "time_based_rules",
     "timezone",
 }
+LOCAL = (profile_keys() | fields_of(Settings).keys()) - PUSHABLE  # what only the file of a host says
 
 
 class Header(Section, frozen=True):
@@ -101,8 +104,11 @@ def read_pushed(path: Path, problems: Problems) -> Pushed | None:
         return None
     header = _header(tree, problems)
     for key in tree.entries.keys() - PUSHABLE - {HEADER}:
-        message = f"`{shown(key)}` cannot be pushed"
-        problems.error(tree.keys[key], (key,), message, "say it in the file of the host")
+        if key in LOCAL:
+            message, hint = f"`{shown(key)}` cannot be pushed", "say it in the file of the host"
+        else:
+            message, hint = "unknown key", did_you_mean(key, sorted(PUSHABLE | {HEADER}))
+        problems.error(tree.keys[key], (key,), message, hint)
     if header is None or problems.failed:
         return None
     return Pushed(header, _without(tree, HEADER), str(path), problems.read[str(path)])

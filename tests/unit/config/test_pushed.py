@@ -147,6 +147,7 @@ def test_nobody_pushes_that_a_host_decides_alone(complaints):
         (HEADER + "profile: aggressive\n", ""),
         (HEADER + "profile: nowhere\n", "there is no profile 'nowhere'"),
         (HEADER + "agent: {interval: 5s}\n", "`agent` cannot be pushed"),
+        (HEADER + "time_based_rule: []\n", "unknown key; did you mean `time_based_rules`?"),
         ("pushed: {revision: 1}\nprofile: balanced\n", "`expires` is missing"),
     ],
 )
