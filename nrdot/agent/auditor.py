@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from nrdot.agent.archive import Archive
     from nrdot.agent.choosing import Choice
+    from nrdot.agent.timetable import Course
     from nrdot.audit.copies import Destination
     from nrdot.audit.disk import Disk
     from nrdot.audit.entry import Entry
@@ -41,6 +42,7 @@ WAITING = 256  # entries that are kept in memory while the trail cannot be writt
 DAY = 86400.0
 ALWAYS = frozenset({"timestamp", "change_type"})  # the chain and the retention need them
 PUSHED = "pushed.revision"
+SCHEDULE = "schedule"  # the type of an entry
 
 _log = Log("audit")
 
@@ -72,6 +74,7 @@ class Auditor:
         self._id = ""  # of the configuration in effect
         self._waiting: deque[Mapping[str, Any]] = deque()
         self._left_out = 0  # of those that waited, the oldest were given up
+        self._phase: Mapping[str, Any] | None = None  # the last of the timetable; None until it is looked for
         self._refused: set[str] = set()  # digests of what was refused and told
         self._tend_at = clock.monotonic()
         self._failing = ""
@@ -117,6 +120,22 @@ class Auditor:
         self._follow(change.destination)
         self._tend()
 
+    def holds(self, course: Course) -> None:
+        """What the timetable says as a configuration takes effect, where the trail does not say so already.
+
+        Its hour may have come while the agent was down.
+        """
+        if not self._enabled:
+            return
+        try:
+            self._phase = self._told() if self._phase is None else self._phase
+        except AuditFailure as error:
+            self._cannot(error)
+            return
+        entry = course.untold(self._phase)
+        if entry is not None:
+            self.note(entry)
+
     def refused(self, refusal: Refusal) -> None:
         """A pushed document, or a change that the policy does not allow; once for each content."""
         if refusal.digest in self._refused:
@@ -128,8 +147,10 @@ class Auditor:
 
     def note(self, content: Mapping[str, Any]) -> None:
         """Something that happened by itself. Never raises: what cannot be written now is written later."""
-        if self._settings is not None and not (self._settings.audit_log or AuditLog()).enabled:
+        if not self._enabled:
             return
+        if content["change_type"] == SCHEDULE:
+            self._phase = content.get("new_value")
         self._waiting.append({"timestamp": timestamp(self._clock.wall_ns()), **content})
         if len(self._waiting) > WAITING:
             self._waiting.popleft()
@@ -161,6 +182,15 @@ class Auditor:
             self._copies.close()
 
     # Inside
+
+    def _told(self) -> Mapping[str, Any]:
+        """The last phase in the trail, empty where it has none. Raises AuditFailure."""
+        last = self._opened().newest(SCHEDULE)
+        return (last.content.get("new_value") if last else None) or {}
+
+    @property
+    def _enabled(self) -> bool:
+        return self._settings is None or (self._settings.audit_log or AuditLog()).enabled
 
     def _opened(self) -> Trail:
         if self._trail is None:

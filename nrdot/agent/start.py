@@ -159,6 +159,8 @@ class Agent:
         change = self._auditor.weigh(choice, starting=starting)
         parts = self._parts(choice.configuration, confirm=lambda: self._auditor.write(change))
         self._settle(change, show=True)
+        if self._course is not None:
+            self._auditor.holds(self._course)
         return replace(parts, trouble=choice.complaint)
 
     def _settle(self, change: Change, *, show: bool) -> None:

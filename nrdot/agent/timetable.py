@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nrdot.config.schema_time import ActiveRegion
+from nrdot.decide.schedule_holding import Level
 from nrdot.decide.schedule_timetable import timetable
 from nrdot.telemetry.log import Log
 
@@ -65,14 +66,29 @@ class Course:
 
     def entry(self, before: Course) -> dict[str, Any]:
         """For the audit trail."""
-        now, was = self.holding, before.holding
+        return self._entry(_said(before.holding))
+
+    def untold(self, told: Mapping[str, Any]) -> dict[str, Any] | None:
+        """For the audit trail, where a configuration takes effect; `told` is the last phase there, if any.
+
+        None where that is still so. What holds outside all hours needs no entry but after a phase: the
+        configuration's own entry names its profile.
+        """
+        now, default = self.holding, self.table.default
+        timed = now.level not in {Level.DEFAULT, Level.CANARY}
+        told = told or {"profile": default.profile, "rule": default.rule}
+        same = told == _said(now) if timed else told.get("rule") == now.rule
+        return None if same else self._entry(told)
+
+    def _entry(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.holding
         return {
             "change_type": "schedule",
             "user": "nrdot",
             "source": now.rule,
             "justification": now.reason,
-            "previous_value": {"profile": was.profile, "rule": was.rule, **_scales(was)},
-            "new_value": {"profile": now.profile, "rule": now.rule, **_scales(now)},
+            "previous_value": dict(before),
+            "new_value": _said(now),
         }
 
     def document(self) -> dict[str, Any]:
@@ -117,6 +133,11 @@ def _scaled(profiles: Mapping[str, Profile], holding: Holding) -> Mapping[str, P
 def scaled_budget(budget: int, scale: float) -> int:
     """0 is no limit, and stays none; a limit never becomes none."""
     return max(round(budget * scale), 1) if budget else 0
+
+
+def _said(holding: Holding) -> dict[str, Any]:
+    """A phase as the audit trail has it."""
+    return {"profile": holding.profile, "rule": holding.rule, **_scales(holding)}
 
 
 def _scales(holding: Holding) -> dict[str, float]:

@@ -71,6 +71,18 @@ class Trail:
         """The newest entry."""
         return self._last
 
+    def newest(self, change_type: str) -> Entry | None:
+        """The last entry of a type. Raises AuditFailure."""
+        mark = f'"change_type":"{change_type}"'.encode()
+        try:
+            for path in reversed(pieces(self.directory, self._disk)):
+                for line in reversed(self._disk.read(path).split(b"\n")):
+                    if mark in line and (entry := _whole(line)) is not None:
+                        return entry
+        except OSError as error:
+            raise _failed(self.directory, error) from None
+        return None
+
     def append(self, content: Mapping[str, Any]) -> Entry:
         """Write an entry; its number, hash and, where it is missing, its time are filled in here.
 
@@ -204,6 +216,14 @@ def read_piece(data: bytes) -> Iterator[Entry]:
     for line in data.split(b"\n"):
         if line:
             yield read(line)
+
+
+def _whole(line: bytes) -> Entry | None:
+    """None where the line is no entry; `verify` names it."""
+    try:
+        return read(line)
+    except BrokenEntryError:
+        return None
 
 
 def read_head(directory: Path, disk: Disk) -> Head | None:

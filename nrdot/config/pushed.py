@@ -107,7 +107,8 @@ def read_pushed(path: Path, problems: Problems) -> Pushed | None:
         if key in LOCAL:
             message, hint = f"`{shown(key)}` cannot be pushed", "say it in the file of the host"
         else:
-            message, hint = "unknown key", did_you_mean(key, sorted(PUSHABLE | {HEADER}))
+            hint = "" if problems.crowded else did_you_mean(key, (*PUSHABLE, HEADER))
+            message = "unknown key"
         problems.error(tree.keys[key], (key,), message, hint)
     if header is None or problems.failed:
         return None

@@ -484,6 +484,50 @@ def test_a_change_by_schedule_is_an_entry_with_its_rule(tmp_path):
     assert said["source"] == said["new_value"]["rule"]
 
 
+LUNCH = 'profile: balanced\ntime_based_rules: [{schedule: "12:00-13:00", profile: aggressive}]'
+
+
+def phases(site, *, starting=True):
+    """A configuration takes effect, and with it what its timetable says now; the phases in the trail."""
+    site.apply(starting=starting)
+    stated = site.choice.configuration
+    site.auditor.holds(course(stated, "host-1", site.clock.wall_ns()))
+    said = [one for one in site.trail() if one["change_type"] == "schedule"]
+    return [(one["previous_value"]["profile"], one["new_value"]["profile"]) for one in said]
+
+
+def test_a_phase_that_came_while_the_agent_was_down_is_told_once_at_the_next_start(site):
+    site.say(LUNCH)
+    site.start()
+    assert phases(site) == [("balanced", "aggressive")]
+    site.start()
+    assert phases(site) == [("balanced", "aggressive")]
+    site.clock.advance(3600.0)
+    site.start()
+    assert phases(site) == [("balanced", "aggressive"), ("aggressive", "balanced")]
+    assert verify(site.state / "audit", site.disk).whole
+
+
+def test_a_reload_that_brings_a_phase_tells_it_and_one_without_hours_needs_no_entry_beside_its_own(site):
+    site.say("profile: conservative")
+    assert phases(site, starting=False) == []
+    site.say(LUNCH)
+    assert phases(site, starting=False) == [("balanced", "aggressive")]
+    site.say("profile: conservative")
+    assert phases(site, starting=False) == [("balanced", "aggressive"), ("aggressive", "conservative")]
+    site.say("profile: balanced")
+    assert len(phases(site, starting=False)) == 2
+
+
+def test_a_trail_that_is_switched_off_is_not_opened_for_phases(site):
+    site.say(LUNCH + "\nauditLog: {enabled: false}")
+    site.apply()
+    before = site.types()
+    site.start()
+    assert phases(site) == []
+    assert site.types() == before
+
+
 def test_copies_follow_the_destination_of_the_configuration_in_effect(tmp_path, monkeypatch):
     site = Site(tmp_path, monkeypatch, SystemClock())  # the copies have a thread of their own
     site.apply(starting=True)
