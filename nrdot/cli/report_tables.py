@@ -34,11 +34,13 @@ def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:
 
 
 def _savings(found: Document, *, explain: bool) -> list[RenderableType]:
-    parts: list[RenderableType] = [_headline(found), _figures(found), _meters(found), _attribution(found)]
-    parts += [_allocation(found), _projection(found)]
+    parts: list[RenderableType] = [_headline(found), _figures(found)]
+    if not found["too_short"]:
+        parts += [_meters(found), _attribution(found), _allocation(found), _projection(found)]
     parts += [f"[bold]Not seen[/bold] {_plain(line)}" for line in not_seen(found)]
-    parts += [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
-    if explain:
+    left_out = (line for line in found["left_out"] if line != found["too_short"])
+    parts += [f"[dim]left out: {_plain(line)}[/dim]" for line in left_out]
+    if explain and not found["too_short"]:
         parts += [_plain(line) for lines in found["explain"].values() for line in lines]
     return parts
 
@@ -61,8 +63,11 @@ def _headline(found: Document) -> str:
     seen = host_hours(window)
     free = "" if meter["unoptimized"] else ": all of it is within the free allowance"
     saved = money(meter["saved"], meter["currency"])
+    told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}"
+    if found["too_short"]:
+        told = f"[bold]No figures of a month:[/bold] {_plain(found['too_short'])}"
     return (
-        f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}\n"
+        f"{told}\n"
         f"{window['from']} to {window['to']}, {hosts}, {seen}\n"
         f"{processes['seen']:,.0f} processes at a time: {processes['kept']:,.0f} by themselves, "
         f"{processes['rolled_up']:,.0f} rolled up, {processes['dropped']:,.0f} dropped; {proof}"

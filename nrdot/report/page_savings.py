@@ -33,23 +33,24 @@ def body(found: Document) -> Body:
     hosts = "one host" if window["hosts"] == 1 else f"{window['hosts']:,} hosts"
     days = f"{found['days'][0]['day']} to {window['to'][:10]}"
     seen = host_hours(window)
+    short = found["too_short"]
     sections = (
-        _answers(found),
-        _time(found),
-        _attribution(found),
-        meters(found),
-        costs(found),
+        *((_too_short(short),) if short else (_answers(found), _time(found), _attribution(found))),
+        *(() if short else (meters(found), costs(found))),
         _coverage(found),
         _reasons(found),
         _talkers(found),
         _unseen(found),
-        worth(found),
-        explain(found),
+        *(() if short else (worth(found), explain(found))),
         _left_out(found),
     )
     observed = {"observe": " · what the profile would have sent", "mixed": " · partly only observed"}
     under = f"{days} · {hosts} · {seen} · prices of {found['prices_of']}{observed.get(window['mode'], '')}"
     return "What NRDOT saved", under, "\n".join(section for section in sections if section)
+
+
+def _too_short(why: str) -> str:
+    return section("No figures of a month", f"<p>{escape(why)}</p>")
 
 
 def _answers(found: Document) -> str:

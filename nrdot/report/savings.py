@@ -61,6 +61,7 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
     return {
         "window": sight.window(usage),
         **sight.figures(usage),
+        "too_short": sight.too_short(usage),
         "meter": primary,
         "currency": pricing.currency,
         "prices_of": pricing.as_of,

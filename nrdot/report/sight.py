@@ -17,6 +17,7 @@ HOUR, DAY = 3600, 86400
 SILENT = 2 * HOUR  # after which a host that says nothing is worth a line
 CELLS = 24 * 14  # hours that a strip shows one by one; beyond, days
 FEW = 24  # hours; figures of fewer are said to stand on little
+ENOUGH = 600  # seconds; fewer are mostly first exports, which begin every series, and no month is like them
 NAMED = 3  # hosts that one line names before it counts
 LISTED = 200  # gaps in the document
 TALKERS = 15
@@ -204,12 +205,30 @@ def talkers(usage: Usage) -> dict[str, Any]:
     return found
 
 
+def too_short(usage: Usage) -> str:
+    """Why no month can be told from this window; empty where one can."""
+    seconds = float(usage.hourly.covered.sum())
+    points = usage.hourly.states("points").sum(axis=1)
+    if seconds < ENOUGH:
+        return f"{seconds:,.0f} s were seen: too little to tell money from; let the agent run for ten minutes"
+    if points[-1] and not points[0]:
+        return (
+            "without NRDOT nothing would have been exported yet: the window is shorter than baseline.interval"
+        )
+    return ""
+
+
+def _little(usage: Usage) -> list[str]:
+    hours = float(usage.hourly.covered.sum()) / HOUR
+    short = too_short(usage)
+    if short or hours >= FEW:
+        return [short] if short else []
+    return [f"no more than {hours:,.1f} hours were seen: figures of a month stand on little"]
+
+
 def left_out(usage: Usage) -> list[str]:
     """One line for each thing that a reader must know is not in the figures."""
-    lines = []
-    hours = float(usage.hourly.covered.sum()) / HOUR
-    if hours < FEW:
-        lines.append(f"no more than {hours:,.1f} hours were seen: figures of a month stand on little")
+    lines = _little(usage)
     begins = min(row["first_hour"] for row in usage.hosts)
     if begins - usage.window.since > SILENT:
         asked = (usage.window.until - usage.window.since) / HOUR

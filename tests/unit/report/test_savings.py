@@ -9,7 +9,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from nrdot.cli.report_tables import as_text
+from nrdot.ledger.rows import Seen
 from nrdot.report.pricing import PricingError, load_pricing
+from nrdot.report.render_html import page
 from nrdot.report.steps import STEPS
 from nrdot.testing import ledger
 
@@ -39,6 +42,26 @@ def test_a_few_hours_are_said_to_be_few(reported, hours):
     found = reported(hours(3))
     assert any("no more than 3.0 hours were seen" in line for line in found["left_out"])
     assert any("165 of the 168 hours asked for" in line for line in reported([], since=7.0 * DAY)["left_out"])
+
+
+def test_minutes_are_too_little_for_figures_of_a_month(reported):
+    found = reported(ledger.hour(START, seconds=40.0))
+    assert found["too_short"].startswith("40 s were seen: too little to tell money from")
+    assert found["too_short"] in found["left_out"]
+    text = as_text(found, "savings", explain=True)
+    assert text.startswith("No figures of a month: 40 s were seen")
+    assert "USD" not in text
+    shown = page(found, "savings")
+    assert "No figures of a month" in shown
+    assert "USD" not in shown
+
+
+def test_a_window_before_the_first_export_of_the_baseline_has_no_figures_of_a_month(reported, hours):
+    rows = [
+        msgspec.structs.replace(row, points_unoptimized=0) if isinstance(row, Seen) else row
+        for row in hours(1)
+    ]
+    assert "shorter than baseline.interval" in reported(rows)["too_short"]
 
 
 def test_a_destination_that_is_a_file_has_no_wire(reported, hours):
