@@ -74,20 +74,40 @@ class Api:
     """Thread-safe, as the pool of connections is."""
 
     def __init__(
-        self, host: str, pool: PoolManager, signed: Callable[[], Mapping[str, str]], agent: str
+        self,
+        host: str,
+        pool: PoolManager,
+        signed: Callable[[], Mapping[str, str]],
+        agent: str,
+        *,
+        timeout: float = TIMEOUT,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """`signed` gives the headers that prove who asks, `agent` is who writes, for other people to see."""
         self._host = host.rstrip("/")
         self._pool = pool
         self._signed = signed
         self._agent = agent
+        self._timeout = timeout
+        self._may_write = may_write
+
+    def hurried(self, seconds: float) -> Api:
+        """The same, for what is worth nothing when it comes late."""
+        return Api(
+            self._host, self._pool, self._signed, self._agent, timeout=seconds, may_write=self._may_write
+        )
+
+    def fenced(self, may_write: Callable[[], bool]) -> Api:
+        """The same, writing nothing at all from the moment when `may_write` says no."""
+        return Api(
+            self._host, self._pool, self._signed, self._agent, timeout=self._timeout, may_write=may_write
+        )
 
     def get(self, path: str, **query: str) -> bytes:
         return self._ask("GET", path, query=query)
 
     def document(self, path: str, **query: str) -> Document:
-        found: Document = json.loads(self.get(path, **query))
-        return found
+        return _decoded(f"GET {path}", self.get(path, **query))
 
     def create(self, path: str, document: Document) -> Document:
         return self._written("POST", path, document, JSON, {"fieldManager": self._agent})
@@ -129,8 +149,7 @@ class Api:
     def _written(
         self, method: str, path: str, document: Document, kind: str, query: Mapping[str, str]
     ) -> Document:
-        found: Document = json.loads(self._ask(method, path, document, kind, query))
-        return found
+        return _decoded(f"{method} {path}", self._ask(method, path, document, kind, query))
 
     def _ask(
         self,
@@ -140,7 +159,7 @@ class Api:
         kind: str = JSON,
         query: Mapping[str, str] | None = None,
     ) -> bytes:
-        response = self._open(method, path, document, kind, query=query or {}, timeout=Timeout(TIMEOUT))
+        response = self._open(method, path, document, kind, query=query or {}, timeout=Timeout(self._timeout))
         try:
             data: bytes = response.read()
         except (HTTPError, OSError) as error:
@@ -159,10 +178,13 @@ class Api:
         query: Mapping[str, str],
         timeout: Timeout,
     ) -> Any:
-        headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": self._agent, **self._signed()}
+        if method != "GET" and not self._may_write():
+            raise ApiError(0, f"{method} {path}: not sent, because this process no longer leads")
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         body = None if document is None else json.dumps(document).encode()
         try:
+            # Within the `try`, because a token is read from a file that is replaced from time to time.
+            headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": self._agent, **self._signed()}
             response = self._pool.request(
                 method, url, body=body, headers=headers, timeout=timeout, preload_content=False, retries=False
             )
@@ -174,12 +196,22 @@ class Api:
 
 
 def _refusal(method: str, path: str, response: Any) -> ApiError:
-    data = response.read()
-    response.release_conn()
     try:
-        message = json.loads(data).get("message", "")
-    except (ValueError, AttributeError):
+        message = json.loads(response.read()).get("message", "")
+    except (HTTPError, OSError, ValueError, AttributeError):
         message = ""
+    response.release_conn()
     said = response.headers.get("Retry-After", "")
     delay = float(said) if said.isdigit() else None
     return ApiError(response.status, f"{method} {path}: {message or response.status}", delay)
+
+
+def _decoded(asked: str, data: bytes) -> Document:
+    """A gateway in between may answer anything."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ApiError(0, f"{asked}: the answer is no JSON document")
+    return found

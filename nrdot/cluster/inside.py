@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AGENT = "nrdot-agent"  # field manager of what agents write
+CONNECTIONS = 6  # three watches, one report, and a change of the pointer in between
 
 
 def connect(environ: Mapping[str, str], account: Path) -> Api:
@@ -40,4 +41,6 @@ def connect(environ: Mapping[str, str], account: Path) -> Api:
         return {"Authorization": f"Bearer {token.read_text().strip()}"}
 
     address = f"[{host}]" if ":" in host else host
-    return Api(f"https://{address}:{port}", PoolManager(ssl_context=trust), signed, AGENT)
+    return Api(
+        f"https://{address}:{port}", PoolManager(maxsize=CONNECTIONS, ssl_context=trust), signed, AGENT
+    )

@@ -119,6 +119,16 @@ class Page(msgspec.Struct, Generic[K], frozen=True):
     items: list[K] | None = None
 
 
+class Marked(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """How far a watch has come. An object of the watched kind in name only: it has no name and no content."""
+
+    metadata: Marked
+
+
 class Event(msgspec.Struct, frozen=True):
     """One line of a watch; the object is decoded by its type, because an error is no object of the kind."""
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANAGER = "nrdot-operator"  # the one field manager of everything that the operator writes
+CONNECTIONS = 16  # a watch for each kind, the worker and the lease
 
 
 def connect(kubeconfig: Path | None = None) -> Api:
@@ -32,6 +33,7 @@ def connect(kubeconfig: Path | None = None) -> Api:
     except (config.ConfigException, OSError) as error:
         words = " ".join(str(error).split())
         raise StartError(f"no cluster: {words}; run inside one, or name a file with --kubeconfig") from None
+    found.connection_pool_maxsize = CONNECTIONS
     made = client.ApiClient(found)
 
     def signed() -> Mapping[str, str]:

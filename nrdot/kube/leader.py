@@ -1,8 +1,9 @@
 """Which of several operators works: the one that holds the Lease.
 
 The holder renews well before the lease runs out and ends the process when it cannot: two that work at once
-would write over each other. Time is measured on the monotonic clock from when a renewal was seen, so the
-clocks of machines need not agree.
+would write over each other. So it also stops writing at that time, whatever it waits for. The others
+measure on the monotonic clock from when they saw a renewal, the holder from before it asked for it: the clocks
+of machines need not agree.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _log = Log("kube")
 LEASE = 15.0  # seconds after which an unrenewed lease may be taken
 RENEW = 10.0  # seconds in which the holder must have renewed
 PAUSE = 2.0  # seconds between looks
+HURRY = 3.0  # seconds that a request about the lease may take
 
 
 @dataclass(slots=True)
@@ -37,6 +39,15 @@ class Election:
     leading: bool = False
     _seen: str = ""  # the renewal that was seen last
     _seen_at: float = 0.0
+    _renewed: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.api = self.api.hurried(HURRY)
+
+    @property
+    def holds(self) -> bool:
+        """Nobody else can have taken the lease yet."""
+        return self.leading and self.clock.monotonic() - self._renewed <= RENEW
 
     def campaign(self, stop: Event) -> bool:
         """Return once this process leads; False where it is asked to stop before."""
@@ -52,26 +63,30 @@ class Election:
         return False
 
     def hold(self, stop: Event) -> bool:
-        """Renew until asked to stop, then give the lease back; False when it was lost."""
-        renewed = self.clock.monotonic()
+        """Renew until asked to stop; False when the lease was lost."""
         while not self.clock.wait(stop, PAUSE):
             try:
                 if not self._try():
                     _log.error("another operator holds the lease: this one ends", identity=self.identity)
                     self.leading = False
                     return False
-                renewed = self.clock.monotonic()
             except ApiError as error:
                 _log.warning("the lease cannot be renewed", error=str(error))
-                if self.clock.monotonic() - renewed > RENEW:
+                if not self.holds:
                     _log.error("the lease is lost: this operator ends", identity=self.identity)
                     self.leading = False
                     return False
-        self._release()
         return True
 
     def _try(self) -> bool:
         """Whether the lease is ours after this. Raises ApiError."""
+        asked = self.clock.monotonic()
+        ours = self._tried()
+        if ours:
+            self._renewed = asked
+        return ours
+
+    def _tried(self) -> bool:
         try:
             found = self.api.document(self._resource.path(self.name))
         except ApiError as error:
@@ -116,8 +131,11 @@ class Election:
             raise
         return True
 
-    def _release(self) -> None:
-        """So that the next one need not wait for the lease to run out."""
+    def release(self) -> None:
+        """So that the next one need not wait for the lease to run out. First, all work has to end."""
+        if not self.leading:
+            return
+        self.leading = False
         try:
             found = self.api.document(self._resource.path(self.name))
             if found["spec"].get("holderIdentity") == self.identity:
@@ -125,7 +143,6 @@ class Election:
                 self.api.replace(self._resource.path(self.name), found)
         except ApiError as error:
             _log.warning("the lease was not given back; it runs out by itself", error=str(error))
-        self.leading = False
 
     @property
     def _resource(self) -> Resource:

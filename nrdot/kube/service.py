@@ -38,6 +38,7 @@ _log = Log("kube")
 EVERYTHING = "everything"  # the one key: a pass is cheap, and sees the cluster as a whole
 LATER = 5.0  # seconds in which pods that come together become one pass; nobody waits for a proposal
 SETTLE = 0.05  # seconds in which changes that come together become one pass
+STUCK = 120.0  # seconds; a pass that writes to every node of a large cluster takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class Copies:
         self.profiles = ours("telemetryprofiles")
         self.policies = ours("classificationpolicies")
         self.rollouts = ours("profilerollouts")
-        self.telemetries = ours("nodetelemetries")
+        self.telemetries = Reflector(
+            api, Resource(GROUP, "nodetelemetries", namespace), Custom, clock, _on_reports(queue)
+        )
         self.nodes = Reflector(api, Resource("v1", "nodes"), Node, clock, _on_labels(queue))
         self.maps = Reflector(api, maps, ConfigMap, clock, changed, labels=labels)
         self.autoscalers = Reflector(
@@ -122,6 +125,22 @@ def _on_labels(queue: WorkQueue) -> Any:
     return changed
 
 
+def _on_reports(queue: WorkQueue) -> Any:
+    """Agents report all the time; figures that slowly change wait until a rollout is looked at anyway."""
+
+    def changed(_key: str, old: Custom | None, new: Custom | None) -> None:
+        if old is None or new is None or _told(old) != _told(new):
+            queue.add_after(EVERYTHING, SETTLE)
+
+    return changed
+
+
+def _told(one: Custom) -> tuple[Any, ...]:
+    said = one.status
+    covered = (said.get("critical") or {}).get("covered")
+    return one.spec.get("pointer"), said.get("revision"), said.get("refused"), said.get("error"), covered
+
+
 def _on_workloads(queue: WorkQueue) -> Any:
     """Pods come and go all the time, and are for proposals only."""
 
@@ -159,11 +178,13 @@ class Operator:
         self._queue = WorkQueue(clock)
         self._copies = Copies(api, clock, options.namespace, self._queue)
         self._election = Election(api, clock, options.identity, options.namespace)
-        teller = Teller(api, clock, options.namespace, options.identity)
-        self._controller = Controller(api, clock, options.namespace, teller)
+        writing = api.fenced(lambda: self._election.holds)
+        teller = Teller(writing, clock, options.namespace, options.identity)
+        self._controller = Controller(writing, clock, options.namespace, teller)
         self._stop = Event()
         self._passes = {"done": 0, "failed": 0}
         self._alive = clock.monotonic()
+        self._broken = ""  # why the last pass ended as none should
 
     def run(self) -> int:
         """Until asked to stop; status 1 when the lease was lost."""
@@ -184,6 +205,8 @@ class Operator:
             self._stop.set()
             self._queue.close()
             worker.join(5.0)
+            if not worker.is_alive():
+                self._election.release()  # a pass that still runs keeps the lease until it runs out
             return 0 if held else 1
 
     def _work(self) -> None:
@@ -204,7 +227,13 @@ class Operator:
             self._passes["failed"] += 1
             pause = self._queue.failed(EVERYTHING, error.delay)
             _log.warning("a pass was cut short", error=str(error), seconds=round(pause, 1))
+        except Exception as error:  # noqa: BLE001 - a worker that dies of it would leave a leader that does nothing
+            self._passes["failed"] += 1
+            self._broken = f"a pass ended with {type(error).__name__}: {error}"
+            pause = self._queue.failed(EVERYTHING)
+            _log.error("a pass failed unexpectedly", error=self._broken, seconds=round(pause, 1))
         else:
+            self._broken = ""
             self._passes["done"] += 1
             self._queue.done(EVERYTHING)
             if again is not None:
@@ -212,14 +241,20 @@ class Operator:
 
     def unhealthy(self) -> str:
         """Only who leads works; who waits is healthy."""
+        dead = [copy.resource.plural for copy in self._copies.all if copy.dead]
+        if dead:
+            return f"nothing follows {dead[0]} any more"
         silent = self._clock.monotonic() - self._alive
-        return f"no pass for {silent:.0f} s" if self._election.leading and silent > 120 else ""
+        if not self._election.leading:
+            return ""
+        return f"no pass for {silent:.0f} s" if silent > STUCK else self._broken
 
     def document(self) -> dict[str, Any]:
         """The body of /readyz. Who waits for the lease is ready as well, or nobody would ever follow."""
         trouble = [one for one in [self.unhealthy()] if one]
         if not self._copies.complete:
-            trouble.append("the cluster is being read")
+            waiting = sorted({copy.resource.plural for copy in self._copies.all if not copy.synced.is_set()})
+            trouble.append(f"the cluster is being read, still without {', '.join(waiting)}")
         return {
             "ready": not trouble,
             "reasons": trouble,

@@ -1,7 +1,7 @@
 """Keys that wait to be worked on. A key waits at most once, and never while it is being worked on.
 
 What changes while its key is being worked on waits again afterwards. A key that failed comes back after a
-pause that doubles with each failure in a row.
+pause that doubles with each failure in a row, and not before, whatever changes meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 120.0  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 120.0  # seconds, also where the server names a time to wait
 
 
 class WorkQueue:
@@ -33,6 +33,7 @@ class WorkQueue:
         self._due: dict[Hashable, float] = {}  # the earliest time of a key in `_later`
         self._count = 0
         self._failures: dict[Hashable, int] = {}
+        self._barred: dict[Hashable, float] = {}  # until when a key that failed rests
         self._condition = Condition()
         self._closed = False
 
@@ -43,13 +44,7 @@ class WorkQueue:
     def add_after(self, key: Hashable, seconds: float) -> None:
         """At the latest then; an earlier time that was asked for stays."""
         with self._condition:
-            due = self._clock.monotonic() + seconds
-            if self._due.get(key, due + 1) <= due:
-                return
-            self._due[key] = due
-            self._count += 1
-            heapq.heappush(self._later, (due, self._count, key))
-            self._condition.notify()
+            self._add_at(key, self._clock.monotonic() + seconds)
 
     def take(self, longest: float = 1.0) -> Hashable | None:
         """The next key; None when `longest` seconds went by, or at the end."""
@@ -72,6 +67,7 @@ class WorkQueue:
     def done(self, key: Hashable) -> None:
         with self._condition:
             self._failures.pop(key, None)
+            self._barred.pop(key, None)
             self._finish(key)
 
     def failed(self, key: Hashable, delay: float | None = None) -> float:
@@ -79,9 +75,12 @@ class WorkQueue:
         with self._condition:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             most = min(FIRST_PAUSE * 2 ** min(failures, 16), LONGEST_PAUSE)
-            pause = delay if delay is not None else random.uniform(most / 2, most)  # noqa: S311 - no secret
+            pause = random.uniform(most / 2, most)  # noqa: S311 - no secret
+            if delay is not None:
+                pause = max(pause, min(delay, LONGEST_PAUSE))
+            due = self._barred[key] = self._clock.monotonic() + pause
             self._finish(key)
-        self.add_after(key, pause)
+            self._add_at(key, due)
         return pause
 
     def close(self) -> None:
@@ -96,9 +95,20 @@ class WorkQueue:
             self._ripen(self._clock.monotonic())
             return len(self._ready) + len(self._working)
 
+    def _add_at(self, key: Hashable, due: float) -> None:
+        if self._due.get(key, due + 1) <= due:
+            return
+        self._due[key] = due
+        self._count += 1
+        heapq.heappush(self._later, (due, self._count, key))
+        self._condition.notify()
+
     def _add(self, key: Hashable) -> None:
+        rests = self._barred.get(key, 0.0)
         if key in self._working:
             self._again.add(key)
+        elif rests > self._clock.monotonic():
+            self._add_at(key, rests)
         elif key not in self._waiting:
             self._waiting.add(key)
             self._ready.append(key)

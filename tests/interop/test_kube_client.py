@@ -136,6 +136,7 @@ def test_one_of_two_operators_leads_and_the_other_follows_when_it_goes(api: Api)
         assert not second.leading
         stop_first.set()
         holding.join(30)
+        first.release()
         waiting.join(30)
         assert led == [True]
         assert second.leading

@@ -61,6 +61,28 @@ def test_a_key_that_fails_comes_back_ever_later_until_it_succeeds() -> None:
     assert queue.failed("a") <= 0.4, "success is forgotten with its failures"
 
 
+def test_what_changes_while_a_key_rests_does_not_wake_it() -> None:
+    clock = ManualClock()
+    queue = WorkQueue(clock)
+    queue.add("a")
+    queue.take(0.0)
+    queue.add("a")
+    pause = queue.failed("a", 30.0)
+    queue.add("a")
+    queue.add_after("a", 0.1)
+    clock.advance(pause - 1.0)
+    assert queue.take(0.0) is None
+    clock.advance(1.0)
+    assert queue.take(0.0) == "a"
+
+
+def test_a_delay_of_nothing_is_no_leave_to_spin() -> None:
+    queue = WorkQueue(ManualClock())
+    queue.add("a")
+    queue.take(0.0)
+    assert queue.failed("a", 0.0) > 0.0
+
+
 def test_a_delay_that_the_server_names_is_kept() -> None:
     queue = WorkQueue(ManualClock())
     queue.add("a")
