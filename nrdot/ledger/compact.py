@@ -88,6 +88,9 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
     month.file.parent.mkdir(parents=True, exist_ok=True)
     new = month.file.with_name(month.file.name + ".new")
     with tempfile.TemporaryDirectory(prefix="nrdot-compact-") as scratch, duckdb.connect() as connection:
+        connection.execute(
+            "SET enable_progress_bar = false"
+        )  # it would stand between the lines of the answer
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(f"SET temp_directory = {_text(Path(scratch) / 'spill')}")
         try:

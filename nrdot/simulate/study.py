@@ -7,10 +7,11 @@ whatever the number of processes and the order in which they end.
 from __future__ import annotations
 
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
 from nrdot.errors import NrdotError
@@ -47,7 +48,7 @@ def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> li
     if processes <= 1:
         return [_told(_one(task), done) for task in tasks]
     # Spawned, because a copy of a process that has threads may hang, and a progress bar is one.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_unhurried) as pool:
         futures = [pool.submit(_one, task) for task in tasks]
         try:
             for future in as_completed(futures):
@@ -59,9 +60,17 @@ def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> li
                 "nothing is printed; try again with --jobs 1"
             ) from None
         except BaseException:
+            # Nobody waits for what nobody wants any more, nor for a capture that never ends.
+            for child in active_children():
+                child.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in futures]
+
+
+def _unhurried() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that was asked for says what happens."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _one(task: Task) -> Outcome:

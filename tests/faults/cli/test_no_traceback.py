@@ -96,6 +96,7 @@ json.dump(results, sys.stdout)
 def environment():
     given = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "OPENBLAS_NUM_THREADS": "1"}
     given.pop("NRDOT_TRACEBACK", None)
+    given["STATE_DIRECTORY"] = "/nowhere"  # not the one of an agent that this machine may run
     return given
 
 
