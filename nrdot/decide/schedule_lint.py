@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.decide.schedule_clock import DAY
 from nrdot.decide.schedule_events import Planned, length_of, phases_of
+from nrdot.decide.schedule_overlap import check_overlaps
 from nrdot.decide.schedule_rules import Recurring
 from nrdot.decide.schedule_shape import shape
 from nrdot.decide.schedule_stretches import Hours, Strikes, day_numbers
@@ -54,6 +55,7 @@ def check_schedules(configuration: Configuration, report: Report, now: float) ->
             able.append(rule)
     _compare(able, report)
     _check_events(table, settings, report, now)
+    check_overlaps(table, settings, report, now)
     _check_rest(settings, report, now)
 
 

@@ -152,6 +152,85 @@ def test_two_rules_that_want_the_same_may_overlap(said):
     assert not said(rules(*lines)).warnings
 
 
+def events(*lines, seasons=()):
+    named = "".join(f"  {name}: {{{line}}}\n" for name, line in zip("abc", lines, strict=False))
+    listed = "".join(f"  - {{{line}}}\n" for line in seasons)
+    return f"event_handling:\n{named}" + (f"  seasonal_events:\n{listed}" if seasons else "")
+
+
+DAY = "start: 2027-01-01T00:00:00Z, duration: 1d"
+AT_ONCE = {
+    "events": (DAY + ", profile: aggressive", "start: '2027-01-01 12:00', duration: 1d, profile: balanced"),
+    "the later one begins first": (
+        DAY + ", profile: aggressive",
+        "start: '2026-12-31 12:00', duration: 1d, profile: balanced",
+    ),
+    "factors": (
+        DAY + ", profile: aggressive",
+        DAY + ", preparation: [{T+1h: Enable emergency capacity}]",
+    ),
+    "one that recurs first": (
+        "cron: '0 3 * * 5', duration: 2h, profile: aggressive",
+        DAY + ", profile: balanced",
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", AT_ONCE.values(), ids=AT_ONCE)
+def test_events_that_hold_at_once_are_a_warning_at_the_one_that_does_not_decide(said, pair):
+    ((where, warning),) = said(events(*pair)).warnings.items()
+    assert where == "event_handling.b"
+    assert warning.startswith("event_handling.a T+0h holds at the same time, from 2027-01-01 ")
+    assert "comes first and decides there" in warning
+
+
+def test_seasons_that_hold_at_once_are_a_warning(said):
+    pair = ("x: {schedule: Dec 20-26, profile: aggressive}", "y: {schedule: Dec 26-31, profile: balanced}")
+    ((where, warning),) = said(events(seasons=pair)).warnings.items()
+    assert where == "event_handling.seasonal_events[1].y"
+    assert "x, Dec 20-26 holds at the same time, from 2026-12-26 00:00 UTC on" in warning
+
+
+NOT_AT_ONCE = {
+    "one after the other": (
+        DAY + ", profile: aggressive",
+        "start: 2027-01-02T00:00:00Z, duration: 1d, profile: balanced",
+    ),
+    "the same wish": (DAY + ", profile: aggressive", DAY + ", profile: aggressive"),
+    "an exception first": (
+        DAY + ", profile: aggressive",
+        "cron: '0 3 * * 5', duration: 2h, profile: balanced",
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", NOT_AT_ONCE.values(), ids=NOT_AT_ONCE)
+def test_events_that_leave_each_other_alone_are_right(said, pair):
+    assert not said(events(*pair)).warnings
+
+
+def test_an_event_decides_before_a_season_wherever_they_stand(said):
+    seasons = ("x: {schedule: Dec 20-Jan 6, profile: aggressive}",)
+    assert not said(events(DAY + ", profile: conservative", seasons=seasons)).warnings
+
+
+SUN = """
+    region: asia
+    follow_the_sun:
+    - {"UTC 00:00-08:00": {region: Asia, profile: aggressive}}
+    - {"UTC 07:00-16:00": {region: REGION, profile: PROFILE}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("region", "profile", "warns"),
+    [("asia", "balanced", True), ("asia", "aggressive", False), ("europe", "balanced", False)],
+)
+def test_hours_of_one_region_that_overlap_are_a_warning(said, region, profile, warns):
+    warnings = said(SUN.replace("REGION", region).replace("PROFILE", profile)).warnings
+    assert ("it overlaps with UTC 00:00-08:00, which comes first" in " ".join(warnings.values())) is warns
+
+
 def test_each_schedule_that_cannot_be_read_is_an_error_of_its_own(said):
     notes = said(
         rules(
