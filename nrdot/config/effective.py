@@ -7,31 +7,26 @@ followed by a fingerprint, so that a change of the value is seen and the value i
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from nrdot.config.flat import APART, WORDS, fingerprint, leaves
 from nrdot.config.problem import spell
-from nrdot.config.schema import Settings
-from nrdot.config.schema_profile import Profile
-from nrdot.config.shapes import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import msgspec
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.problem import Path
     from nrdot.config.shapes import Shape
 
-    Setting = tuple[Path, Any]
-
 Values = dict[str, Any]
 
 HIDDEN = "***"
-NOT_IN_EFFECT = frozenset({"change", "revision", "profiles"})  # words about a change; profiles come by name
+NOT_IN_EFFECT = APART | {"revision"}  # which is of the document, and may grow without a change
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 
@@ -43,12 +38,11 @@ def effective(configuration: Configuration, contents: Mapping[str, str], salt: b
     """
     view = _View(configuration.written, salt)
     settings, profiles = configuration.settings, configuration.profiles
-    hidden = frozenset({"extends", "description"})
     # The host's profile stands at the top, where a file would override it: so two profiles can be compared.
-    values = dict(view.struct(profiles[settings.profile], Profile, (), hidden))
-    values.update(view.struct(settings, Settings, (), NOT_IN_EFFECT))
+    values = dict(view.of(profiles[settings.profile], without=WORDS))
+    values.update(view.of(settings, without=NOT_IN_EFFECT))
     for name in sorted(configuration.named - {settings.profile}):
-        values.update(view.struct(profiles[name], Profile, ("profiles", name), hidden))
+        values.update(view.of(profiles[name], ("profiles", name), WORDS))
     return {**values, **{f"contents of {path}": digest for path, digest in contents.items()}}
 
 
@@ -60,44 +54,29 @@ def differences(before: Values, after: Values) -> tuple[Values, Values]:
     return {path: before.get(path) for path in changed}, {path: after.get(path) for path in changed}
 
 
+@dataclass(frozen=True, slots=True)
 class _View:
-    """One walk over one configuration."""
+    """How the values of one configuration are shown."""
 
-    def __init__(self, written: Mapping[str, str], salt: bytes) -> None:
-        self._written = written
-        self._salt = salt
+    written: Mapping[str, str]
+    salt: bytes
 
-    def struct(
-        self, value: msgspec.Struct, struct: type[msgspec.Struct], path: Path, without: frozenset[str]
+    def of(
+        self, struct: msgspec.Struct, path: Path = (), without: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, Any]]:
-        for key, (attribute, shape, _) in fields_of(struct).items():
-            if key not in without:
-                yield from self._value(getattr(value, attribute), shape, (*path, key))
-
-    def _value(self, value: Any, shape: Shape, path: Path) -> Iterator[tuple[str, Any]]:
-        if value is None or (isinstance(value, tuple | dict) and not value):
-            return
-        if isinstance(value, msgspec.Struct):
-            yield from self.struct(value, type(value), path, frozenset())
-        elif isinstance(value, dict):
-            for name, one in value.items():
-                yield from self._value(one, shape.inner[1], (*path, name))
-        elif isinstance(value, tuple) and any(isinstance(one, msgspec.Struct | dict) for one in value):
-            for index, one in enumerate(value):
-                yield from self._value(one, shape.inner[0], (*path, index))
-        elif isinstance(value, tuple):
-            yield spell(path), [self._plain(one, shape.inner[0]) for one in value]
-        else:
-            yield spell(path), self._plain(value, shape)
+        for steps, value, shape in leaves(struct, path, without=without):
+            if value is None or (isinstance(value, tuple | dict) and not value):
+                continue
+            if isinstance(value, tuple):
+                yield spell(steps), [self._plain(one, shape.inner[0]) for one in value]
+            else:
+                yield spell(steps), self._plain(value, shape)
 
     def _plain(self, value: Any, shape: Shape) -> Any:
         if not isinstance(value, str):
             return value
-        written = self._written.get(value)
+        written = self.written.get(value)
         if shape.secret or written is not None:
             shown = written if written is not None else HIDDEN
-            return f"{shown} ({self._fingerprint(value)})"
-        return _CREDENTIALS.sub(lambda found: f"{HIDDEN} ({self._fingerprint(found[0])})", value)
-
-    def _fingerprint(self, value: str) -> str:
-        return hmac.new(self._salt, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:8]
+            return f"{shown} ({fingerprint(value, self.salt)})"
+        return _CREDENTIALS.sub(lambda found: f"{HIDDEN} ({fingerprint(found[0], self.salt)})", value)

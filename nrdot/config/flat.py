@@ -1,4 +1,4 @@
-"""Settings as lines of path and value: what `show` prints and `diff` compares.
+"""Settings as lines of path and value: what `show` prints, `diff` compares and `effective` audits.
 
 Values of fields that hold secrets are never given out; whether two of them differ can still be told.
 """
@@ -6,6 +6,7 @@ Values of fields that hold secrets are never given out; whether two of them diff
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from nrdot.config.shapes import Shape
 
 
+class Leaf(NamedTuple):
+    """A value as the structures hold it, secrets too, and its type."""
+
+    path: Path
+    value: Any
+    shape: Shape
+
+
 class Line(NamedTuple):
+    """The same as people may see it."""
+
     path: Path
     value: Any
     unit: str = ""
@@ -55,10 +66,8 @@ _KNOWN_BY = {
 
 def flat_settings(configuration: Configuration, *, named: bool = False) -> Iterator[Line]:
     """Everything but the profiles."""
-    for key, (name, shape, _) in fields_of(type(configuration.settings)).items():
-        if key not in APART:
-            lines = _flat(getattr(configuration.settings, name), shape, (key,), named=named)
-            yield from (_as_written(line, configuration.written) for line in lines)
+    for leaf in leaves(configuration.settings, named=named, without=APART):
+        yield _as_written(_line(leaf), configuration.written)
 
 
 def _as_written(line: Line, written: Mapping[str, str]) -> Line:
@@ -68,34 +77,48 @@ def _as_written(line: Line, written: Mapping[str, str]) -> Line:
     return line
 
 
-def _fingerprint(value: object) -> str:
-    return hashlib.blake2b(str(value).encode("utf-8", "surrogatepass"), key=_SALT, digest_size=4).hexdigest()
-
-
 def flat(struct: msgspec.Struct, path: Path = (), *, named: bool = False) -> Iterator[Line]:
-    """Every value below a structure, by its path, in the order of the schema.
+    """Every value below a structure, by its path, in the order of the schema."""
+    return map(_line, leaves(struct, path, named=named))
+
+
+def _line(leaf: Leaf) -> Line:
+    path, value, shape = leaf
+    if value and (shape.secret or shape.reader is proxy):
+        return Line(path, f"{HIDDEN} {fingerprint(str(value), _SALT)}", HIDDEN)
+    return Line(path, msgspec.to_builtins(value), shape.unit)
+
+
+def fingerprint(value: str, salt: bytes) -> str:
+    """What tells two secrets apart; who does not know the salt cannot try what gives it."""
+    return hmac.new(salt, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:8]
+
+
+def leaves(
+    struct: msgspec.Struct, path: Path = (), *, named: bool = False, without: frozenset[str] = frozenset()
+) -> Iterator[Leaf]:
+    """Every value below a structure as it is, defaults too; `without` some of the structure's own keys.
 
     With `named` the entries of a list are known by what they are about, else by their places.
     """
     for key, (name, shape, _) in fields_of(type(struct)).items():
-        rest = getattr(struct, "rest", None) == name
-        yield from _flat(getattr(struct, name), shape, path if rest else (*path, key), named=named)
+        if key not in without:
+            rest = getattr(struct, "rest", None) == name
+            yield from _leaves(getattr(struct, name), shape, path if rest else (*path, key), named=named)
 
 
-def _flat(value: Any, shape: Shape, path: Path, *, named: bool) -> Iterator[Line]:
+def _leaves(value: Any, shape: Shape, path: Path, *, named: bool) -> Iterator[Leaf]:
     if isinstance(value, msgspec.Struct):
-        yield from flat(value, path, named=named)
+        yield from leaves(value, path, named=named)
     elif isinstance(value, dict) and value:
         for key, entry in value.items():
-            yield from _flat(entry, shape.inner[1], (*path, key), named=named)
+            yield from _leaves(entry, shape.inner[1], (*path, key), named=named)
     elif isinstance(value, tuple) and value and isinstance(value[0], (msgspec.Struct, dict)):
         steps = _names(value, path) if named else iter(range(len(value)))
         for step, entry in zip(steps, value, strict=True):
-            yield from _flat(entry, shape.inner[0], (*path, step), named=named)
-    elif value and (shape.secret or shape.reader is proxy):
-        yield Line(path, f"{HIDDEN} {_fingerprint(value)}", HIDDEN)
+            yield from _leaves(entry, shape.inner[0], (*path, step), named=named)
     else:
-        yield Line(path, msgspec.to_builtins(value), shape.unit)
+        yield Leaf(path, value, shape)
 
 
 def _names(entries: tuple[Any, ...], path: Path) -> Iterator[str | int]:

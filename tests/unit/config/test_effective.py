@@ -74,3 +74,11 @@ def test_the_content_of_further_files_is_part_of_it(tmp_path):
     found = effective(load(None, {}), {"incidents.file": "abc"}, SALT)
 
     assert found["contents of incidents.file"] == "abc"
+
+
+def test_paths_are_those_of_the_file(values):
+    text = (
+        BASE + "event_handling: {launch: {start: 2027-01-31T00:00:00Z, duration: 1h, profile: aggressive}}\n"
+    )
+
+    assert values(text)["event_handling.launch.profile"] == "aggressive"
