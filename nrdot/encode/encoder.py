@@ -74,7 +74,8 @@ class OtlpEncoder:
         self._stable = stable
         self._zero_points = zero_points
         self._end_markers = end_markers
-        self._layouts: dict[tuple[tuple[Metric, ...], Phase, int], Layout] = {}
+        # By the identity of the metrics, which are held beside: to hash them would take longer than to fill.
+        self._layouts: dict[tuple[int, Phase, int], tuple[Layout, tuple[Metric, ...]]] = {}
         self._ended = metrics  # what the series that end now were made of
         self._halves = Halves(resources)
         self._known: list[bytes] = []  # resource of each row's own series: what is its own
@@ -178,7 +179,7 @@ class OtlpEncoder:
     def _records(
         self, series: _Series, metrics: tuple[Metric, ...], phase: Phase, time_ns: int, hz: int
     ) -> Iterator[Record]:
-        if phase is Phase.ENDING and not self._end_markers:
+        if not series.resources or (phase is Phase.ENDING and not self._end_markers):
             return
         if phase is Phase.OPENING and not self._zero_points:
             phase = Phase.STEADY
@@ -214,14 +215,15 @@ class OtlpEncoder:
             self.costs.sent_group(series.groups[index], int(series.sizes[index]), layout, distinct)
 
     def _layout(self, metrics: tuple[Metric, ...], phase: Phase, shape: int) -> Layout:
-        key = (metrics, phase, shape)
+        key = (id(metrics), phase, shape)
         if key not in self._layouts:
             absent = frozenset().union(*(sources for bit, sources in MISSING.items() if shape & bit))
             present = tuple(
                 metric for metric in metrics if not any(point.source in absent for point in metric.points)
             )
-            self._layouts[key] = Layout(present, phase, stable=self._stable, version=self._version)
-        return self._layouts[key]
+            layout = Layout(present, phase, stable=self._stable, version=self._version)
+            self._layouts[key] = layout, metrics
+        return self._layouts[key][0]
 
 
 def _phase(group: GroupFrame) -> Phase:
