@@ -138,6 +138,8 @@ def _horizon(since: str | None) -> int:
 
 def _what(said: Mapping[str, Any]) -> str:
     """What an entry changed, in a few words."""
+    from nrdot.config.effective import gathered
+
     if "verdicts" in said:
         more = said.get("not_named", 0)
         names = sorted({one["name"] for one in said["verdicts"]})
@@ -145,15 +147,12 @@ def _what(said: Mapping[str, Any]) -> str:
         return f"{count} verdict{'' if count == 1 else 's'}: {_few(names)}"
     if "dropped" in said:
         return f"entries through {said['dropped']['through']} were kept long enough and are removed"
-    before, after = said.get("previous_value"), said.get("new_value")
-    paths = sorted(after or before or {}, key=lambda path: (not path.startswith("profile"), path))
+    before, after = said.get("previous_value") or {}, said.get("new_value") or {}
     if not said.get("previous_configuration") and said["change_type"] != "schedule":
-        return f"{len(paths)} settings" if paths else "-"
-    parts = [
-        f"{path}: {_short((before or {}).get(path))} -> {_short((after or {}).get(path))}"
-        for path in paths[:SHOWN]
-    ]
-    return "; ".join(parts) + (f"; {len(paths) - SHOWN} more" if len(paths) > SHOWN else "") or "-"
+        return f"{len(before | after)} settings" if before or after else "-"
+    changes = list(gathered(before, after))
+    parts = [f"{path}: {_short(was)} -> {_short(now)}" for path, was, now in changes[:SHOWN]]
+    return "; ".join(parts) + (f"; {len(changes) - SHOWN} more" if len(changes) > SHOWN else "") or "-"
 
 
 def _few(names: list[str]) -> str:
@@ -173,7 +172,8 @@ def _told(where: Path, found: Verification, *, copy: bool) -> str:
     if not found.entries:
         return f"{where}: there is no entry, so nothing is proved"
     signed = f", {found.retired} older ones signed off by retention" if found.retired else ""
+    many = "entry" if found.entries == 1 else "entries"
     end = "; a copy cannot prove that nothing came after" if copy else ""
     return (
-        f"{found.entries} entries, {found.first} to {found.last}, whole{signed}; last hash {found.hash}{end}"
+        f"{found.entries} {many}, {found.first} to {found.last}, whole{signed}; last hash {found.hash}{end}"
     )

@@ -38,7 +38,7 @@ def rollback(
     from nrdot.audit.trail import FOLDER
     from nrdot.audit.verify import entries
     from nrdot.cli.output import console, print_json
-    from nrdot.config.effective import differences
+    from nrdot.config.effective import differences, gathered
 
     state = state_dir(config)
     archive = Archive(state, Disk())
@@ -59,10 +59,14 @@ def rollback(
     if json:
         print_json({**answer, "outcome": outcome})
         return
-    for setting, value in after.items():
-        console().print(f"{setting}: {before[setting]} -> {value}", markup=False, soft_wrap=True)
+    for setting, was, will in gathered(before, after):
+        console().print(f"{setting}: {_shown(was)} -> {_shown(will)}", markup=False, soft_wrap=True)
     console().print(f"configuration {now} -> {then}: {outcome}", markup=False, soft_wrap=True)
     console().print(f"the document is {path}; put your file right before it changes again", markup=False)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _pair(trail: list[Entry], state: Path) -> tuple[str, str]:

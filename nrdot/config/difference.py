@@ -59,7 +59,7 @@ def _compared(before: dict[Path, Line], after: dict[Path, Line]) -> Iterator[Dif
     told: set[Path] = set()
     for path in dict.fromkeys((*before, *after)):
         old, new = before.get(path), after.get(path)
-        if path[-1] in WORDS or (old is not None and new is not None and old.value == new.value):
+        if path[-1] in WORDS or _alike(old, new):
             continue
         whole = path[:2] if path[0] in _NAMED else path
         if whole != path and (_lacks(before, whole) or _lacks(after, whole)):
@@ -67,14 +67,30 @@ def _compared(before: dict[Path, Line], after: dict[Path, Line]) -> Iterator[Dif
                 told.add(whole)
                 yield Difference(spell(whole), _summary(before, whole), _summary(after, whole))
             continue
-        if not (_empty(old, new) and _has_entries(path, before, after)):
+        if _text(old) != _text(new) and not (_empty(old, new) and _has_entries(path, before, after)):
             yield Difference(spell(path), _text(old), _text(new))
 
 
-# Sections whose entries have names: one that is new or gone is told in one line.
+# Sections of entries: one that is new or gone is told in one line.
 _NAMED = frozenset(
-    {"profiles", "process_classification", "overrides", "label_based_scoring", "export", "data_retention"}
+    {
+        "data_retention",
+        "event_handling",
+        "export",
+        "label_based_scoring",
+        "overrides",
+        "process_classification",
+        "profiles",
+        "scopes",
+        "time_based_rules",
+    }
 )
+
+
+def _alike(old: Line | None, new: Line | None) -> bool:
+    """What is not there says no more and no less than what is there and empty."""
+    before, after = (None if line is None else line.value for line in (old, new))
+    return before == after
 
 
 def _lacks(lines: dict[Path, Line], whole: Path) -> bool:

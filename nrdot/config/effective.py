@@ -27,6 +27,8 @@ Values = dict[str, Any]
 
 HIDDEN = "***"
 NOT_IN_EFFECT = APART | {"revision"}  # which is of the document, and may grow without a change
+IN_USE = "in use"
+_WHOLE = re.compile(r"(profiles\..+)\.threshold\Z")  # every profile has one
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 
@@ -52,6 +54,21 @@ def differences(before: Values, after: Values) -> tuple[Values, Values]:
         path for path in before.keys() | after.keys() if before.get(path, None) != after.get(path, None)
     )
     return {path: before.get(path) for path in changed}, {path: after.get(path) for path in changed}
+
+
+def gathered(before: Values, after: Values) -> Iterator[tuple[str, Any, Any]]:
+    """Previous and new values for people: the host's profile first, one that comes or goes as a whole."""
+    names = {found[1]: path for path in before | after if (found := _WHOLE.match(path))}
+    whole = {
+        name: (None, IN_USE) if before.get(path) is None else (IN_USE, None)
+        for name, path in names.items()
+        if None in {before.get(path), after.get(path)}
+    }
+    for path in sorted(before | after, key=lambda path: (path != "profile", path)):
+        if not any(path.startswith(f"{name}.") for name in whole):
+            yield path, before.get(path), after.get(path)
+    for name, (was, now) in sorted(whole.items()):
+        yield name, was, now
 
 
 @dataclass(frozen=True, slots=True)

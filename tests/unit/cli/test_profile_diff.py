@@ -54,6 +54,16 @@ def test_an_entry_that_is_new_or_gone_is_one_line(diff):
     }
 
 
+def test_a_rule_about_time_that_is_new_is_one_line_and_nothing_is_told_that_reads_the_same(diff):
+    rule = '{schedule: "Sat-Sun", profile: aggressive, reason: quiet}'
+    _, changes = diff(
+        "profile: balanced\n", f"profile: balanced\ntime_based_rules: [{rule}]\nauditLog: {{}}\n"
+    )
+    assert changes["time_based_rules[0]"] == ("-", "profile: aggressive, schedule: Sat-Sun")
+    assert not [path for path in changes if path.startswith("time_based_rules[0].")]
+    assert not [path for path, (before, after) in changes.items() if before == after]
+
+
 def test_a_value_within_an_entry_is_told_by_its_name(diff):
     before = "overrides: [{process: x, importance: 1}, {process: p, importance: 0.5}]\n"
     after = "overrides: [{process: p, importance: 0.7}, {process: x, importance: 1}]\n"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nrdot.config.effective import differences, effective
+from nrdot.config.effective import differences, effective, gathered
 from nrdot.config.load import load
 
 SALT = b"salt"
@@ -82,3 +82,13 @@ def test_paths_are_those_of_the_file(values):
     )
 
     assert values(text)["event_handling.launch.profile"] == "aggressive"
+
+
+def test_a_profile_that_comes_or_goes_is_one_line_for_people_and_one_that_changes_is_told(values):
+    scoped = BASE + "scopes: [{process: a, profile: own}]\nprofiles: {own: {extends: aggressive}}\n"
+
+    told = list(gathered(*differences(values(), values(scoped))))
+    assert ("profiles.own", None, "in use") in told
+    assert list(gathered(*differences(values(scoped), values())))[-1] == ("profiles.own", "in use", None)
+    changed = values(scoped.replace("aggressive}", "aggressive, threshold: 0.5}"))
+    assert list(gathered(*differences(values(scoped), changed))) == [("profiles.own.threshold", 0.85, 0.5)]
