@@ -149,12 +149,11 @@ class ExactAggregator:
         # A group that has just taken something over has to show it before it may end.
         busy = np.unique(np.concatenate([member_slots, slots]))
         ended = groups.retire(busy.tolist(), self._clock.monotonic())
-        return (
-            *self._frames(table, groups.open.values(), members, member_slots),
-            *self._frames(
-                table, [group for group in ended if group.sent], members, member_slots, ending=True
-            ),
-        )
+        frames = self._frames(table, groups.open.values(), members, member_slots)
+        over = [group for group in ended if group.sent]
+        if over:
+            frames += self._frames(table, over, members, member_slots, ending=True)
+        return frames
 
     def _make_room(self, table: Table, rows: Rows) -> None:
         """`dropped` and `other` open when the first process needs them."""

@@ -34,8 +34,8 @@ def gauges_by_slot(table: Table, members: Rows, slots: Ints, count: int) -> tupl
     values[Gauge.PROCESSES] = 1
     known = values >= 0
     readable = ~table.limited[members]
-    counted = sums_by_slot(np.vstack([known, readable]).astype(np.int64), slots, count)
-    sums = sums_by_slot(np.where(known, values, 0), slots, count)
+    both = sums_by_slot(np.vstack([np.where(known, values, 0), known, readable]), slots, count)
+    sums, counted = both[: len(values)], both[len(values) :]
     members_of = sums[Gauge.PROCESSES]
     sums[(counted[:-1] == 0) & (members_of > 0)] = -1
     return sums, counted[-1]

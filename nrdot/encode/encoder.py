@@ -124,9 +124,9 @@ class OtlpEncoder:
         ]
         self._ended = self._metrics
         for phase in Phase:
-            groups = [group for group in frame.groups if _phase(group) is phase]
-            series = self._of_groups(batch, groups)
-            records += self._records(series, self._group_metrics, phase, time_ns, hz)
+            if groups := [group for group in frame.groups if _phase(group) is phase]:
+                series = self._of_groups(batch, groups)
+                records += self._records(series, self._group_metrics, phase, time_ns, hz)
         for group in frame.groups:
             if group.ending:
                 del self._groups[group.key]
