@@ -191,6 +191,8 @@ def _existing(directory: Path) -> Path:
     if not directory.is_dir():
         what = "is not a directory" if directory.exists() else "there is no such directory"
         raise UsageError(f"{directory}: {what}; a buffer lies in STATE_DIR/buffer/NAME")
+    if not any(directory.glob("*.segment")) and not (directory / "lock").is_file():
+        raise UsageError(f"{directory}: no buffer in it; a buffer lies in STATE_DIR/buffer/NAME")
     return directory
 
 

@@ -11,16 +11,23 @@ from nrdot.cli.options import Config, Json, configuration, seconds
 
 if TYPE_CHECKING:
     from nrdot.learn.evaluation import Evaluation
+    from nrdot.score.model_file import Model
 
+FILE = "model.json"  # of the shipped one
 File = Annotated[Path, typer.Argument(help="Model file.", metavar="MODEL")]
 
 
-def show(model: File, json: Json = False) -> None:
+def show(
+    model: Annotated[
+        Path | None, typer.Argument(help="Model file; the shipped one where absent.", metavar="[MODEL]")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Print a model's card: on what it was trained, its size and checksum."""
     from nrdot.cli.output import console, print_json, table
-    from nrdot.score.model_file import Forest, load_model
+    from nrdot.score.model_file import Forest
 
-    found = load_model(model)
+    found = _load(model or _shipped())
     estimator = found.estimator
     size = (
         {"trees": len(estimator.roots), "nodes": len(estimator.left), "depth": estimator.depth}
@@ -56,9 +63,8 @@ def evaluate(
     from nrdot.learn.evaluation import evaluate as run
     from nrdot.learn.examples import examples
     from nrdot.learn.history import read_history
-    from nrdot.score.model_file import load_model
 
-    found, trained = configuration(config), load_model(model)
+    found, trained = configuration(config), _load(model)
     with progress(f"evaluating on {len(captures)} captures", quiet=json):
         histories = [read_history(capture, found) for capture in captures]
         results = {history.host: run(trained, examples([history], horizon)) for history in histories}
@@ -68,6 +74,23 @@ def evaluate(
         print_json({name: _document(one) for name, one in results.items()})
         return
     _table(results)
+
+
+def _load(model: Path) -> Model:
+    """Here nothing scores afterwards, so what an agent would do then is left unsaid. Raises UsageError."""
+    from nrdot.errors import ConfigError, UsageError
+    from nrdot.score.model_file import GOES_ON, load_model
+
+    try:
+        return load_model(model)
+    except ConfigError as error:
+        raise UsageError(str(error).removesuffix(f"; {GOES_ON}")) from None
+
+
+def _shipped() -> Path:
+    from nrdot.config.paths import data_dirs
+
+    return next(path for place in data_dirs("classifiers") if (path := place / FILE).is_file())
 
 
 def _document(one: Evaluation) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -276,7 +276,9 @@ def _written(found: dict[str, Any], kind: str, style: str, *, explain: bool) -> 
 
 
 def _deliver(text: str, output: Path | None) -> None:
-    """A file appears whole or not at all."""
+    """A file appears whole or not at all. Raises UsageError."""
+    from nrdot.errors import UsageError
+
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
         return
@@ -284,7 +286,9 @@ def _deliver(text: str, output: Path | None) -> None:
     try:
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(output)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        why = error.strerror or error
+        raise UsageError(f"{output}: cannot be written: {why}; the report is not kept") from None
     typer.echo(f"report: {output}", err=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nrdot.simulate.plan import Study
 
 SHIPPED = ("conservative", "balanced", "aggressive")
+ENOUGH = 600  # seconds of a capture
 
 
 def simulate(
@@ -111,7 +112,8 @@ def simulate(
     _show(documents)
     if drawn:
         _show_curve(candidates, drawn["pareto"])
-    _advise(advice, hosts or len(captures))
+    if all(one["points_unoptimized"] for one in documents.values()):
+        _advise(advice, hosts or len(captures))
 
 
 def _check(
@@ -278,12 +280,22 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
             f"{critical['exported']}/{critical['seen']}",
             f"{one['cpu_covered']:.0%}",
             f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
-            f"{one['cost'][METERS[0].key]:,.2f} USD",
-            f"{one['savings'][METERS[0].key]:,.2f} USD",
+            *_money(one, METERS[0].key),
         )
     console().print(shown)
+    shortest = min(one["seconds"] / one["hosts"] for one in documents.values())
+    if shortest < ENOUGH:
+        why = "first exports, which begin every series, are most of it; record ten minutes or more"
+        console().print(f"[yellow]{shortest:,.0f} s a capture are little: {why}[/yellow]")
     words = f"Money is of the captured hosts, saved is against the baseline, by {METERS[0].name}: "
     console().print(f"[dim]{words}{METERS[0].formula}[/dim]")
+
+
+def _money(one: dict[str, Any], meter: str) -> tuple[str, str]:
+    """What a month costs and saves; nothing of a capture that ends before the baseline's first export."""
+    if not one["points_unoptimized"]:
+        return "-", "-"
+    return f"{one['cost'][meter]:,.2f} USD", f"{one['savings'][meter]:,.2f} USD"
 
 
 def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None:

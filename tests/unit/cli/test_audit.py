@@ -172,3 +172,9 @@ def test_a_configuration_that_is_not_kept_any_more_cannot_come_back(command, sit
     status, _, err = command("profile", "rollback", "-c", site.file)
     assert status == 1
     assert "is not kept any more; nothing is changed" in err
+
+
+def test_one_entry_is_one_entry(command, tmp_path):
+    fresh = Site(tmp_path)
+    fresh.apply("profile: balanced")
+    assert command("audit", "verify", "-c", fresh.file)[1].startswith("1 entry, 1 to 1, whole;")

@@ -153,3 +153,10 @@ def test_a_directory_that_is_not_there_is_no_empty_buffer(command, tmp_path):
     status, out, err = command("buffer", "status", tmp_path / "missing")
     assert (status, out) == (2, "")
     assert "there is no such directory" in err
+
+
+def test_a_directory_without_a_buffer_is_no_empty_buffer(command, directory):
+    for verb in ("status", "verify", "letters"):
+        status, out, err = command("buffer", verb, directory.parent)
+        assert (status, out) == (2, "")
+        assert f"{directory.parent}: no buffer in it" in err

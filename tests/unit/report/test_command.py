@@ -165,7 +165,7 @@ def test_the_other_kinds_are_tables_too(command, state, tmp_path):
         (["--kind", "rollout"], "needs --inventory"),
         (["--kind", "criticality", "--format", "focus", "--since", "30d"], "focus is for savings"),
         (["--show-sql", "--dialect", "cobol"], "not one of duckdb"),
-        (["--format", "json", "-o", "/nowhere/x.json", "--since", "30d"], "/nowhere"),
+        (["--format", "json", "-o", "/nowhere/x.json", "--since", "30d"], "/nowhere/x.json: cannot be"),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(command, state, arguments, words):
