@@ -33,7 +33,7 @@ def log(
     """Show every change of the configuration in effect: when, who, what and why."""
     from nrdot.audit.disk import Disk
     from nrdot.audit.verify import entries
-    from nrdot.cli.output import console, print_json, table
+    from nrdot.cli.output import console, errors, print_json, table
 
     horizon = _horizon(since)
     where = _trail(config, directory)
@@ -45,6 +45,9 @@ def log(
         what = "no entry" if since is None else f"no entry since {since}"
         console().print(f"{where}: {what}", markup=False, soft_wrap=True)
         return
+    if found[-1].number - found[0].number + 1 != len(found):
+        words = f"{where}: entries are missing or broken; see nrdot audit verify"
+        errors().print(words, markup=False, soft_wrap=True)
     shown = table("entry", "time", "type", "user", "what", "why", "approval", right={"entry"})
     for entry in found:
         said = entry.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from nrdot.decide.schedule_clock import ZoneClock
     from nrdot.decide.schedule_holding import Holding
     from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.simulate.moment import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,95 +26,89 @@ class Rung:
     decides: bool  # which profile the host has
 
 
-def rungs(configuration: Configuration, table: Timetable, at: float) -> Iterator[Rung]:
+def rungs(moment: Moment) -> Iterator[Rung]:
     from nrdot.decide.schedule_holding import Level
 
-    settings = configuration.settings
-    claims, holding = table.claims(at), table.holds(at)
+    settings, default = moment.stated.settings, moment.table.default
+    claims, decider = moment.table.claims(moment.at), moment.decider
     never = [name for name, rule in settings.process_classification.items() if rule.never_filtered]
     forced = [override.process for override in settings.overrides if override.force_collect]
     yield Rung("never filtered", f"classes {', '.join(never)}" if never else "", decides=False)
     yield Rung("force_collect", ", ".join(forced), decides=False)
-    decider = holding.level
-    if decider is Level.EVENT and claims[decider].profile is None:
-        # It scales thresholds and budgets; the profile comes from below.
-        decider = next(level for level in (Level.SUN, Level.TIME, table.default.level) if level in claims)
     for level in (Level.EVENT, Level.SUN, Level.TIME):
         claim = claims.get(level)
         said = f"{claim.rule}: {claim.profile or 'no profile, but factors'}" if claim else ""
-        yield Rung(level.replace("_", " "), said, decides=decider is level)
+        yield Rung(level.replace("_", " "), said, decides=claim is not None and claim == decider)
     scopes = [f"scopes[{index}]: {scope.profile}" for index, scope in enumerate(settings.scopes)]
-    aside = "" if holding.scoped or not scopes else " (set aside now)"
+    aside = "" if moment.holding.scoped or not scopes else " (set aside now)"
     yield Rung("scope", ", ".join(scopes) + aside, decides=False)
-    default = table.default
-    yield Rung(default.level, f"{default.rule}: {default.profile}", decides=decider is default.level)
+    yield Rung(default.level, f"{default.rule}: {default.profile}", decides=decider is default)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What holds at one moment, on a host of the file's region that no canary picked."""
-
-    stated: Configuration
-    table: Timetable
-    at: int
-
-    @property
-    def holding(self) -> Holding:
-        return self.table.holds(self.at)
-
-    @property
-    def configuration(self) -> Configuration:
-        """As it holds then."""
-        from nrdot.agent.timetable import effective
-
-        return effective(self.stated, self.holding)
-
-    def document(self) -> dict[str, Any]:
-        levels = [
-            {"level": rung.level, "says": rung.says, "decides": rung.decides}
-            for rung in rungs(self.stated, self.table, self.at)
-        ]
-        return {
-            "at": stamp(self.at, self.table.clock),
-            "holding": document(self.holding),
-            "precedence": levels,
-        }
-
-    def tell(self, eyes: ZoneClock | None = None) -> None:
-        """The rule that decides, and what each level says."""
-        from nrdot.cli.output import console
-        from nrdot.cli.output import table as grid
-
-        there = stamp(self.at, self.table.clock)
-        here = stamp(self.at, eyes) if eyes else there
-        beside = f" ({here} here)" if here[-6:] != there[-6:] else ""
-        holding = self.holding
-        scales = (("threshold", holding.threshold_scale), ("budget", holding.budget_scale))
-        factors = "".join(f", {name} x{scale:.3g}" for name, scale in scales if scale != 1.0)
-        console().print(f"{there}{beside}: {holding.profile}{factors}, by {holding.rule}", markup=False)
-        shown = grid("", "level", "says")
-        for rung in rungs(self.stated, self.table, self.at):
-            shown.add_row("►" if rung.decides else "", rung.level, rung.says or "-")
-        console().print(shown)
+def precedence(moment: Moment) -> dict[str, Any]:
+    """For scripts."""
+    return {
+        "at": stamp(moment.at, moment.table.clock),
+        "holding": document(moment.holding),
+        "precedence": [
+            {"level": rung.level, "says": rung.says, "decides": rung.decides} for rung in rungs(moment)
+        ],
+    }
 
 
-def moment(configuration: Configuration, text: str) -> Moment:
-    """Raises UsageError where the text is not a time."""
-    from nrdot.decide.schedule_timetable import timetable
+def tell(moment: Moment, eyes: ZoneClock | None = None) -> None:
+    """The rule that decides, and what each level says."""
+    from nrdot.cli.output import console
+    from nrdot.cli.output import table as grid
 
-    table = timetable(configuration)
-    return Moment(configuration, table, time_of(text, table))
+    there = stamp(moment.at, moment.table.clock)
+    here = stamp(moment.at, eyes) if eyes else there
+    beside = f" ({here} here)" if here[-6:] != there[-6:] else ""
+    holding = moment.holding
+    said = ", ".join([holding.profile, *factors(holding)])
+    console().print(f"{there}{beside}: {said}, by {holding.rule}", markup=False)
+    shown = grid("", "level", "says")
+    for rung in rungs(moment):
+        shown.add_row("►" if rung.decides else "", rung.level, rung.says or "-")
+    console().print(shown)
+
+
+def factors(holding: Holding) -> list[str]:
+    """By what an event multiplies, for people."""
+    scales = (("threshold", holding.threshold_scale), ("budget", holding.budget_scale))
+    return [f"{name} x{scale:.3g}" for name, scale in scales if scale != 1.0]
+
+
+def moment_of(
+    configuration: Configuration, text: str, *, host: str = "", region: str | None = None
+) -> Moment:
+    """What holds at one moment, on a host of the file's region that no canary picked where none is named.
+
+    Raises UsageError where the text is not a time.
+    """
+    from nrdot.clock import SystemClock
+    from nrdot.simulate.moment import moment
+
+    with _usage():
+        return moment(configuration, text, SystemClock().wall_ns() / 1e9, host=host, region=region)
 
 
 def time_of(text: str, table: Timetable) -> int:
     """Seconds since the Unix epoch, in the file's zone where the text names none. Raises UsageError."""
     from nrdot.clock import SystemClock
-    from nrdot.config.problem import MalformedError
     from nrdot.decide.schedule_when import when
+
+    with _usage():
+        return when(text, table.clock, SystemClock().wall_ns() / 1e9)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    from nrdot.config.problem import MalformedError
     from nrdot.errors import UsageError
 
     try:
-        return when(text, table.clock, SystemClock().wall_ns() / 1e9)
+        yield
     except MalformedError as error:
         raise UsageError(f"{error}; {error.hint}") from None
 

@@ -13,12 +13,12 @@ from nrdot.cli.options import Json
 from nrdot.cli.profiles import InDirectory, Name, found_profile
 
 if TYPE_CHECKING:
-    from nrdot.cli.precedence import Moment
     from nrdot.config.configuration import Configuration
     from nrdot.config.flat import Line
     from nrdot.config.load import FoundProfile
     from nrdot.config.problem import Mark
     from nrdot.config.problem import Path as Steps
+    from nrdot.simulate.moment import Moment
 
 
 class Told(NamedTuple):
@@ -46,6 +46,7 @@ def show(
 ) -> None:
     """Show a profile or a configuration as its author wrote it, or with --effective what it comes to."""
     from nrdot.cli.output import console, print_json, table
+    from nrdot.cli.precedence import precedence, tell
 
     configuration = _configuration(name, directory)
     moment = _moment(configuration, name, at) if at else None
@@ -58,12 +59,12 @@ def show(
                 "profile": name,
                 "values": values,
                 "origins": {line.path: str(line.mark or "") for line in lines},
-                **(moment.document() if moment else {}),
+                **(precedence(moment) if moment else {}),
             }
         )
         return
     if moment:
-        moment.tell()
+        tell(moment)
     elif not effective:
         print(file.read_text(encoding="utf-8"), end="")
         return
@@ -74,12 +75,12 @@ def show(
 
 
 def _moment(configuration: Configuration | None, name: str, at: str) -> Moment:
-    from nrdot.cli.precedence import moment
+    from nrdot.cli.precedence import moment_of
     from nrdot.errors import UsageError
 
     if configuration is None:
         raise UsageError(f"--at: {name} is a profile and says nothing about time; name a configuration")
-    return moment(configuration, at)
+    return moment_of(configuration, at)
 
 
 def _configuration(name: str, directory: Path) -> Configuration | None:

@@ -39,19 +39,19 @@ def timeline(
     """Show which profile holds when, and which rule decides."""
     from nrdot.cli.options import configuration
     from nrdot.cli.output import print_json
-    from nrdot.cli.precedence import Moment, document, stamp, time_of
+    from nrdot.cli.precedence import document, moment_of, stamp, tell, time_of
     from nrdot.clock import SystemClock
     from nrdot.decide.schedule_timetable import timetable
 
     found = configuration(file, quiet=json)
-    table = timetable(found, host_id=host, region=region or None)
     if at:
-        moment = Moment(found, table, time_of(at, table))
+        moment = moment_of(found, at, host=host, region=region or None)
         if json:
-            print_json({"at": stamp(moment.at, table.clock), **document(moment.holding)})
+            print_json({"at": stamp(moment.at, moment.table.clock), **document(moment.holding)})
         else:
-            moment.tell(viewer(zone))
+            tell(moment, viewer(zone))
         return
+    table = timetable(found, host_id=host, region=region or None)
     now = SystemClock().wall_ns() // 1_000_000_000
     start = time_of(begin, table) if begin else now // 60 * 60
     segments = table.between(start, start + days * 86_400)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from nrdot.cli.output import console, table
+from nrdot.cli.precedence import factors
 from nrdot.decide.schedule_clock import DAY
 from nrdot.decide.schedule_rules import spoken
 
@@ -68,13 +69,13 @@ class _Key:
             own = next((letter for letter in name.lower() if letter.isalnum() and letter not in taken), "")
             self._letters[name] = own or next(letters)
             self._colours[name] = _KNOWN.get(name) or next(free)
-        self._scaled = any(_scaled(one.holding) for one in segments)
+        self._scaled = any(factors(one.holding) for one in segments)
 
     def cells(self, holding: Holding | None, count: int) -> Text:
         if holding is None:
             return Text("·" * count, style="dim")
         letter = self._letters[holding.profile]
-        shown = letter.upper() if _scaled(holding) else letter
+        shown = letter.upper() if factors(holding) else letter
         return Text(shown * count, style=f"black on {self._colours[holding.profile]}")
 
     def legend(self) -> Text:
@@ -110,14 +111,10 @@ def _at(segments: Sequence[Segment], moment: float) -> Holding | None:
     return segments[place].holding if place >= 0 and moment < segments[place].end else None
 
 
-def _scaled(holding: Holding) -> bool:
-    return (holding.threshold_scale, holding.budget_scale) != (1.0, 1.0)
-
-
 def _with(holding: Holding) -> str:
-    found = (("threshold", holding.threshold_scale), ("budget", holding.budget_scale))
-    words = [f"{name} x{scale:.3g}" for name, scale in found if scale != 1.0]
-    return ", ".join([*words, *(["overrides of the active region"] if holding.region_active else [])])
+    return ", ".join(
+        [*factors(holding), *(["overrides of the active region"] if holding.region_active else [])]
+    )
 
 
 def _date(shown: int) -> str:

@@ -19,7 +19,8 @@ from nrdot.decide.schedule_clock import DAY, MINUTE
 from nrdot.decide.schedule_cron import parse_cron
 from nrdot.decide.schedule_holding import Claim, Level
 from nrdot.decide.schedule_rules import Recurring, spoken
-from nrdot.decide.schedule_stretches import moment, stretches
+from nrdot.decide.schedule_stretches import stretches
+from nrdot.decide.schedule_when import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from nrdot.config.problem import MalformedError, shown
+from nrdot.config.problem import MalformedError
 from nrdot.config.zones import zone
 from nrdot.decide.schedule import EPOCH
 from nrdot.decide.schedule_clock import ZoneClock
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SHORTEST = 60  # seconds
 LONGEST = 366 * 86_400  # seconds
-YEARS = range(1970, 2200)  # of moments; what is beyond is a slip
 Value = TypeVar("Value")
 
 
@@ -119,22 +118,3 @@ def day_numbers(dates: Iterable[str]) -> frozenset[int]:
         return frozenset(date.fromisoformat(one).toordinal() - EPOCH for one in dates)
     except ValueError as error:
         raise MalformedError(f"a holiday is not a date: {error}", "write YYYY-MM-DD") from None
-
-
-def moment(text: str, clock: ZoneClock) -> int:
-    """An RFC 3339 time, or what a clock shows, as seconds since the Unix epoch. Raises MalformedError.
-
-    What a clock shows twice is the first of the two; what it skips is the moment at which it does.
-    """
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "write 2027-01-31T18:00:00Z or 2027-01-31 18:00"
-        raise MalformedError(f"'{shown(text)}' is not a time", hint) from None
-    if time.year not in YEARS:
-        hint = f"write a year from {YEARS[0]} to {YEARS[-1]}"
-        raise MalformedError(f"'{shown(text)}' is too far away", hint)
-    if time.tzinfo is not None:
-        return round(time.timestamp())
-    days = time.toordinal() - EPOCH
-    return clock.first(days * 86_400 + time.hour * 3600 + time.minute * 60 + time.second)

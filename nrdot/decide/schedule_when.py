@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, shown
+from nrdot.decide.schedule import EPOCH
 from nrdot.decide.schedule_clock import DAY, MINUTE
-from nrdot.decide.schedule_stretches import moment
 from nrdot.decide.schedule_words import parse
 
 if TYPE_CHECKING:
     from nrdot.decide.schedule import Clause
     from nrdot.decide.schedule_clock import ZoneClock
 
+YEARS = range(1970, 2200)  # of moments; what is beyond is a slip
 _NEXT = re.compile(r"([A-Za-z]+) +([0-9]{1,2}:[0-9]{2})\Z")
 
 
@@ -36,6 +38,25 @@ def when(text: str, clock: ZoneClock, now: float) -> int:
             if at >= now:
                 return at
     raise AssertionError("every weekday comes within two weeks")
+
+
+def moment(text: str, clock: ZoneClock) -> int:
+    """An RFC 3339 time, or what a clock shows, as seconds since the Unix epoch. Raises MalformedError.
+
+    What a clock shows twice is the first of the two; what it skips is the moment at which it does.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "write 2027-01-31T18:00:00Z or 2027-01-31 18:00"
+        raise MalformedError(f"'{shown(text)}' is not a time", hint) from None
+    if time.year not in YEARS:
+        hint = f"write a year from {YEARS[0]} to {YEARS[-1]}"
+        raise MalformedError(f"'{shown(text)}' is too far away", hint)
+    if time.tzinfo is not None:
+        return round(time.timestamp())
+    days = time.toordinal() - EPOCH
+    return clock.first(days * 86_400 + time.hour * 3600 + time.minute * 60 + time.second)
 
 
 def _weekly(text: str, schedule: str) -> Clause:

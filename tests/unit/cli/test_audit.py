@@ -99,6 +99,15 @@ def test_a_broken_trail_names_the_first_broken_entry(command, site):
     assert (found["whole"], found["fault"]["number"], found["fault"]["line"]) == (False, 2, 2)
 
 
+def test_the_log_says_that_an_entry_between_others_cannot_be_read(command, site):
+    assert "verify" not in command("audit", "log", "-c", site.file)[2]
+    site.piece.write_text(site.piece.read_text() + site.piece.read_text().splitlines()[0] + "\n")
+
+    assert (
+        "entries are missing or broken; see nrdot audit verify" in command("audit", "log", "-c", site.file)[2]
+    )
+
+
 def test_a_trail_whose_end_was_cut_off_is_broken(command, site):
     site.piece.write_text(site.piece.read_text().splitlines()[0] + "\n")
 

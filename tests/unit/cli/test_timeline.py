@@ -130,6 +130,7 @@ def test_what_holds_then_is_what_show_shows(command, file):
     found = json.loads(out)
     assert status == 0
     assert found["values"]["profile"] == "conservative"
+    assert f"{file}:9:" in found["origins"]["profile"]  # where the rule that decides names it
     assert found["values"]["threshold"] == 0.15
     assert found["holding"]["rule"] == "event_handling.launch T+0h"
     assert [one["level"] for one in found["precedence"] if one["decides"]] == ["time rule"]
