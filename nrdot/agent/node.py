@@ -35,6 +35,8 @@ class Node:
         self._pushed = -1
         self._began: tuple[float, float, int] = (0.0, 0.0, 0)
         self._sent = 0
+        self._last = 0.0  # when the last tick was, on the monotonic clock
+        self._late = 0.0  # seconds, the worst under this document
         if found.operator and pushed is None:
             raise ConfigError(
                 "kubernetes.operator: there is no place for what the operator pushes; "
@@ -66,6 +68,9 @@ class Node:
         if self._status.pushed != self._pushed:
             self._pushed = self._status.pushed
             self._begin()
+        now = self._clock.monotonic()
+        self._late = max(self._late, now - self._last - self._status.interval)
+        self._last = now
         self._sent += sum(record.points for record in tick.records)
         if tick.frame is not None and tick.frame.whole:
             self._link.say(self._status.pushed, self._status.config_error, self._figures(tick))
@@ -73,6 +78,7 @@ class Node:
     def _begin(self) -> None:
         """A document is judged by what happens under it."""
         self._sent = 0
+        self._last, self._late = self._clock.monotonic(), 0.0
         self._began = (self._clock.monotonic(), sum(cpu_seconds()), self._status.unoptimized)
 
     def _figures(self, tick: Tick) -> dict[str, Any]:
@@ -85,7 +91,7 @@ class Node:
         return {
             "processes": len(living),
             "kept": kept,
-            "reduction": f"{1 - self._sent / unoptimized:.4f}" if unoptimized else "0",
+            "reduction": f"{1 - self._sent / unoptimized:.4f}" if unoptimized else None,
             "critical": {
                 "seen": seen.critical,
                 "exported": seen.covered,
@@ -95,5 +101,6 @@ class Node:
                 "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
                 "memory": resident_bytes(),
                 "version": version("nrdot"),
+                "tickDelay": f"{self._late:.0f}",
             },
         }

@@ -58,15 +58,20 @@ class NodePods:
     def _changed(self, _key: str, old: Pod | None, new: Pod | None) -> None:
         """A pod that is gone is forgotten; its processes are, too. What is the same asks for no new look."""
         if old is not None and (new is None or old.metadata.uid != new.metadata.uid):
-            self._by_uid.pop(old.metadata.uid, None)
+            for uid in _uids(old):
+                self._by_uid.pop(uid, None)
         if new is None:
             return
         facts = facts_of(new, self._node)
-        # Static pods run under the hash of their file: the API server knows them by a UID of its own.
-        uids = {new.metadata.uid, new.metadata.annotations.get(_MIRRORED, new.metadata.uid)}
+        uids = _uids(new)
         if any(self._by_uid.get(uid) != facts for uid in uids):
             self._by_uid.update(dict.fromkeys(uids, facts))
             self.revision += 1
+
+
+def _uids(pod: Pod) -> set[str]:
+    """Static pods run under the hash of their file: the API server knows them by a UID of its own."""
+    return {pod.metadata.uid, pod.metadata.annotations.get(_MIRRORED, pod.metadata.uid)}
 
 
 def facts_of(pod: Pod, node: str) -> Facts:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Batch, Owner, Rows
 
 NEAR = 0.9  # of the limit
+SPARE = 64  # numbers of pods that are gone before all are counted anew
 
 
 class PodLimits:
@@ -37,11 +38,25 @@ class PodLimits:
             self._pod[row] = self._number(table.identity[row].owner)
         if not self._numbers:
             return batch.living[:0]
+        self._forget(batch.living)
         rows = batch.living[self._pod[batch.living] > 0]
         pods, count = self._pod[rows], len(self._cpu)
         cpu = np.bincount(pods, table.cpu[rows], count) > NEAR * np.array(self._cpu)
         memory = np.bincount(pods, table.gauges[Gauge.RSS, rows], count) > NEAR * np.array(self._memory)
         return rows[(cpu | memory)[pods]]
+
+    def _forget(self, living: Rows) -> None:
+        """Pods come and go as long as the agent runs; those that are gone must not be summed for ever."""
+        used = np.union1d(self._pod[living], [0])
+        if len(self._cpu) <= 2 * len(used) + SPARE:
+            return
+        fresh = np.zeros_like(self._pod)
+        fresh[living] = np.searchsorted(used, self._pod[living])
+        numbers = {number: key for key, number in self._numbers.items()}
+        self._pod = fresh
+        self._numbers = {numbers[old]: new for new, old in enumerate(used.tolist()) if old}
+        self._cpu = [self._cpu[old] for old in used.tolist()]
+        self._memory = [self._memory[old] for old in used.tolist()]
 
     def _number(self, owner: Owner) -> int:
         if not (owner.cpu_limit or owner.memory_limit):

@@ -10,6 +10,7 @@ The revision is a hash of the document's text: the same content has the same rev
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 RULES_MAP = (
     "nrdot-k8s-classification"  # the ConfigMap of plain rules, as teams wrote it before there were policies
 )
-MOST = 450_000  # bytes of a document; a pointer holds two, and an object at most 1 MiB
+MOST = 450_000  # bytes of a document; a pointer holds two and names of nodes, and an object at most 1 MiB
 _LONGEST = 400  # characters of a reason
 _PROBE = "pushed: {revision: 1, expires: '2100-01-01T00:00:00Z'}\n"
 
@@ -46,6 +47,48 @@ class Compiled:
     text: str
     revision: str
     warnings: tuple[str, ...] = ()
+
+
+class Compiler:
+    """Compiles what changed. The linter reads every pattern, so it is asked once for the same sources."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Compiled | NotCompiledError] = {}
+        self._used: set[str] = set()
+
+    def compile(
+        self,
+        profile: Custom,
+        workloads: Sequence[Custom],
+        policies: Sequence[Custom],
+        maps: Sequence[ConfigMap],
+        discovered: Mapping[str, Any] | None = None,
+    ) -> Compiled:
+        """The document for the nodes of one profile. Raises NotCompiledError, the same each time."""
+        scopes = [(one.metadata.name, one.spec) for one in workloads]
+        sources = [
+            profile.spec,
+            scopes,
+            [one.spec for one in policies],
+            [one.data for one in maps],
+            discovered,
+        ]
+        key = revision_of(json.dumps(sources))
+        self._used.add(key)
+        if key not in self._known:
+            try:
+                self._known[key] = compile_group(profile, workloads, policies, maps, discovered)
+            except NotCompiledError as error:
+                self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, NotCompiledError):
+            raise NotCompiledError(str(found))
+        return found
+
+    def forget_unused(self) -> None:
+        """What was not asked for since the last time."""
+        self._known = {key: found for key, found in self._known.items() if key in self._used}
+        self._used = set()
 
 
 def compile_group(

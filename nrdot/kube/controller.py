@@ -13,26 +13,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nrdot.cluster.api import Resource
+from nrdot.cluster.api import ApiError, Resource
 from nrdot.cluster.revision import revision_of
-from nrdot.kube.compiled import Compiled, NotCompiledError, compile_group, rules_of
+from nrdot.kube import conditions
+from nrdot.kube.compiled import Compiled, Compiler, NotCompiledError, rules_of
 from nrdot.kube.discovery import MOST as PROPOSALS
 from nrdot.kube.discovery import Discovery, selectors_of
 from nrdot.kube.groups import Group, grouped, is_for_workloads
-from nrdot.kube.plans import plan_of, report_of, status_document, status_of
+from nrdot.kube.plans import plan_of, report_of, status_of
 from nrdot.kube.pointers import (
     GROUP,
     KIND,
     LIFE,
     RENEWAL,
     Pointer,
+    fitting,
     last_sequence,
     pointer_name,
     read_pointer,
     revision_document,
     revision_name,
 )
-from nrdot.kube.rollout import Phase, Plan, Scene, Status, advance
+from nrdot.kube.rollout import Phase, Scene, advance
 from nrdot.kube.told import GROUP as OURS
 from nrdot.kube.told import Condition, Teller
 from nrdot.telemetry.log import Log
@@ -50,6 +52,7 @@ _log = Log("kube")
 
 KEPT = 10  # revisions of a group that are kept beside those in use
 SOON = 15.0  # seconds until a rollout that is under way is looked at again
+INVALID = {400, 413, 422}  # what the server says of an object that it will never take
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,16 @@ class Controller:
         self._namespace = namespace
         self._teller = teller
         self._discovery = Discovery()
+        self._compiler = Compiler()
 
     def turn(self, view: View) -> float | None:
         """Make the cluster so; in how many seconds to look again at the latest. Raises ApiError."""
+        view = replace(
+            view,
+            profiles=[self._teller.fresh(one) for one in view.profiles],
+            policies=[self._teller.fresh(one) for one in view.policies],
+            rollouts=[self._teller.fresh(one) for one in view.rollouts],
+        )
         groups = grouped(view.profiles, view.nodes)
         reports = {
             one.metadata.name: found for one in view.telemetries if (found := report_of(one)) is not None
@@ -86,10 +96,18 @@ class Controller:
         discovered = self._discover(view)
         pending = False
         for group in groups.values():
-            pending = self._group(group, view, reports, discovered) or pending
+            try:
+                pending = self._group(group, view, reports, discovered) or pending
+            except ApiError as error:
+                if error.status not in INVALID:
+                    raise
+                # One group that can never be written must not hold up the others.
+                conditions.refused(self._teller, group, str(error), reports)
         for profile in view.profiles:
             if is_for_workloads(profile):
-                self._workloads(profile)
+                conditions.for_workloads(self._teller, profile)
+        self._ineffective(groups, view)
+        self._compiler.forget_unused()
         self._point(groups, view)
         self._tidy(groups, view)
         return SOON if pending else None
@@ -138,15 +156,17 @@ class Controller:
         name = group.profile.metadata.name
         maps = {one.metadata.name: one for one in view.maps}
         rollout = _rollout(view.rollouts, name)
-        workloads = [one for one in view.profiles if is_for_workloads(one)]
-        try:
-            compiled = compile_group(group.profile, workloads, view.policies, view.rules, discovered)
-        except NotCompiledError as error:
-            # What runs stays: a rollout under way goes on, and what was pushed is kept as it was.
-            self._refused(group, str(error), reports)
-            compiled = None
         held = maps.get(pointer_name(name))
         pointer = _trusted(held, maps, name, rollout)
+        workloads = [one for one in view.profiles if is_for_workloads(one)]
+        try:
+            compiled = self._compiler.compile(group.profile, workloads, view.policies, view.rules, discovered)
+            if rollout is not None and pointer is not None:
+                fitting(pointer.stable, compiled.text, group.nodes)
+        except NotCompiledError as error:
+            # What runs stays: a rollout under way goes on, and what was pushed is kept as it was.
+            conditions.refused(self._teller, group, str(error), reports)
+            compiled = None
         if compiled is not None:
             self._keep(name, compiled, maps)
         wanted = compiled.text if compiled else (pointer.candidate or pointer.stable if pointer else "")
@@ -160,9 +180,9 @@ class Controller:
             following, pending = self._rolled(
                 rollout, group, pointer, wanted, reports=reports, frozen=view.frozen
             )
-        self._write(held, following)
+        self._write(held, following, anew=_arrived(group, view, maps, held))
         if compiled is not None:
-            self._accepted(group, compiled, following, reports)
+            conditions.accepted(self._teller, group, compiled, following, reports)
         return pending
 
     def _rolled(
@@ -186,7 +206,7 @@ class Controller:
             frozen,
         )
         after = advance(plan, before, scene, rollout.metadata.uid)
-        self._rollout_status(rollout, plan, before, after, group.nodes)
+        conditions.progressed(self._teller, rollout, plan, group.nodes, before=before, after=after)
         pending = not after.settled
         if after.phase is Phase.SUCCEEDED and after.to == revision_of(wanted):
             return replace(pointer, stable=wanted, candidate="", candidates=()), pending
@@ -195,24 +215,20 @@ class Controller:
         why = f"ProfileRollout {rollout.metadata.name}, step {after.step + 1}"
         return replace(pointer, candidate=wanted, candidates=after.candidates, why=why), pending
 
-    def _rollout_status(
-        self, rollout: Custom, plan: Plan, before: Status, after: Status, nodes: Sequence[Node]
-    ) -> None:
-        done = after.phase is Phase.SUCCEEDED
-        failed = after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
-        conditions = (
-            Condition("Complete", done, after.phase.value, after.reason),
-            Condition("Healthy", not failed, after.phase.value, after.reason),
-        )
-        self._teller.status(
-            "ProfileRollout", "profilerollouts", rollout, conditions, status_document(after, plan, nodes)
-        )
-        if after.phase is not before.phase:
-            words = f"{before.phase} to {after.phase}" + (f": {after.reason}" if after.reason else "")
-            self._teller.event("ProfileRollout", rollout, after.phase.value, words, warning=failed)
-            _log.info(
-                "a rollout goes on", rollout=rollout.metadata.name, phase=after.phase.value, why=after.reason
-            )
+    def _ineffective(self, groups: Mapping[str, Group], view: View) -> None:
+        """Rollouts that decide nothing say so."""
+        for one in view.rollouts:
+            name = str(one.spec.get("profile") or "")
+            decides = _rollout(view.rollouts, name)
+            if name not in groups:
+                known = any(profile.metadata.name == name for profile in view.profiles)
+                reason = "ProfileForWorkloads" if known else "ProfileMissing"
+                words = "is for workloads, and takes effect at once" if known else "does not exist"
+                words = f"TelemetryProfile {name} {words}; no node is changed by this rollout"
+                conditions.without_effect(self._teller, one, reason, words)
+            elif decides is not one and decides is not None:
+                words = f"ProfileRollout {decides.metadata.name} is newer, and decides about {name}"
+                conditions.without_effect(self._teller, one, "Superseded", words)
 
     def _keep(self, group: str, compiled: Compiled, maps: Mapping[str, ConfigMap]) -> None:
         name = revision_name(group, compiled.revision)
@@ -224,11 +240,11 @@ class Controller:
             self._api.delete(path.path(name))  # it was deleted and made anew by a hand: not what it claims
         self._api.apply(path.path(name), revision_document(group, compiled.text, self._namespace))
 
-    def _write(self, held: ConfigMap | None, wanted: Pointer) -> None:
-        """Say it under a number that is higher than any before, and only where it is not said yet."""
+    def _write(self, held: ConfigMap | None, wanted: Pointer, *, anew: bool) -> None:
+        """Say it under a number that is higher than any before; where it is said already only if `anew`."""
         now = self._clock.wall_ns() / 1e9
         said = read_pointer(held) if held else None
-        if said is not None and said.says(wanted) and said.expires - now > RENEWAL:
+        if said is not None and said.says(wanted) and said.expires - now > RENEWAL and not anew:
             return
         # Milliseconds since the epoch, so that the count goes on where a pointer was deleted.
         sequence = max((last_sequence(held) if held else 0) + 1, self._clock.wall_ns() // 1_000_000)
@@ -239,50 +255,6 @@ class Controller:
         _log.info(
             "a pointer is written", group=wanted.group, sequence=sequence, stable=revision_of(wanted.stable)
         )
-
-    def _accepted(
-        self, group: Group, compiled: Compiled, pointer: Pointer, reports: Mapping[str, Report]
-    ) -> None:
-        runs = {revision_of(pointer.stable), revision_of(pointer.candidate or pointer.stable)}
-        acknowledged = sum(
-            1 for node in group.nodes if (said := reports.get(node.metadata.name)) and said.revision in runs
-        )
-        warnings = "; ".join(compiled.warnings)
-        conditions = [
-            Condition("Compiled", True, "Warnings" if warnings else "Compiled", warnings),
-            _selection(group),
-            Condition(
-                "Ready",
-                acknowledged == len(group.nodes),
-                "Acknowledged" if acknowledged == len(group.nodes) else "Waiting",
-                f"{acknowledged} of {len(group.nodes)} nodes run it",
-            ),
-        ]
-        self._profile_status(group.profile, conditions, compiled.revision, len(group.nodes), acknowledged)
-
-    def _refused(self, group: Group, words: str, reports: Mapping[str, Report]) -> None:
-        revision = str(group.profile.status.get("revision") or "")
-        acknowledged = sum(
-            1
-            for node in group.nodes
-            if (said := reports.get(node.metadata.name)) and said.revision == revision
-        )
-        conditions = [
-            Condition("Compiled", False, "Refused", words),
-            _selection(group),
-            Condition("Ready", False, "NotCompiled", "what was pushed before stays in effect"),
-        ]
-        self._profile_status(group.profile, conditions, revision, len(group.nodes), acknowledged)
-
-    def _profile_status(
-        self, profile: Custom, conditions: list[Condition], revision: str, nodes: int, acknowledged: int
-    ) -> None:
-        further = {"revision": revision, "nodes": nodes, "acknowledged": acknowledged}
-        self._teller.status("TelemetryProfile", "telemetryprofiles", profile, conditions, further)
-
-    def _workloads(self, profile: Custom) -> None:
-        words = "part of every group's document, as scopes"
-        self._profile_status(profile, [Condition("Ready", True, "InEffect", words)], "", 0, 0)
 
     def _point(self, groups: Mapping[str, Group], view: View) -> None:
         """Each node's NodeTelemetry names its pointer. Agents watch the one of their node."""
@@ -307,7 +279,8 @@ class Controller:
             self._api.apply(path.path(name), document)
 
     def _tidy(self, groups: Mapping[str, Group], view: View) -> None:
-        """Old revisions go, and everything of groups that are no more."""
+        """Old revisions go, and everything of groups that are no more and that no rollout waits for."""
+        known = groups.keys() | {one.spec.get("profile") for one in view.rollouts}
         path = Resource("v1", "configmaps", self._namespace)
         pointed = {
             revision_name(pointer.group, revision_of(text))
@@ -323,9 +296,9 @@ class Controller:
             kind = one.metadata.labels.get(KIND)
             if kind == "revision" and one.metadata.name not in pointed:
                 count[group] = count.get(group, 0) + 1
-                if group not in groups or count[group] > KEPT:
+                if group not in known or count[group] > KEPT:
                     self._api.delete(path.path(one.metadata.name))
-            elif kind == "pointer" and group not in groups:
+            elif kind == "pointer" and group not in known:
                 self._api.delete(path.path(one.metadata.name))
 
 
@@ -351,13 +324,17 @@ def _trusted(
     return Pointer(group, stable=text) if text and revision_of(text) == revision else None
 
 
-def _selection(group: Group) -> Condition:
-    if not group.lost:
-        return Condition("Selected", True, "Selected")
-    node, winner = next(iter(group.lost.items()))
-    count = len(group.lost)
-    words = f"{count} of the nodes that this profile selects use another one: {node} uses {winner}"
-    return Condition("Selected", False, "Conflict", words)
+def _arrived(group: Group, view: View, maps: Mapping[str, ConfigMap], held: ConfigMap | None) -> bool:
+    """Whether nodes join that were told something under a higher number: they would take nothing lower."""
+    own, names = pointer_name(group.profile.metadata.name), {node.metadata.name for node in group.nodes}
+    for one in view.telemetries:
+        before = str(one.spec.get("pointer") or "")
+        if one.metadata.name not in names or before == own or not (before or one.status.get("revision")):
+            continue
+        other = maps.get(before)
+        if held is None or other is None or last_sequence(other) >= last_sequence(held):
+            return True
+    return False
 
 
 def _readable(found: ConfigMap) -> Mapping[str, Any] | None:

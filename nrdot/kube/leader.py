@@ -1,9 +1,9 @@
 """Which of several operators works: the one that holds the Lease.
 
 The holder renews well before the lease runs out and ends the process when it cannot: two that work at once
-would write over each other. So it also stops writing at that time, whatever it waits for. The others
-measure on the monotonic clock from when they saw a renewal, the holder from before it asked for it: the clocks
-of machines need not agree.
+would write over each other. So it also stops writing at that time, whatever it waits for. The others measure
+on the monotonic clock from when they saw a renewal, the holder from before it asked for it: the clocks of
+machines need not agree.
 """
 
 from __future__ import annotations

@@ -92,7 +92,6 @@ def report_of(found: Custom) -> Report | None:
         refused=said.get("refused", ""),
         error=said.get("error", ""),
         coverage=_number(critical.get("covered")),
-        conserved=bool(said.get("conserved", True)),
         cpu=_number(agent.get("cpu")),
         tick_delay=_number(agent.get("tickDelay")),
         reduction=_number(said.get("reduction")),

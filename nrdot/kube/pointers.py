@@ -20,10 +20,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nrdot.cluster.revision import revision_of
+from nrdot.kube.compiled import NotCompiledError
 from nrdot.kube.connect import MANAGER
 
 if TYPE_CHECKING:
-    from nrdot.cluster.objects import ConfigMap
+    from collections.abc import Sequence
+
+    from nrdot.cluster.objects import ConfigMap, Node
 
 LABELS = {"app.kubernetes.io/part-of": "nrdot", "app.kubernetes.io/managed-by": MANAGER}
 KIND = "nrdot.io/kind"  # label: pointer or revision
@@ -31,6 +34,8 @@ GROUP = "nrdot.io/group"  # label: the profile's name
 DAY = 86400.0
 LIFE = 365 * DAY  # seconds for which agents take what was pushed
 RENEWAL = LIFE / 2  # seconds before the end at which it is pushed anew
+MOST = 1_000_000  # bytes of a pointer's data; the server takes 1 MiB
+_BESIDE = 2_000  # bytes of everything but the documents and the names of nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,17 @@ def last_sequence(found: ConfigMap) -> int:
 
 def _body(pushed: str) -> str:
     return pushed.partition("\n")[2]
+
+
+def fitting(stable: str, candidate: str, nodes: Sequence[Node]) -> None:
+    """Raises NotCompiledError where a rollout would not fit into a pointer by its last step."""
+    names = sum(len(node.metadata.name) + 1 for node in nodes)
+    size = len(stable.encode()) + len(candidate.encode()) + names + _BESIDE
+    if stable != candidate and size > MOST:
+        raise NotCompiledError(
+            f"a rollout needs {size} bytes in its pointer for two documents and {len(nodes)} nodes, "
+            f"and {MOST} fit; shorten the profile, or split it by nodeSelector"
+        )
 
 
 def revision_document(group: str, text: str, namespace: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nrdot.cluster.api import ApiError, Resource
 from nrdot.kube.connect import MANAGER
 from nrdot.kube.plans import rfc3339
@@ -40,6 +42,18 @@ class Teller:
         self._clock = clock
         self._namespace = namespace
         self._identity = identity
+        self._written: dict[str, tuple[int, dict[str, Any]]] = {}  # by UID: version and status
+
+    def fresh(self, found: Custom) -> Custom:
+        """With the status that was written last, where the copy of the cluster has not heard of it yet.
+
+        A pass that began from the older one would take the same step twice, and tell people twice.
+        """
+        version, status = self._written.get(found.metadata.uid, (0, {}))
+        if version > _number(found.metadata.resource_version):
+            return msgspec.structs.replace(found, status=status)
+        self._written.pop(found.metadata.uid, None)
+        return found
 
     def status(
         self,
@@ -64,7 +78,9 @@ class Teller:
             "metadata": {"name": found.metadata.name, "namespace": self._namespace},
             "status": status,
         }
-        self._api.apply(path, document)
+        answer = self._api.apply(path, document)
+        said = answer.get("metadata") or {}
+        self._written[found.metadata.uid] = _number(said.get("resourceVersion")), answer.get("status") or {}
         for one in conditions:
             earlier = before.get(one.type)
             turned = earlier is None or (earlier["status"] == "True") is not one.holds
@@ -113,3 +129,8 @@ class Teller:
             self._api.create(Resource("v1", "events", self._namespace).path(), document)
         except ApiError as error:
             _log.warning("an event cannot be written", error=str(error))
+
+
+def _number(version: object) -> int:
+    """Versions of one kind of object grow, and are numbers; what is none is never newer."""
+    return int(version) if isinstance(version, str) and version.isdecimal() else 0

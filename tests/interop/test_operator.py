@@ -97,7 +97,6 @@ class Agents:
             "revision": revision,
             "reportedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "critical": {"seen": 3, "exported": 3, "covered": f"{covered:g}"},
-            "conserved": True,
             "agent": {"cpu": "0.004", "memory": 70_000_000, "version": "0.1.0", "tickDelay": "0"},
         }
         self._cluster.patch(f"{self._cluster.ours}/nodetelemetries/{name}/status", {"status": status})
@@ -220,13 +219,19 @@ def test_a_profile_reaches_every_node_and_says_so(cluster: Home, tmp_path: Path)
         assert kept["immutable"] is True
         assert yaml.safe_load(kept["data"]["document.yaml"]) == {"profile": "balanced"}
         assert operator.state()["leading"] is True
-        # Nothing changes, so nothing is written.
-        version = cluster.get(f"{cluster.ours}/telemetryprofiles/general")["metadata"]["resourceVersion"]
+        # A pass that finds nothing changed writes nothing, and reports that say the same ask for no pass.
+        before = _passes(operator)
+        path = f"{cluster.ours}/telemetryprofiles/general"
+        cluster.patch(path, {"metadata": {"annotations": {"looked-at": "once"}}})
+        version = cluster.get(path)["metadata"]["resourceVersion"]
+        _wait_for_passes(operator, before)
+        before = _passes(operator)
         agents.turn()
-        _wait_for_passes(operator)
-        assert (
-            cluster.get(f"{cluster.ours}/telemetryprofiles/general")["metadata"]["resourceVersion"] == version
-        )
+        cluster.patch(path, {"metadata": {"labels": {"looked-at": "twice"}}})
+        _wait_for_passes(operator, before)
+        assert _passes(operator) == before + 1
+        assert int(cluster.get(path)["metadata"]["resourceVersion"]) > int(version)
+        assert cluster.get(path)["status"] == status
 
 
 def _passes(operator: Operator) -> int:
@@ -239,8 +244,7 @@ def _passes(operator: Operator) -> int:
     )
 
 
-def _wait_for_passes(operator: Operator) -> None:
-    before = _passes(operator)
+def _wait_for_passes(operator: Operator, before: int = 0) -> None:
     wait_until(lambda: _passes(operator) > before, "another pass")
 
 

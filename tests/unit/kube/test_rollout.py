@@ -61,7 +61,6 @@ def test_a_larger_step_keeps_every_node_of_the_smaller() -> None:
     ("change", "words"),
     [
         ({"coverage": 0.99}, "critical coverage is 99.00%"),
-        ({"conserved": False}, "do not add up"),
         ({"cpu": 0.5}, "the agent uses 0.500 cores"),
         ({"tick_delay": 45.0}, "45 s late"),
     ],
