@@ -69,7 +69,8 @@ def progressed(
         Condition("Effective", True, "InEffect"),
     )
     document = status_document(after, plan, nodes)
-    teller.status("ProfileRollout", "profilerollouts", rollout, conditions, document)
+    # The phase is the Event: its conditions turn with it.
+    teller.status("ProfileRollout", "profilerollouts", rollout, conditions, document, events=False)
     if after.phase is not before.phase:
         words = f"{before.phase} to {after.phase}" + (f": {after.reason}" if after.reason else "")
         teller.event("ProfileRollout", rollout, after.phase.value, words, warning=failed)

@@ -180,7 +180,7 @@ class Controller:
             following, pending = self._rolled(
                 rollout, group, pointer, wanted, reports=reports, frozen=view.frozen
             )
-        self._write(held, following, anew=_arrived(group, view, maps, held))
+        self._write(held, following, above=_above(group, view, maps, held))
         if compiled is not None:
             conditions.accepted(self._teller, group, compiled, following, reports)
         return pending
@@ -240,14 +240,15 @@ class Controller:
             self._api.delete(path.path(name))  # it was deleted and made anew by a hand: not what it claims
         self._api.apply(path.path(name), revision_document(group, compiled.text, self._namespace))
 
-    def _write(self, held: ConfigMap | None, wanted: Pointer, *, anew: bool) -> None:
-        """Say it under a number that is higher than any before; where it is said already only if `anew`."""
+    def _write(self, held: ConfigMap | None, wanted: Pointer, *, above: int) -> None:
+        """Say it under a number that is higher than any before, and only where it is not said yet."""
         now = self._clock.wall_ns() / 1e9
         said = read_pointer(held) if held else None
-        if said is not None and said.says(wanted) and said.expires - now > RENEWAL and not anew:
+        if said is not None and said.says(wanted) and said.expires - now > RENEWAL and said.sequence > above:
             return
         # Milliseconds since the epoch, so that the count goes on where a pointer was deleted.
-        sequence = max((last_sequence(held) if held else 0) + 1, self._clock.wall_ns() // 1_000_000)
+        last = max(above, last_sequence(held) if held else 0)
+        sequence = max(last + 1, self._clock.wall_ns() // 1_000_000)
         written = replace(wanted, sequence=sequence, expires=now + LIFE)
         self._api.apply(
             Resource("v1", "configmaps", self._namespace).path(wanted.name), written.document(self._namespace)
@@ -324,17 +325,18 @@ def _trusted(
     return Pointer(group, stable=text) if text and revision_of(text) == revision else None
 
 
-def _arrived(group: Group, view: View, maps: Mapping[str, ConfigMap], held: ConfigMap | None) -> bool:
-    """Whether nodes join that were told something under a higher number: they would take nothing lower."""
+def _above(group: Group, view: View, maps: Mapping[str, ConfigMap], held: ConfigMap | None) -> int:
+    """The highest number that nodes which join may have taken elsewhere: they would take nothing lower."""
     own, names = pointer_name(group.profile.metadata.name), {node.metadata.name for node in group.nodes}
+    least = 0
     for one in view.telemetries:
         before = str(one.spec.get("pointer") or "")
         if one.metadata.name not in names or before == own or not (before or one.status.get("revision")):
             continue
         other = maps.get(before)
-        if held is None or other is None or last_sequence(other) >= last_sequence(held):
-            return True
-    return False
+        # Of a pointer that is gone nobody knows the number: any new one is higher, by the clock.
+        least = max(least, last_sequence(other) if other else last_sequence(held) if held else 0)
+    return least
 
 
 def _readable(found: ConfigMap) -> Mapping[str, Any] | None:

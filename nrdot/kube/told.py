@@ -62,6 +62,8 @@ class Teller:
         found: Custom,
         conditions: Sequence[Condition],
         further: Mapping[str, Any],
+        *,
+        events: bool = True,
     ) -> None:
         """Write the status of a resource, and an Event for each condition that turned. Raises ApiError."""
         now = rfc3339(self._clock.wall_ns() / 1e9)
@@ -81,7 +83,7 @@ class Teller:
         answer = self._api.apply(path, document)
         said = answer.get("metadata") or {}
         self._written[found.metadata.uid] = _number(said.get("resourceVersion")), answer.get("status") or {}
-        for one in conditions:
+        for one in conditions if events else ():
             earlier = before.get(one.type)
             turned = earlier is None or (earlier["status"] == "True") is not one.holds
             if turned and not (earlier is None and one.holds and not one.message):

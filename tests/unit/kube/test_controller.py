@@ -1,0 +1,258 @@
+"""One pass of the operator after another, over a cluster in memory: what it writes, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from nrdot.cluster.api import ApiError, Document
+from nrdot.cluster.objects import ConfigMap, Custom, Metadata, Node
+from nrdot.kube.compiled import Compiler, NotCompiledError
+from nrdot.kube.controller import Controller, View
+from nrdot.kube.plans import rfc3339
+from nrdot.kube.pointers import fitting
+from nrdot.kube.told import Teller
+from nrdot.testing.api_server import FakeApi
+from nrdot.testing.clock import ManualClock
+from nrdot.testing.cluster import node
+
+OURS = "/apis/nrdot.io/v1alpha1/namespaces/home"
+MAPS = "/api/v1/namespaces/home/configmaps"
+
+
+def _metadata(found: Document) -> Metadata:
+    said = found["metadata"]
+    return Metadata(
+        said["name"],
+        "home",
+        uid=said["name"],
+        resource_version=said["resourceVersion"],
+        generation=1,
+        creation_timestamp=said.get("creationTimestamp", ""),
+        labels=said.get("labels", {}),
+    )
+
+
+@dataclass
+class World:
+    """A cluster, and an operator whose copies of it are current unless `stale` holds them."""
+
+    api: FakeApi = field(default_factory=FakeApi)
+    clock: ManualClock = field(default_factory=ManualClock)
+    nodes: tuple[Node, ...] = (node("node-1"), node("node-2"))
+    stale: View | None = None
+
+    def __post_init__(self) -> None:
+        self.controller = Controller(self.api, self.clock, "home", Teller(self.api, self.clock, "home", "me"))
+
+    def view(self) -> View:
+        return self.stale or View(
+            profiles=self._customs("telemetryprofiles"),
+            policies=self._customs("classificationpolicies"),
+            rollouts=self._customs("profilerollouts"),
+            telemetries=self._customs("nodetelemetries"),
+            nodes=self.nodes,
+            maps=[
+                ConfigMap(_metadata(found), found["data"])
+                for path, found in self.api.objects.items()
+                if path.startswith(f"{MAPS}/")
+            ],
+            rules=(),
+        )
+
+    def _customs(self, plural: str) -> list[Custom]:
+        return [
+            Custom(_metadata(found), found.get("spec", {}), found.get("status", {}))
+            for path, found in self.api.objects.items()
+            if path.startswith(f"{OURS}/{plural}/")
+        ]
+
+    def turn(self) -> float | None:
+        return self.controller.turn(self.view())
+
+    def settle(self) -> list[tuple[str, str]]:
+        """Passes until nothing is written any more; method and path of what was."""
+        written = []
+        for _ in range(6):
+            self.api.writes.clear()
+            self.turn()
+            if not self.api.writes:
+                return written
+            written += [(method, path) for method, path, _ in self.api.writes]
+        pytest.fail(f"every pass writes: {self.api.writes}")
+
+    def profile(self, name: str = "general", **spec: Any) -> None:
+        self.api.put(f"{OURS}/telemetryprofiles/{name}", {"spec": {"profile": "balanced", **spec}})
+
+    def rollout(self, name: str, created: str = "2026-01-01T00:00:00Z", profile: str = "general") -> None:
+        spec = {"profile": profile, "strategy": {"steps": [{"percent": 50}, {"percent": 100}]}}
+        metadata = {"name": name, "creationTimestamp": created}
+        self.api.put(f"{OURS}/profilerollouts/{name}", {"metadata": metadata, "spec": spec})
+
+    def status(self, plural: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.objects[f"{OURS}/{plural}/{name}"].get("status", {})
+        return found
+
+    def condition(self, plural: str, name: str, kind: str) -> dict[str, Any]:
+        conditions = self.status(plural, name)["conditions"]
+        return next(one for one in conditions if one["type"] == kind)
+
+    def events(self) -> list[str]:
+        return [one["reason"] for method, path, one in self.api.writes if path.split("/")[-2] == "events"]
+
+    def report(self, name: str, **said: Any) -> None:
+        path = f"{OURS}/nodetelemetries/{name}"
+        status = {"reportedAt": rfc3339(self.clock.wall_ns() / 1e9), **said}
+        self.api.put(path, {**self.api.objects[path], "status": status})
+
+
+def test_a_cluster_that_does_not_change_is_written_once() -> None:
+    world = World()
+    world.profile()
+    world.rollout("roll")
+    written = world.settle()
+    assert ("APPLY", f"{OURS}/nodetelemetries/node-1") in written
+    assert ("APPLY", f"{MAPS}/nrdot-pointer-general") in written
+    world.clock.advance(3600.0)
+    world.api.writes.clear()
+    world.turn()
+    assert world.api.writes == []
+
+
+def test_what_is_the_same_is_compiled_once_and_what_nobody_asks_for_is_forgotten() -> None:
+    compiler = Compiler()
+    first = compiler.compile(_profile_of("balanced"), (), (), ())
+    other = compiler.compile(_profile_of("aggressive"), (), (), ())
+    assert other.revision != first.revision
+    compiler.forget_unused()
+    assert compiler.compile(_profile_of("balanced"), (), (), ()) is first
+    compiler.forget_unused()
+    assert compiler.compile(_profile_of("aggressive"), (), (), ()) is not other
+
+
+def test_what_is_refused_is_refused_again_without_a_second_look() -> None:
+    compiler = Compiler()
+    for _ in range(2):
+        with pytest.raises(NotCompiledError, match="nonsense"):
+            compiler.compile(_profile_of("nonsense"), (), (), ())
+
+
+def _profile_of(name: str) -> Custom:
+    return Custom(Metadata("general"), {"profile": name})
+
+
+def test_a_pass_that_begins_before_its_copies_heard_of_the_last_one_tells_nothing_twice() -> None:
+    world = World()
+    world.profile()
+    world.rollout("roll")
+    world.settle()
+    world.profile(profile="aggressive")
+    world.stale = world.view()
+    world.api.writes.clear()
+    world.turn()
+    assert world.events().count("Pending") == 1
+    world.turn()
+    assert world.events().count("Pending") == 1
+    assert world.events().count("Progressing") == 1
+
+
+def test_a_rollout_of_a_profile_that_is_not_there_says_so_and_says_it_once() -> None:
+    world = World()
+    world.rollout("roll", profile="typo")
+    world.settle()
+    said = world.condition("profilerollouts", "roll", "Effective")
+    assert (said["status"], said["reason"]) == ("False", "ProfileMissing")
+    assert "typo" in said["message"]
+
+
+def test_of_two_rollouts_of_one_profile_the_older_says_that_it_decides_nothing() -> None:
+    world = World()
+    world.profile()
+    world.rollout("old")
+    world.settle()
+    world.rollout("new", "2026-02-01T00:00:00Z")
+    world.settle()
+    said = world.condition("profilerollouts", "old", "Effective")
+    assert (said["status"], said["reason"]) == ("False", "Superseded")
+    assert "new" in said["message"]
+    assert world.status("profilerollouts", "old")["phase"] == "Succeeded", "what it reached stays readable"
+    assert world.condition("profilerollouts", "new", "Effective")["status"] == "True"
+    del world.api.objects[f"{OURS}/profilerollouts/new"]
+    world.settle()
+    assert world.condition("profilerollouts", "old", "Effective")["status"] == "True"
+
+
+def test_a_profile_that_is_deleted_while_it_is_rolled_out_comes_back_to_where_it_was() -> None:
+    world = World()
+    world.profile()
+    world.rollout("roll")
+    world.settle()
+    world.profile(profile="aggressive")
+    world.settle()
+    before = dict(world.api.objects[f"{MAPS}/nrdot-pointer-general"]["data"])
+    assert before["candidates"]
+    gone = world.api.objects.pop(f"{OURS}/telemetryprofiles/general")
+    world.settle()
+    assert world.condition("profilerollouts", "roll", "Effective")["reason"] == "ProfileMissing"
+    world.api.objects[f"{OURS}/telemetryprofiles/general"] = gone
+    world.settle()
+    after = world.api.objects[f"{MAPS}/nrdot-pointer-general"]["data"]
+    assert (after["stable"], after["candidates"]) == (before["stable"], before["candidates"])
+    assert world.status("profilerollouts", "roll")["phase"] == "Progressing"
+
+
+def test_a_group_that_the_server_will_never_take_does_not_hold_up_the_others() -> None:
+    world = World(nodes=(node("node-1", pool="a"), node("node-2", pool="b")))
+    world.profile("a", nodeSelector={"pool": "a"})
+    world.profile("b", nodeSelector={"pool": "b"})
+    world.api.trouble.append(ApiError(422, "PATCH nrdot-revision-a: must be no more than 63 characters"))
+    world.turn()
+    said = world.condition("telemetryprofiles", "a", "Compiled")
+    assert said["status"] == "False"
+    assert "63 characters" in said["message"]
+    assert f"{MAPS}/nrdot-pointer-b" in world.api.objects
+    world.settle()
+    assert world.condition("telemetryprofiles", "a", "Compiled")["status"] == "True"
+
+
+def test_a_server_that_is_busy_cuts_the_pass_short_and_the_next_one_ends_it() -> None:
+    world = World()
+    world.profile()
+    world.api.trouble.append(ApiError(429, "later", 2.0))
+    with pytest.raises(ApiError):
+        world.turn()
+    world.settle()
+    assert f"{MAPS}/nrdot-pointer-general" in world.api.objects
+
+
+def test_a_node_that_moves_to_another_group_is_told_under_a_number_that_it_takes() -> None:
+    world = World(nodes=(node("node-1", pool="a"), node("node-2", pool="b")))
+    world.profile("a", nodeSelector={"pool": "a"})
+    world.profile("b", nodeSelector={"pool": "b"})
+    world.settle()
+    world.clock.advance(60.0)
+    world.profile("a", nodeSelector={"pool": "a"}, profile="aggressive")
+    world.settle()
+    told = int(world.api.objects[f"{MAPS}/nrdot-pointer-a"]["data"]["sequence"])
+    assert int(world.api.objects[f"{MAPS}/nrdot-pointer-b"]["data"]["sequence"]) < told
+    world.nodes = (node("node-1", pool="b"), node("node-2", pool="b"))
+    world.settle()
+    assert world.api.objects[f"{OURS}/nodetelemetries/node-1"]["spec"]["pointer"] == "nrdot-pointer-b"
+    assert int(world.api.objects[f"{MAPS}/nrdot-pointer-b"]["data"]["sequence"]) > told
+
+
+def test_a_pointer_that_nears_its_end_is_written_anew() -> None:
+    world = World()
+    world.profile()
+    world.settle()
+    world.clock.advance(200 * 86400.0)
+    assert ("APPLY", f"{MAPS}/nrdot-pointer-general") in world.settle()
+
+
+def test_a_rollout_that_would_not_fit_into_a_pointer_is_refused_in_words() -> None:
+    nodes = [node(f"node-{n:058d}") for n in range(5000)]
+    fitting("a" * 330_000, "b" * 330_000, nodes)
+    with pytest.raises(NotCompiledError, match="5000 nodes"):
+        fitting("a" * 450_000, "b" * 450_000, nodes)
