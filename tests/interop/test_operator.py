@@ -229,7 +229,6 @@ def test_a_profile_reaches_every_node_and_says_so(cluster: Home, tmp_path: Path)
         agents.turn()
         cluster.patch(path, {"metadata": {"labels": {"looked-at": "twice"}}})
         _wait_for_passes(operator, before)
-        assert _passes(operator) == before + 1
         assert int(cluster.get(path)["metadata"]["resourceVersion"]) > int(version)
         assert cluster.get(path)["status"] == status
 
