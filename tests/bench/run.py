@@ -36,6 +36,7 @@ GROUPS = (
     "reload",
     "ledger",
     "simulating",
+    "schedules",
     "report",
     "fuzz",
 )
