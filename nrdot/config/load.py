@@ -20,6 +20,7 @@ from nrdot.config.document import Table
 from nrdot.config.problem import Findings, InvalidConfigurationError, Mark, Problem, Problems
 from nrdot.config.profiles import Library, overlay_of
 from nrdot.config.pushed import HEADER, joined, read_pushed
+from nrdot.config.remains import OfTheRest, remains
 from nrdot.config.rules import Rules, references
 from nrdot.config.schema import Settings
 from nrdot.config.schema_export import Destination, File, Otlp
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nrdot.config.pushed import Pushed
 
 SETTING_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(Settings))
+AGAIN = 8  # rounds of leaving out what is wrong
 OVERLAY_KEYS = profile_keys() - SETTING_KEYS - {"extends"}
 
 
@@ -158,7 +160,8 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
         _lint_pushed(path, environ, checks, problems)
         return problems.sorted()
     if not _is_profile(tree):
-        _made(tree, path, environ, checks, problems)
+        if _made(tree, path, environ, checks, problems) is None:
+            _check_rest(tree, path, environ, checks, problems)
         return problems.sorted()
     name = path.stem
     library = Library({name: tree}, path.parent, _nothing(str(path)), environ, problems)
@@ -170,6 +173,25 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
         )
         _run(checks, alone, problems)
     return problems.sorted()
+
+
+def _check_rest(
+    tree: Table, path: Path, environ: Mapping[str, str], checks: Sequence[Check], problems: Problems
+) -> None:
+    """What checks have to say about a document that is wrong in itself: of all that is right in it."""
+    rest: Table | None = tree
+    found = problems
+    for _ in range(AGAIN):  # a table without its bad value may lack it, and goes the next time
+        rest = remains(rest, str(path), found.sorted()) if rest is not None else None
+        if rest is None or problems.crowded:
+            return
+        found = Problems()
+        configuration = _configuration(rest, path, environ, found)
+        if configuration is not None:
+            report = OfTheRest(configuration.origins, rest, tree, problems)
+            for check in checks:
+                check(configuration, report)
+            return
 
 
 def _lint_pushed(path: Path, environ: Mapping[str, str], checks: Sequence[Check], problems: Problems) -> None:
