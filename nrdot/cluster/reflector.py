@@ -74,8 +74,8 @@ class Reflector(Generic[K]):
         self.forbidden = False  # our rights do not reach this kind
 
     def start(self) -> None:
-        self._started = True
         self._thread.start()
+        self._started = True
 
     def stop(self) -> None:
         """Asks to; a thread that waits for an event ends with the process."""

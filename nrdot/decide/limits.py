@@ -29,6 +29,11 @@ class PodLimits:
         self._cpu = [np.inf]
         self._memory = [np.inf]
 
+    @property
+    def known(self) -> int:
+        """Pods that a number is kept for."""
+        return len(self._numbers)
+
     def near(self, batch: Batch) -> Rows:
         """Living rows of pods that are near one of their limits."""
         table = batch.table

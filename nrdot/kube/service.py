@@ -190,6 +190,12 @@ class Operator:
         """Until asked to stop; status 1 when the lease was lost."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        return self.work_until_stopped()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def work_until_stopped(self) -> int:
         with ExitStack() as stack:
             if self._options.listen:
                 health = HealthServer(self._options.listen, self._clock, self, self.metrics)

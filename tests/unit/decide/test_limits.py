@@ -9,6 +9,7 @@ import pytest
 
 from nrdot.batch import Gauge, Owner
 from nrdot.decide.budget import SeriesBudget
+from nrdot.decide.limits import PodLimits
 from nrdot.decide.policy import Policy, Rules
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.host import InventedHost
@@ -122,3 +123,22 @@ def test_a_limit_that_arrives_late_counts_from_then_on() -> None:
     )
     pods.policy.decide(replace(batch, named=named))
     assert pods.near() == {100, 101, 102, 103}
+
+
+def test_pods_that_are_gone_are_forgotten_and_those_that_live_are_told_apart_still() -> None:
+    pods = Pods(POD)
+    limits = PodLimits()
+    batch = pods.host.sample()
+    rows = batch.living
+    for number in range(2000):
+        batch.table.identity[int(rows[0])] = replace(
+            batch.table.identity[int(rows[0])], owner=Owner(pod_uid=f"short-{number}", memory_limit=MIB)
+        )
+        batch.table.identity[int(rows[1])] = replace(batch.table.identity[int(rows[1])], owner=POD)
+        batch.table.gauges[Gauge.RSS, rows[0]] = 2 * MIB
+        batch.table.gauges[Gauge.RSS, rows[1]] = MIB
+        named = rows[:2] if number == 0 else rows[:1]
+        assert limits.near(replace(batch, named=named)).tolist() == [int(rows[0])]
+    assert limits.known < 200
+    batch.table.gauges[Gauge.RSS, rows[1]] = 95 * MIB
+    assert limits.near(replace(batch, named=rows[:0])).tolist() == rows[:2].tolist()

@@ -1,0 +1,106 @@
+"""What an operator says about itself while it works."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nrdot.clock import SystemClock
+from nrdot.kube.service import Operator, Options
+from nrdot.testing.api_server import FakeApi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nrdot.cluster.api import Api, Document
+
+OURS = "/apis/nrdot.io/v1alpha1/namespaces/home"
+
+
+class Cluster(FakeApi):
+    """One that knows leases, and may answer as no server does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = False
+
+    def hurried(self, seconds: float) -> Api:
+        del seconds
+        return self
+
+    def fenced(self, may_write: Callable[[], bool]) -> Api:
+        del may_write
+        return self
+
+    def create(self, path: str, document: Document) -> Document:
+        return self.put(f"{path}/nrdot-operator", document) if path.endswith("leases") else {}
+
+    def apply(self, path: str, document: Document) -> Document:
+        if self.broken:
+            raise ZeroDivisionError("as nobody expects it")
+        return super().apply(path, document)
+
+
+@contextmanager
+def running(api: Cluster) -> Iterator[Operator]:
+    operator = Operator(api, SystemClock(), Options("home", "me", ""))
+    thread = Thread(target=operator.work_until_stopped)
+    thread.start()
+    try:
+        yield operator
+    finally:
+        operator.stop()
+        api.close()
+        thread.join(30.0)
+
+
+def _wait(for_what: Callable[[], object], words: str) -> None:
+    pause = Event()
+    for _ in range(600):
+        if for_what():
+            return
+        pause.wait(0.02)
+    pytest.fail(words)
+
+
+def test_a_pass_that_ends_as_none_should_is_said_and_a_good_one_is_health_again() -> None:
+    api = Cluster()
+    api.broken = True
+    api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
+    with running(api) as operator:
+        _wait(operator.unhealthy, "the trouble to be said")
+        assert "ZeroDivisionError" in operator.unhealthy()
+        assert operator.document()["ready"] is False
+        api.broken = False
+        _wait(lambda: not operator.unhealthy(), "the worker to go on")
+        assert any(path.endswith("nrdot-pointer-general") for path in api.objects)
+
+
+def test_an_operator_that_is_stopped_gives_its_lease_back() -> None:
+    api = Cluster()
+    with running(api) as operator:
+        _wait(lambda: operator.document()["leading"], "the lead")
+    lease = next(found for path, found in api.objects.items() if path.endswith("leases/nrdot-operator"))
+    assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_reports_that_only_carry_other_figures_ask_for_no_pass() -> None:
+    api = Cluster()
+    api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "a"}})
+
+    def passes() -> int:
+        line = next(one for one in operator.metrics().splitlines() if 'outcome="done"' in one)
+        return int(line.rsplit(" ", 1)[1])
+
+    with running(api) as operator:
+        _wait(lambda: passes() > 0, "the first pass")
+        before = passes()
+        for processes in range(5):
+            status = {"revision": "a", "processes": processes}
+            api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": status})
+        api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "b"}})
+        _wait(lambda: passes() > before, "the pass for what matters")
+        assert passes() == before + 1
