@@ -24,6 +24,26 @@ if TYPE_CHECKING:
     from nrdot.pipeline import Tick
 
 
+class Lateness:
+    """By how much ticks follow each other later than they are meant to: the worst since the beginning."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.begin()
+
+    def begin(self) -> None:
+        self.worst = 0.0  # seconds
+        self._last = self._clock.monotonic()
+        self._interval = 0.0
+
+    def tick(self, interval: float) -> None:
+        """`interval` is how long until the next one, so what was meant until now was said by the last one."""
+        now = self._clock.monotonic()
+        if self._interval:
+            self.worst = max(self.worst, now - self._last - self._interval)
+        self._last, self._interval = now, interval
+
+
 class Node:
     """Raises StartError where this is no pod, ConfigError where there is no place for what is pushed."""
 
@@ -35,8 +55,7 @@ class Node:
         self._pushed = -1
         self._began: tuple[float, float, int] = (0.0, 0.0, 0)
         self._sent = 0
-        self._last = 0.0  # when the last tick was, on the monotonic clock
-        self._late = 0.0  # seconds, the worst under this document
+        self._lateness = Lateness(clock)
         if found.operator and pushed is None:
             raise ConfigError(
                 "kubernetes.operator: there is no place for what the operator pushes; "
@@ -68,9 +87,7 @@ class Node:
         if self._status.pushed != self._pushed:
             self._pushed = self._status.pushed
             self._begin()
-        now = self._clock.monotonic()
-        self._late = max(self._late, now - self._last - self._status.interval)
-        self._last = now
+        self._lateness.tick(self._status.interval)
         self._sent += sum(record.points for record in tick.records)
         if tick.frame is not None and tick.frame.whole:
             self._link.say(self._status.pushed, self._status.config_error, self._figures(tick))
@@ -78,7 +95,7 @@ class Node:
     def _begin(self) -> None:
         """A document is judged by what happens under it."""
         self._sent = 0
-        self._last, self._late = self._clock.monotonic(), 0.0
+        self._lateness.begin()
         self._began = (self._clock.monotonic(), sum(cpu_seconds()), self._status.unoptimized)
 
     def _figures(self, tick: Tick) -> dict[str, Any]:
@@ -101,6 +118,6 @@ class Node:
                 "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
                 "memory": resident_bytes(),
                 "version": version("nrdot"),
-                "tickDelay": f"{self._late:.0f}",
+                "tickDelay": f"{self._lateness.worst:.0f}",
             },
         }

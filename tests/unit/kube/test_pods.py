@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
+from nrdot.batch import Owner
+from nrdot.clock import SystemClock
 from nrdot.cluster.objects import Annotated, Container, Pod, PodSpec, Resources
-from nrdot.cluster.pods import limits_of, quantity
+from nrdot.cluster.pods import NodePods, limits_of, quantity
+from nrdot.testing.api_server import FakeApi
 
 
 @pytest.mark.parametrize(
@@ -37,3 +42,31 @@ def test_a_pods_limit_is_the_sum_of_its_containers() -> None:
 def test_a_container_without_a_limit_leaves_the_pod_without_one() -> None:
     assert limits_of(_pod({"memory": "1Gi"}, {})) == (0.0, 0)
     assert limits_of(_pod()) == (0.0, 0)
+
+
+def test_a_static_pod_is_known_by_the_hash_of_its_file_and_forgotten_with_it() -> None:
+    api, path = FakeApi(), "/api/v1/pods/etcd"
+    annotations = {"kubernetes.io/config.hash": "hash-of-the-file"}
+    metadata = {
+        "name": "etcd",
+        "namespace": "kube-system",
+        "uid": "of-the-mirror",
+        "annotations": annotations,
+    }
+    api.put(path, {"metadata": metadata})
+    pods = NodePods(api, "node-1", SystemClock())
+    owners = [Owner(pod_uid="hash-of-the-file"), Owner(pod_uid="of-the-mirror")]
+    pods.start()
+    try:
+        assert pods.copy.synced.wait(10.0)
+        assert [facts.pod if (facts := pods.facts(one)) else "" for one in owners] == ["etcd", "etcd"]
+        api.delete(path)
+        pause = Event()
+        for _ in range(600):
+            if not len(pods.copy) and pods.facts(owners[0]) is None:
+                break
+            pause.wait(0.02)
+        assert [pods.facts(one) for one in owners] == [None, None]
+    finally:
+        pods.close()
+        api.close()
