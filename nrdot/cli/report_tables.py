@@ -61,7 +61,7 @@ def _headline(found: Document) -> str:
         else "no process was critical"
     )
     seen = host_hours(window)
-    free = "" if meter["unoptimized"] else ": all of it is within the free allowance"
+    free = "" if meter["unoptimized"] or meter["sent"] else ": all of it is within the free allowance"
     saved = money(meter["saved"], meter["currency"])
     told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}"
     if found["too_short"]:

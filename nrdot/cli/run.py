@@ -64,6 +64,8 @@ def _failed(words: str, status: int) -> int:
 
 def _of_system(error: OSError) -> str:
     what = error.strerror or type(error).__name__
+    if isinstance(error, PermissionError):
+        what += "; run this as the agent's user, or as root"
     return f"{os.fsdecode(error.filename)}: {what}" if error.filename else what
 
 

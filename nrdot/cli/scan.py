@@ -92,16 +92,24 @@ def _totals(processes: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
+NARROW = 100  # columns of a terminal, below which `nrdot explain` and --json have the class
+BESIDES = 62  # columns that all but the name take there
+
+
 def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
     from nrdot.cli.output import amount, console, table, verdict
 
-    columns = ("pid", "name", "class", "score", "cpu", "rss", "verdict", "reason")
+    narrow = console().width < NARROW
+    columns = ("pid", "name", *(() if narrow else ("class",)), "score", "cpu", "rss", "verdict", "reason")
     shown = table(*columns, right={"pid", "score", "cpu", "rss"})
+    if narrow:  # a process a line: long names give way
+        name = shown.columns[1]
+        name.no_wrap, name.overflow, name.max_width = True, "ellipsis", console().width - BESIDES
     for one in processes:
         shown.add_row(
             str(one["pid"]),
             one["name"],
-            one["class"] or "-",
+            *(() if narrow else (one["class"] or "-",)),
             f"{one['score']:.2f}",
             f"{one['cpu']:.2f}",
             amount(one["rss"]),

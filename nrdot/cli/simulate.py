@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHIPPED = ("conservative", "balanced", "aggressive")
 ENOUGH = 600  # seconds of a capture
+NARROW = 150  # columns of a terminal, below which profiles stand side by side
 
 
 def simulate(
@@ -267,10 +268,10 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
         "costs a month",
         "saves a month",
     )
-    shown = table(*columns, right=set(columns[1:]))
+    rows = []
     for name, one in documents.items():
         critical, incidents = one["critical"], one["incidents"]
-        shown.add_row(
+        row = (
             name,
             f"{one['points']:,}",
             _less(one["points"], one["points_same_interval"]),
@@ -282,6 +283,12 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
             f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
             *_money(one, METERS[0].key),
         )
+        rows.append(row)
+    if console().width < NARROW:  # a figure a line
+        columns, *rows = zip(columns, *rows, strict=True)
+    shown = table(*columns, right=set(columns[1:]))
+    for row in rows:
+        shown.add_row(*row)
     console().print(shown)
     shortest = min(one["seconds"] / one["hosts"] for one in documents.values())
     if shortest < ENOUGH:

@@ -58,16 +58,19 @@ def _answers(found: Document) -> str:
     month, back, currency = found["projection"]["month"], found["return"], found["currency"]
     between = (
         f", between {money(month['low'])} and {money(month['high'])} in nine months of ten"
-        if month["low"] is not None and meter["unoptimized"]
+        if month["low"] is not None and meter["unoptimized"] and meter["saved"] >= 0
         else ""
     )
-    free = " (all of it is within the free allowance)" if not meter["unoptimized"] else ""
+    nothing = not (meter["unoptimized"] or meter["sent"])
+    free = " (all of it is within the free allowance)" if nothing else ""
+    dearer = meter["saved"] < 0
+    saved = headline(abs(meter["saved"]), currency)
     less = 1 - points["sent"] / points["unoptimized"] if points["unoptimized"] else 0.0
     met = critical["exported"] == critical["seen"]
     word = "fewer" if less >= 0 else "more"
     instead = f"{short(points['sent'])} instead of {short(points['unoptimized'])}"
     cards = [
-        (headline(meter["saved"], currency), f"less a month on {meter['title']}{between}{free}", False),
+        (saved, f"{'more' if dearer else 'less'} a month on {meter['title']}{between}{free}", dearer),
         (f"{abs(less):.0%}", f"{word} points: {instead}", less < 0),
         (
             (

@@ -82,3 +82,13 @@ def test_names_that_the_terminal_cannot_show_do_not_end_the_command(proc, capsys
     assert run(["scan", "--json", "--procfs", str(proc.root)]) == 0
     narrow.flush()
     assert b"gr" in narrow.buffer.getvalue()
+
+
+def test_what_may_not_be_read_is_said_with_who_may(command, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", "/var/lib/nrdot/ledger")
+
+    monkeypatch.setattr("nrdot.cli.app.app", refused)
+    status, _, err = command("scan")
+    wanted = "nrdot: /var/lib/nrdot/ledger: Permission denied; run this as the agent's user, or as root\n"
+    assert (status, err) == (2, wanted)

@@ -281,3 +281,13 @@ def test_formulas_are_shown_with_the_numbers_of_both_ends(reported, hours):
     assert lines[0] == "google_prometheus: tiered(points / 1e6)"
     assert lines[1] == "  without NRDOT: tiered(30,660,000 / 1e6) = 1.84"
     assert lines[2] == "  with NRDOT: tiered(6,570,000 / 1e6) = 0.39"
+
+
+def test_a_host_that_costs_more_than_before_is_told_so_and_not_as_a_negative_saving(reported, hours):
+    rows = [
+        msgspec.structs.replace(row, bytes_sent=1000 * row.bytes_sent) if isinstance(row, Seen) else row
+        for row in hours(24)
+    ]
+    shown = page(reported(rows), "savings")
+    assert "more a month on New Relic" in shown
+    assert "free allowance)" not in shown

@@ -1,0 +1,49 @@
+"""Tables on a terminal of eighty columns: a line stays a line, and no word is cut into pieces."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+CAPTURE = Path(__file__).parents[3] / "samples/captures/sample-host-7.jsonl.zst"
+COLUMNS = 80
+
+
+def on_a_terminal(*arguments):
+    """What a command prints to a terminal of that width."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(COLUMNS), "TERM": "dumb"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "nrdot", *map(str, arguments)],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ):
+        os.close(theirs)
+        pieces = []
+        try:
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+        except OSError:  # what Linux says when the other end is closed
+            pass
+    os.close(ours)
+    return b"".join(pieces).decode().replace("\r", "").splitlines()
+
+
+def test_profiles_stand_side_by_side_where_their_figures_do_not_fit_in_a_line():
+    lines = on_a_terminal("simulate", CAPTURE, "-p", "balanced", "-p", "aggressive")
+    assert all(len(line) <= COLUMNS for line in lines)
+    heading = next(line.split() for line in lines if line.strip())
+    assert heading == ["profile", "balanced", "aggressive"]
+    assert any(line.strip().startswith("less, same interval") for line in lines)
+
+
+def test_a_process_is_a_line_with_its_verdict_and_the_reason(proc):
+    lines = on_a_terminal("scan", "--procfs", proc.root)
+    shown = [line.split() for line in lines if line.strip()[:1].isdigit() and ":" not in line]
+    assert {words[0] for words in shown} == {"1", "100", "101", "102", "103", "104", "105", "200"}
+    assert all("keep" in words or "roll" in words for words in shown)
+    assert all(len(line) <= COLUMNS for line in lines)
