@@ -78,4 +78,5 @@ class Report:
 
 def _urgent(said: Mapping[str, Any]) -> tuple[object, ...]:
     flat = {**said, **(said.get("critical") or {}), **(said.get("agent") or {})}
-    return tuple(flat.get(key) for key in URGENT)
+    measured = flat.get("reduction") is not None  # a rollout waits for the first figure, not for each
+    return (measured, *(flat.get(key) for key in URGENT))

@@ -54,6 +54,13 @@ def failure(
     return ""
 
 
+def unmeasured(gates: Gates, nodes: Iterable[str], reports: Mapping[str, Report]) -> str:
+    """The first node that cannot say yet whether a gate holds; empty where all can."""
+    if gates.minimum_reduction is None:
+        return ""
+    return next((name for name in nodes if name in reports and reports[name].reduction is None), "")
+
+
 def _failing(gates: Gates, report: Report) -> Iterator[str]:
     if report.coverage is not None and report.coverage < gates.critical_coverage:
         yield f"critical coverage is {report.coverage:.2%}, the gate is {gates.critical_coverage:.2%}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nrdot.kube.gates import Gates, failure
+from nrdot.kube.gates import Gates, failure, unmeasured
 from nrdot.kube.strata import legs, pick
 
 if TYPE_CHECKING:
@@ -197,6 +197,8 @@ def _baking(plan: Plan, status: Status, scene: Scene, _: str) -> Status:
     left = step.bake - (scene.now - status.since)
     if left > 0:
         return replace(status, reason="")
+    if unsure := unmeasured(plan.gates, candidates, scene.reports):
+        return replace(status, reason=f"node {unsure} has not measured yet what is saved")
     if step.approval and plan.approved <= status.step:
         return replace(status, reason=f"waits for `approved: {status.step + 1}`")
     if scene.frozen:

@@ -138,7 +138,9 @@ def _on_reports(queue: WorkQueue) -> Any:
 def _told(one: Custom) -> tuple[Any, ...]:
     said = one.status
     covered = (said.get("critical") or {}).get("covered")
-    return one.spec.get("pointer"), said.get("revision"), said.get("refused"), said.get("error"), covered
+    measured = said.get("reduction") is not None
+    told = (said.get("revision"), said.get("refused"), said.get("error"))
+    return one.spec.get("pointer"), *told, covered, measured
 
 
 def _on_workloads(queue: WorkQueue) -> Any:

@@ -88,6 +88,18 @@ def test_a_reduction_that_is_too_small_fails_its_gate() -> None:
     assert "70.0% of the points are saved, the gate is 80.0%" in cluster.status.reason
 
 
+def test_nothing_is_promoted_before_every_candidate_has_measured_what_is_saved() -> None:
+    plan = replace(PLAN, gates=Gates(minimum_reduction=0.8))
+    cluster = FakeCluster(zoned(10), plan)
+    _until(cluster, Phase.BAKING)
+    for _ in range(5):
+        assert cluster.turn(3600.0).phase is Phase.BAKING
+    assert "has not measured yet" in cluster.status.reason
+    for name, report in cluster.reports.items():
+        cluster.reports[name] = replace(report, reduction=0.9)
+    assert cluster.turn(1.0).phase is Phase.PROMOTING
+
+
 def test_a_node_that_refuses_the_revision_takes_it_back_at_once() -> None:
     cluster = FakeCluster(zoned(10), PLAN)
     _until(cluster, Phase.PROGRESSING)
