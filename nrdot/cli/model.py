@@ -53,7 +53,8 @@ def evaluate(
         list[Path], typer.Argument(help="Captures that it was not trained on.", metavar="CAPTURE...")
     ],
     horizon: Annotated[
-        float, typer.Option(help="How far ahead is asked.", parser=seconds, metavar="TIME")
+        float,
+        typer.Option(help="How far ahead is asked.", parser=seconds, show_default="10m", metavar="TIME"),
     ] = 600.0,
     config: Config = None,
     json: Json = False,

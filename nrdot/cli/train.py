@@ -18,7 +18,8 @@ def train(
         str | None, typer.Option(help="What explain calls it; the file's name where absent.")
     ] = None,
     horizon: Annotated[
-        float, typer.Option(help="How far ahead it looks.", parser=seconds, metavar="TIME")
+        float,
+        typer.Option(help="How far ahead it looks.", parser=seconds, show_default="10m", metavar="TIME"),
     ] = 600.0,
     config: Config = None,
 ) -> None:
