@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -134,8 +135,10 @@ def test_counters_of_a_process_found_at_the_start_show_what_it_did_since_then(se
 
 
 def test_counters_of_a_process_born_under_the_agent_are_absolute(seen: Seen) -> None:
+    """Its series under the name that it had before it became its program counts as well, where it was seen."""
     witness = Witness(seen.theirs)
     counters = {key: point for key, point in seen.mine_of({seen.newborn}).items() if _is_comparable(point)}
+    before = _counted_under_other_words(seen, seen.newborn)
     assert {metric for _, metric, _ in counters} == {
         "process.cpu.time",
         "process.paging.faults",
@@ -143,7 +146,21 @@ def test_counters_of_a_process_born_under_the_agent_are_absolute(seen: Seen) -> 
     }
     for key, point in counters.items():
         assert point.value is not None
-        assert witness.level(key, point.time_ns).hold(point.value), point
+        assert witness.level(key, point.time_ns).hold(before[key] + point.value), point
+
+
+def _counted_under_other_words(seen: Seen, pid: int) -> Counter[tuple[int, str, object]]:
+    """What the series of a process reached that ended when its words changed."""
+    last: dict[tuple[object, ...], Point] = {}
+    for point in seen.mine:
+        if point.pid == pid and point.value is not None:
+            last[point.series] = max(point, last.get(point.series, point), key=lambda one: one.time_ns)
+    newest = {id(point) for point in seen.mine_of({pid}).values()}
+    found: Counter[tuple[int, str, object]] = Counter()
+    for point in last.values():
+        if id(point) not in newest and point.value is not None:
+            found[pid, point.metric, point.attributes] += point.value
+    return found
 
 
 def test_disk_counters_are_the_kernels_and_leave_out_what_never_reached_a_disk(seen: Seen) -> None:
