@@ -135,7 +135,7 @@ def test_counters_of_a_process_found_at_the_start_show_what_it_did_since_then(se
 
 
 def test_counters_of_a_process_born_under_the_agent_are_absolute(seen: Seen) -> None:
-    """Its series under the name that it had before it became its program counts as well, where it was seen."""
+    """Its series under the name from before it became its program counts as well, where it was seen."""
     witness = Witness(seen.theirs)
     counters = {key: point for key, point in seen.mine_of({seen.newborn}).items() if _is_comparable(point)}
     before = _counted_under_other_words(seen, seen.newborn)
