@@ -153,6 +153,11 @@ def test_a_mistake_is_refused_in_words(
     assert words in _refused(cluster, plural, _resource(kind, spec))
 
 
+def test_a_profiles_name_fits_into_a_label(cluster: Cluster) -> None:
+    document = _resource("TelemetryProfile", {"profile": "balanced"}, "n" * 64)
+    assert "63 characters" in _refused(cluster, "telemetryprofiles", document)
+
+
 def test_a_rollout_stays_with_its_profile(cluster: Cluster) -> None:
     path = f"{HOME}/profilerollouts"
     made = cluster.create(path, _resource("ProfileRollout", {"profile": "one"}))
