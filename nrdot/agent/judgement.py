@@ -75,7 +75,8 @@ def build_policy(
         [_rules(one) for one in chosen],
         # A group sends the number of its members beside the metrics of a process.
         SeriesBudget(profile.budget, reserved=profile.roll_up.groups * (points + 1), points=points),
-        export_interval=min(exports_every(settings, one) for one in chosen),
+        # In real time every sample is due, however soon it comes.
+        export_interval=min(0.0 if one.real_time else exports_every(settings, one) for one in chosen),
         interval=settings.agent.interval,
         scope_of=_scope_of(settings.scopes),
         class_name=lambda number: names[number],

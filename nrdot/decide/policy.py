@@ -136,8 +136,9 @@ class Policy:
         columns.near_limit[near] = True
         if batch.first:
             return None
-        # Half an interval of slack: a tick that comes a little early is still the one that exports.
-        if self._since_export + self._interval / 2 >= self._export_interval:
+        # Half a tick of slack: one that comes a little early is still the one that exports. A capture's ticks
+        # may be closer together than the agent's, and half of its interval would then be several of them.
+        if self._since_export + min(self._interval, batch.seconds) / 2 >= self._export_interval:
             self._since_export = 0.0
             self._judge(batch)
             return np.zeros(0, np.intp)

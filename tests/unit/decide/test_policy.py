@@ -413,3 +413,10 @@ def test_a_daemon_that_always_works_is_before_one_that_once_did_a_little_more():
         busy(desk, _110=20, _111=30)
         desk.step()
     assert desk.kept() == {110}
+
+
+def test_samples_that_come_closer_than_the_agents_do_not_bring_exports_forward():
+    desk = Desk()
+    desk.host.interval = 5.0  # of a capture that was recorded with more samples
+    exports = [due is not None and not due.size for due in (desk.step() for _ in range(36))]
+    assert [number + 1 for number, due in enumerate(exports) if due] == [12, 24, 36]
