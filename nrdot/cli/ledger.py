@@ -63,7 +63,7 @@ def compact(
     for month in months:
         shown.add_row(
             month.month,
-            str(month.file),
+            month.file.name,
             f"{month.days:,}",
             f"{month.hosts:,}",
             f"{month.rows:,}",
@@ -72,6 +72,7 @@ def compact(
             f"{month.removed:,}",
         )
     console().print(shown)
+    console().print(f"in {months[0].file.parent}", soft_wrap=True, markup=False)
 
 
 def _within(inner: Path, outer: Path) -> bool:

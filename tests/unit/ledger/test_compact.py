@@ -138,6 +138,7 @@ def test_the_command_removes_days_beside_their_month_and_keeps_them_elsewhere(tm
     shown = runner.invoke(app, ["ledger", "compact", str(folder)])
     assert shown.exit_code == 0
     assert "ledger-2025-11.parquet" in shown.stdout
+    assert str(folder) in shown.stdout, "on one line, however long it is"
     assert not list(folder.rglob("*.zst"))
     again = runner.invoke(app, ["ledger", "compact", str(folder)])
     assert "no closed day" in again.stdout
