@@ -91,6 +91,8 @@ def test_the_operator_has_the_rights_that_it_uses_and_no_others(cluster: Cluster
         )
         _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", {"profile": "none such"})
         wait_until(lambda: cluster.get(f"/api/v1/namespaces/{HOME}/events")["items"], "an event")
+        # What a rollout waits for stays, so that goes first.
+        cluster.delete(f"{OURS}/profilerollouts/roll")
         cluster.delete(f"{OURS}/telemetryprofiles/general")
         wait_until(lambda: not _maps(cluster, "pointer"), "the pointer to go")
         granted = _granted()
