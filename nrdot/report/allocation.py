@@ -81,14 +81,14 @@ def allocate(owners: list[dict[str, Any]], bill: Bill, month: Months, seen: floa
     shared = spread + rest * _parts(direct + spread, processes)
     base = min(fixed, whole)
     unoptimized = (whole - base) * _parts(before, processes) + base * _parts(processes, before)
-    values = rounded((direct + shared).tolist())
+    values = rounded((direct + shared).tolist(), total)
     shares = [
         Share(key, value, round(value - later, 4), later, was, int(sent), busy / seen if seen else 0.0, used)
         for key, value, later, was, sent, busy, used in zip(
             keys,
             values,
             rounded(shared.tolist()),
-            rounded(unoptimized.tolist()),
+            rounded(unoptimized.tolist(), whole),
             points.tolist(),
             processes.tolist(),
             cpu.tolist(),

@@ -96,7 +96,8 @@ def rounded(values: Sequence[float], total: float | None = None, digits: int = D
     unit = 10**digits
     exact = np.asarray(values, np.float64) * unit
     floors = np.floor(exact)
-    whole = float(exact.sum()) if total is None else total * unit
+    # The total as it is shown: half a unit goes up or down by bits that a product with the unit has not.
+    whole = float(exact.sum()) if total is None else round(total, digits) * unit
     missing = round(whole) - round(float(floors.sum()))
     order = np.argsort(floors - exact, kind="stable")
     for place in range(abs(missing)):
