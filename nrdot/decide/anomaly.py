@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nrdot.batch import Batch, Flags, Floats, Rows
+    from nrdot.batch import Batch, Flags, Floats, Rows, Table
 
 METRICS = ("cpu", "io", "memory", "threads", "descriptors")
 RESTART = "restarts"
@@ -82,19 +82,21 @@ class AnomalyDetector:
         self._now += batch.seconds
         for row in batch.died.tolist():
             self.departures.pop(row, None)
-        values = self._values(batch)
-        rows = batch.living
+        values = self._values(table)
         self._begin(batch.born, values)
         if batch.first:
             self._restarts.observe(batch, self._now)
             return np.zeros(0, np.intp)
-        outside = self._judge(rows, values[:, rows])
-        self._learn(rows, values[:, rows], batch.seconds)
+        # Whole columns as far as anybody lives, since to gather the living takes longer than the sums. What
+        # comes of a row without a process is never looked at: it begins anew with the next one.
+        here = slice(0, int(batch.living[-1]) + 1 if batch.living.size else 0)
+        outside: Rows = np.flatnonzero(self._judge(here, values[:, here], table.alive[here]))
+        self._learn(here, values[:, here], batch.seconds)
+        self._last_but_one, self._last = self._last, values
         looping = self._restarts.observe(batch, self._now)
         for row, loop in looping.items():
             self.departures[row] = Departure(RESTART, loop.births, 0, loop.allowed)
-        anomalous: Rows = np.unique(np.concatenate([rows[outside], np.array(list(looping), np.intp)]))
-        return anomalous
+        return np.union1d(outside, np.array(list(looping), np.intp)) if looping else outside
 
     def adopt(self, other: AnomalyDetector) -> None:
         """Go on with the history of another detector, which this one replaces."""
@@ -105,61 +107,63 @@ class AnomalyDetector:
         self._restarts = restarts
 
     @staticmethod
-    def _values(batch: Batch) -> Floats:
-        table = batch.table
-        gauges = table.gauges[[Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS]]
-        return np.vstack([table.cpu, table.io, np.maximum(gauges, 0)])
+    def _values(table: Table) -> Floats:
+        values = np.empty((len(METRICS), table.capacity))
+        values[0], values[1] = table.cpu, table.io
+        for place, gauge in enumerate((Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS), start=2):
+            np.maximum(table.gauges[gauge], 0, out=values[place])
+        return values
 
-    def _judge(self, rows: Rows, values: Floats) -> Flags:
+    def _judge(self, here: slice, values: Floats, alive: Flags) -> Flags:
         """Mark rows that are outside their band long or far enough, and note by which metric."""
-        centre, highest, lowest = self._centre[:, rows], self._highest[:, rows], self._lowest[:, rows]
-        spread = self._width * self._deviation[:, rows]
+        centre, highest, lowest = self._centre[:, here], self._highest[:, here], self._lowest[:, here]
+        spread = self._width * self._deviation[:, here]
         margin = np.maximum(_MARGIN, highest * _PEAK_MARGIN)
         high = np.maximum(centre + spread, highest) + margin
         stalls = (centre > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * centre)
         low = np.where(stalls, _STALL_TO * centre, -1.0)
-        outside = ((values > high) | (values < low)) & (self._watched[rows] >= self._warm_up)
+        known = alive & (self._watched[here] >= self._warm_up)
+        outside = ((values > high) | (values < low)) & known
         far = outside & (values > high + margin)
-        flagged = outside & (far | self._outside[:, rows])
-        self._outside[:, rows] = outside
-        for metric, index in zip(*np.nonzero(flagged), strict=True):
-            self.departures[int(rows[index])] = Departure(
+        flagged = outside & (far | self._outside[:, here])
+        self._outside[:, here] = outside
+        for metric, row in zip(*np.nonzero(flagged), strict=True):
+            self.departures[int(row)] = Departure(
                 METRICS[metric],
-                float(values[metric, index]),
-                max(float(low[metric, index]), 0.0),
-                float(high[metric, index]),
+                float(values[metric, row]),
+                max(float(low[metric, row]), 0.0),
+                float(high[metric, row]),
             )
         marked: Flags = flagged.any(axis=0)
         return marked
 
-    def _learn(self, rows: Rows, values: Floats, seconds: float) -> None:
+    def _learn(self, here: slice, values: Floats, seconds: float) -> None:
         """Take the sample into the history."""
-        self._watched[rows] += seconds
+        watched, centre, deviation = self._watched[here], self._centre[:, here], self._deviation[:, here]
+        highest, lowest = self._highest[:, here], self._lowest[:, here]
+        watched += seconds
         # A young history weighs all its samples alike, an old one forgets.
-        share = np.maximum(1 - math.exp(-seconds / CENTRE_SECONDS), seconds / self._watched[rows])
+        share = np.maximum(1 - math.exp(-seconds / CENTRE_SECONDS), seconds / np.maximum(watched, 1e-9))
         fade = math.exp(-seconds / PEAK_SECONDS)
-        centre, deviation = self._centre[:, rows], self._deviation[:, rows]
-        young = self._watched[rows] < self._warm_up
+        young = watched < self._warm_up
         usual = self._width * deviation
         reach = np.where(young, np.inf, usual + _MARGIN)
-        step = np.clip(values - centre, -reach, reach)
-        self._centre[:, rows] = centre + share * step
+        step = np.maximum(np.minimum(values - centre, reach), -reach)
         # A leak is outside for long before it ends: it must not make itself usual meanwhile.
-        seen = np.where(_LEVEL & ~young, np.minimum(np.abs(step), usual + _MARGIN / 16), np.abs(step))
-        self._deviation[:, rows] = deviation + share * (seen - deviation)
-        older = np.where(young, values, self._last_but_one[:, rows])
-        highest, lowest = self._highest[:, rows], self._lowest[:, rows]
+        seen = np.abs(step)
+        np.minimum(seen, np.where(young | ~_LEVEL, np.inf, usual + _MARGIN / 16), out=seen)
+        older = np.where(young, values, self._last_but_one[:, here])
         rise = np.where(young | ~_LEVEL, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))
         reached = highest + rise * (older - highest)
-        self._highest[:, rows] = np.maximum(reached, centre + (highest - centre) * fade)
-        self._lowest[:, rows] = np.minimum(older, centre + (lowest - centre) * fade)
+        np.maximum(reached, centre + (highest - centre) * fade, out=highest)
+        np.minimum(older, centre + (lowest - centre) * fade, out=lowest)
+        centre += share * step
+        deviation += share * (seen - deviation)
         # The first look at a process knows no rates: its history begins with the second.
-        fresh = rows[self._watched[rows] == seconds]
-        for column in (self._centre, self._highest, self._lowest):
-            column[:, fresh] = values[:, self._watched[rows] == seconds]
-        self._deviation[:, fresh] = 0.0
-        self._last_but_one[:, rows] = self._last[:, rows]
-        self._last[:, rows] = values
+        fresh = np.flatnonzero(watched == seconds)
+        for column in (centre, highest, lowest):
+            column[:, fresh] = values[:, fresh]
+        deviation[:, fresh] = 0.0
 
     def _begin(self, rows: Rows, values: Floats) -> None:
         for column in (self._centre, self._highest, self._lowest, self._last, self._last_but_one):
