@@ -13,10 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from parts.binaries import PROGRAMS
 from parts.collector import Collector
+from parts.operated import Home, operated_cluster
 from parts.prometheus import Prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from parts.kubernetes import Cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,3 +42,16 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     with Prometheus(tmp_path) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real API server with our resources and six nodes, for every test of a file."""
+    with operated_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(server: Cluster) -> Home:
+    """A namespace of it for one test."""
+    return Home(server)
