@@ -33,21 +33,22 @@ def log(
     """Show every change of the configuration in effect: when, who, what and why."""
     from nrdot.audit.disk import Disk
     from nrdot.audit.verify import entries
-    from nrdot.cli.output import console, errors, print_json, table
+    from nrdot.cli.output import console, print_json, table
 
     horizon = _horizon(since)
     where = _trail(config, directory)
-    found = [entry for entry in entries(where, Disk()) if entry.time_ns >= horizon]
+    every = list(entries(where, Disk()))
+    found = [entry for entry in every if entry.time_ns >= horizon]
+    _complain(where)
     if json:
         print_json({"entries": [dict(entry.content) for entry in found]})
-        return
-    if not found:
-        what = "no entry" if since is None else f"no entry since {since}"
+    elif not found:
+        what = "no entry" if since is None or not every else f"no entry since {since}"
         console().print(f"{where}: {what}", markup=False, soft_wrap=True)
+    if not every:
+        raise typer.Exit(NO)
+    if json or not found:
         return
-    if found[-1].number - found[0].number + 1 != len(found):
-        words = f"{where}: entries are missing or broken; see nrdot audit verify"
-        errors().print(words, markup=False, soft_wrap=True)
     shown = table("entry", "time", "type", "user", "what", "why", "approval", right={"entry"})
     for entry in found:
         said = entry.content
@@ -61,6 +62,18 @@ def log(
             str(said.get("approval_id") or "-"),
         )
     console().print(shown)
+
+
+def _complain(where: Path) -> None:
+    """What is listed may not be all that was written: say so beside it."""
+    from nrdot.audit.disk import Disk
+    from nrdot.audit.trail import HEAD
+    from nrdot.audit.verify import verify as look
+
+    fault = look(where, Disk(), copy=not (where / HEAD).exists()).fault
+    if fault is not None:
+        words = f"{where}: entries are missing or broken, the first of them {fault.number}: {fault.what}"
+        typer.echo(f"nrdot: warning: {words}; see nrdot audit verify", err=True)
 
 
 def verify(
@@ -96,10 +109,11 @@ def state_dir(config: Path | None) -> Path:
 
     try:
         return Path(configuration(config, quiet=True).settings.agent.state_dir)
-    except ConfigError:
+    except ConfigError as error:
         probable = probable_state_dir(config, os.environ)
         if not probable.is_dir():
             raise
+        typer.echo(f"nrdot: warning: {error}; looking at {probable}", err=True)
         return probable
 
 

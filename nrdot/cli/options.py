@@ -28,9 +28,12 @@ def seconds(text: str | float) -> float:
     from nrdot.config.units import duration
 
     try:
-        return duration(text)
+        found = duration(text)
     except MalformedError as error:
         raise typer.BadParameter(str(error)) from error
+    if found <= 0:
+        raise typer.BadParameter("longer than nothing is wanted, for example 30s")
+    return found
 
 
 def configuration(path: Path | None, procfs: Path | None = None, *, quiet: bool = False) -> Configuration:

@@ -42,6 +42,14 @@ def show(
             help="What holds at this time, and who decides; see `profile timeline`.", metavar="TIME"
         ),
     ] = "",
+    region: Annotated[
+        str,
+        typer.Option(help="With --at: as a host of this region; the file's where absent.", metavar="NAME"),
+    ] = "",
+    host: Annotated[
+        str,
+        typer.Option("--host-id", help="With --at: as this host, which the canary may pick.", metavar="ID"),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Show a profile or a configuration as its author wrote it, or with --effective what it comes to."""
@@ -49,7 +57,7 @@ def show(
     from nrdot.cli.precedence import precedence, tell
 
     configuration = _configuration(name, directory)
-    moment = _moment(configuration, name, at) if at else None
+    moment = _moment(configuration, name, at, region, host)
     configuration = moment.configuration if moment else configuration
     lines, file = _settings(configuration) if configuration else _profile(found_profile(name, directory))
     if json:
@@ -74,13 +82,17 @@ def show(
     console().print(shown)
 
 
-def _moment(configuration: Configuration | None, name: str, at: str) -> Moment:
+def _moment(configuration: Configuration | None, name: str, at: str, region: str, host: str) -> Moment | None:
     from nrdot.cli.precedence import moment_of
     from nrdot.errors import UsageError
 
+    if not at:
+        if region or host:
+            raise UsageError("--region and --host-id say where, and --at says when: give it too, or neither")
+        return None
     if configuration is None:
         raise UsageError(f"--at: {name} is a profile and says nothing about time; name a configuration")
-    return moment_of(configuration, at)
+    return moment_of(configuration, at, host=host, region=region or None)
 
 
 def _configuration(name: str, directory: Path) -> Configuration | None:

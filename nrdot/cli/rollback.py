@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nrdot.cli.audit import state_dir
 from nrdot.cli.options import Config, Json
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def rollback(
     from nrdot.cli.output import console, print_json
     from nrdot.config.effective import differences, gathered
 
-    state = state_dir(config)
+    state = _state(config)
     archive = Archive(state, Disk())
     trail = list(entries(state / FOLDER, Disk()))
     now, then = _pair(trail, state)
@@ -63,6 +62,28 @@ def rollback(
         console().print(f"{setting}: {_shown(was)} -> {_shown(will)}", markup=False, soft_wrap=True)
     console().print(f"configuration {now} -> {then}: {outcome}", markup=False, soft_wrap=True)
     console().print(f"the document is {path}; put your file right before it changes again", markup=False)
+
+
+def _state(config: Path | None) -> Path:
+    """The state directory of the agent that runs with this file, and of no other. Raises ConfigError.
+
+    A file that cannot be used may not even name it; what is found in its probable place counts only if it
+    was kept for this very file.
+    """
+    from nrdot.agent.archive import Archive
+    from nrdot.agent.choosing import probable_state_dir
+    from nrdot.audit.disk import Disk
+    from nrdot.cli.options import configuration
+    from nrdot.errors import ConfigError
+
+    try:
+        return Path(configuration(config, quiet=True).settings.agent.state_dir)
+    except ConfigError as error:
+        probable = probable_state_dir(config, os.environ)
+        if config is not None and Archive(probable, Disk()).last_good(str(config.absolute())) is not None:
+            return probable
+        words = f"nothing is rolled back, because {probable} keeps no configuration of this file"
+        raise ConfigError(f"{error}; {words}") from None
 
 
 def _shown(value: object) -> str:

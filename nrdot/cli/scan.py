@@ -39,7 +39,7 @@ def scan(
 
     found = configuration(config, procfs)
     with progress("two samples, one second apart", quiet=json):
-        _, stages, batch = survey(found, SystemClock())
+        now, stages, batch = survey(found, SystemClock())
     warn(stages.scorer.unmatched(batch.table))
     processes = _processes(stages, batch)
     processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)
@@ -51,7 +51,7 @@ def scan(
 
         print_json({"processes": processes, "totals": totals})
         return
-    _show(processes, totals)
+    _show(processes, totals, now.holding.profile)
 
 
 def _processes(stages: Stages, batch: Batch) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ NARROW = 100  # columns of a terminal, below which `nrdot explain` and --json ha
 BESIDES = 62  # columns that all but the name take there
 
 
-def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
+def _show(processes: list[dict[str, Any]], totals: dict[str, int], profile: str) -> None:
     from nrdot.cli.output import amount, console, table, verdict
 
     narrow = console().width < NARROW
@@ -118,9 +118,10 @@ def _show(processes: list[dict[str, Any]], totals: dict[str, int]) -> None:
         )
     console().print(shown)
     console().print(
-        f"{totals['seen']} processes: {totals['kept']} kept by themselves, {totals['rolled_up']} rolled up, "
-        f"{totals['dropped']} dropped"
+        f"{totals['seen']} processes under {profile}: {totals['kept']} kept by themselves, "
+        f"{totals['rolled_up']} rolled up, {totals['dropped']} dropped",
+        markup=False,
     )
     if "would_keep" in totals:
         kept = totals["would_keep"]
-        console().print(f"`mode: observe` exports them all; the profile would keep {kept} by themselves")
+        console().print(f"`mode: observe` exports them all; {profile} would keep {kept} by themselves")

@@ -30,9 +30,11 @@ def timeline(
     zone: Annotated[
         str, typer.Option(help="Zone of whoever looks; this machine's where absent.", metavar="ZONE")
     ] = "",
-    region: Annotated[str, typer.Option(help="As a host of this region; the file's where absent.")] = "",
+    region: Annotated[
+        str, typer.Option(help="As a host of this region; the file's where absent.", metavar="NAME")
+    ] = "",
     host: Annotated[
-        str, typer.Option("--host-id", help="As this host, which the canary may have picked.", metavar="ID")
+        str, typer.Option("--host-id", help="As this host, which the canary may pick.", metavar="ID")
     ] = "",
     json: Json = False,
 ) -> None:

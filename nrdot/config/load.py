@@ -156,6 +156,9 @@ def lint(path: Path, environ: Mapping[str, str], checks: Sequence[Check] = ()) -
     tree = read_tree(path, environ, problems)
     if tree is None:
         return problems.sorted()
+    if not tree.entries:
+        hint = "`profile: balanced` is a beginning, and the shortest of all is no file"
+        problems.warn(tree.mark, (), "empty: nothing is set, so every default holds", hint)
     if HEADER in tree.entries:
         _lint_pushed(path, environ, checks, problems)
         return problems.sorted()

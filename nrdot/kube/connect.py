@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+from yaml import YAMLError
 
 from nrdot.cluster.api import Api
 from nrdot.errors import StartError
@@ -13,6 +16,20 @@ if TYPE_CHECKING:
 
 MANAGER = "nrdot-operator"  # the one field manager of everything that the operator writes
 CONNECTIONS = 16  # a watch for each kind, the worker and the lease
+
+
+def _unreachable(kubeconfig: Path | None, error: Exception) -> str:
+    """Why there is no cluster to work in, and what to do about it."""
+    if kubeconfig is None and not os.environ.get("KUBECONFIG"):
+        return (
+            "no cluster: this is no pod, and there is no ~/.kube/config; "
+            "name the cluster's file with --kubeconfig, or set KUBECONFIG"
+        )
+    named = kubeconfig or os.environ["KUBECONFIG"]
+    if kubeconfig is not None and not kubeconfig.exists():
+        return f"--kubeconfig {named}: there is no such file; `kubectl config view --raw` writes one"
+    words = " ".join(str(error).split()).rstrip(".")
+    return f"no cluster by {named}: {words}"
 
 
 def connect(kubeconfig: Path | None = None) -> Api:
@@ -30,9 +47,8 @@ def connect(kubeconfig: Path | None = None) -> Api:
                 config.load_incluster_config(client_configuration=found)
             except config.ConfigException:
                 config.load_kube_config(client_configuration=found)
-    except (config.ConfigException, OSError) as error:
-        words = " ".join(str(error).split())
-        raise StartError(f"no cluster: {words}; run inside one, or name a file with --kubeconfig") from None
+    except (config.ConfigException, OSError, YAMLError) as error:
+        raise StartError(_unreachable(kubeconfig, error)) from None
     found.connection_pool_maxsize = CONNECTIONS
     made = client.ApiClient(found)
 

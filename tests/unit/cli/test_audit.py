@@ -101,11 +101,31 @@ def test_a_broken_trail_names_the_first_broken_entry(command, site):
 
 def test_the_log_says_that_an_entry_between_others_cannot_be_read(command, site):
     assert "verify" not in command("audit", "log", "-c", site.file)[2]
-    site.piece.write_text(site.piece.read_text() + site.piece.read_text().splitlines()[0] + "\n")
+    site.apply("profile: conservative\nchange: {user: ada}")
+    first, _, third = site.piece.read_text().splitlines()
+    site.piece.write_text(f"{first}\n{third}\n")
 
-    assert (
-        "entries are missing or broken; see nrdot audit verify" in command("audit", "log", "-c", site.file)[2]
-    )
+    err = command("audit", "log", "-c", site.file)[2]
+    assert "entries are missing or broken, the first of them 2: " in err
+    assert err.endswith("; see nrdot audit verify\n")
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_the_log_says_that_an_entry_at_its_end_is_broken(command, site, broken):
+    lines = site.piece.read_text().splitlines()
+    lines[broken] = lines[broken].replace('"host":"host-1"', '"host":"host-2"')
+    site.piece.write_text("\n".join(lines) + "\n")
+
+    for form in ([], ["--json"], ["--since", "1h"]):
+        status, _, err = command("audit", "log", "-c", site.file, *form)
+        assert status == 0
+        assert f"entries are missing or broken, the first of them {broken + 1}: it was edited" in err
+
+
+def test_a_directory_without_a_trail_has_no_log(command, tmp_path):
+    assert command("audit", "log", "--directory", tmp_path) == (1, f"{tmp_path}: no entry\n", "")
+    status, out, _ = command("audit", "log", "--directory", tmp_path, "--json")
+    assert (status, json.loads(out)) == (1, {"entries": []})
 
 
 def test_a_trail_whose_end_was_cut_off_is_broken(command, site):
@@ -139,7 +159,27 @@ def test_a_trail_that_is_not_there_is_wrong_use_and_an_empty_one_proves_nothing(
 def test_the_trail_of_a_file_that_is_bad_is_found_all_the_same(command, site):
     site.file.write_text(f"agent: {{state_dir: {site.state}, interval: soon}}\n")
 
-    assert command("audit", "verify", "-c", site.file)[0] == 0
+    status, _, err = command("audit", "verify", "-c", site.file)
+    assert status == 0
+    assert err.endswith(f"; looking at {site.state}\n")
+
+
+def test_a_bad_file_rolls_back_its_own_agent(command, site):
+    site.file.write_text(f"agent: {{state_dir: {site.state}}}\nprofil: balanced\n")
+
+    assert command("profile", "rollback", "-c", site.file)[0] == 0
+    assert (site.state / "config" / "rollback.json").exists()
+
+
+def test_a_bad_file_never_rolls_back_another_files_agent(command, site):
+    other = site.folder / "other.yaml"
+    other.write_text(f"agent: {{state_dir: {site.state}}}\nprofil: balanced\n")
+
+    status, out, err = command("profile", "rollback", "-c", other)
+    assert (status, out) == (2, "")
+    assert "did you mean `profile`?" in err
+    assert err.endswith(f"nothing is rolled back, because {site.state} keeps no configuration of this file\n")
+    assert not (site.state / "config" / "rollback.json").exists()
 
 
 def test_a_rollback_names_what_it_changes_and_the_next_start_takes_it_up(command, site):

@@ -104,3 +104,14 @@ def test_profile_tests_are_linted_like_configurations(command, tmp_path):
         (5, "there is no reason 'scor'", "did you mean `score`?"),
         (6, "there is no file no.jsonl beside this one", "write its path relative to this file"),
     ]
+
+
+@pytest.mark.parametrize("text", ["", "# to be written\n", "---\n"])
+def test_an_empty_file_is_told(command, tmp_path, text):
+    path = tmp_path / "nrdot.yaml"
+    path.write_text(text)
+
+    status, out, _ = command("profile", "lint", path)
+    assert status == 0
+    assert "warning: " in out
+    assert "empty: nothing is set, so every default holds; `profile: balanced` is a beginning" in out

@@ -43,6 +43,8 @@ def test_every_command_explains_itself_and_each_of_its_options_in_a_sentence(com
         (["explain"], "Missing argument 'PID|NAME'"),
         (["demo", "--seconds", "3"], "'--seconds'"),
         (["record", "-o", "x", "--duration", "soon"], "--duration"),
+        (["record", "-o", "x", "--duration", "0s"], "longer than nothing"),
+        (["agent", "--duration", "0s"], "longer than nothing"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -99,7 +99,16 @@ def test_an_observing_scan_tells_what_the_profile_would_keep(command, proc, tmp_
     totals = json.loads(command("scan", "-c", rules, "--procfs", proc.root, "--json")[1])["totals"]
     assert totals["kept"] == totals["seen"] > totals["would_keep"] > 0
     _, out, _ = command("scan", "-c", rules, "--procfs", proc.root)
-    assert f"the profile would keep {totals['would_keep']} by themselves" in out
+    assert f"aggressive would keep {totals['would_keep']} by themselves" in out
+
+
+def test_a_scan_names_the_profile_that_holds_now(command, proc, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "profile: balanced\ntime_based_rules: [{schedule: '00:00-24:00', profile: aggressive}]\n"
+    )
+    assert "processes under aggressive: " in command("scan", "-c", rules, "--procfs", proc.root)[1]
+    assert "processes under conservative: " in command("scan", "--procfs", proc.root)[1]
 
 
 def test_a_model_that_is_refused_is_named_with_the_reason(command, proc, tmp_path, caplog):

@@ -136,6 +136,22 @@ def test_what_holds_then_is_what_show_shows(command, file):
     assert [one["level"] for one in found["precedence"] if one["decides"]] == ["time rule"]
 
 
+def test_what_holds_is_asked_for_another_region_or_host(command, tmp_path):
+    file = tmp_path / "nrdot.yaml"
+    file.write_text(
+        "profile: balanced\nregion: europe\ncanary: {percent: 50, profile: conservative}\n"
+        "follow_the_sun: [{'UTC 00:00-08:00': Optimize Asia aggressively}]\n"
+    )
+
+    def profile(*words):
+        out = command("profile", "show", file, "--at", "2027-02-02 06:30", "--json", *words)[1]
+        return json.loads(out)["values"]["profile"]
+
+    assert profile() == "balanced"
+    assert profile("--region", "asia") == "aggressive"
+    assert {profile("--host-id", f"edge-{number}") for number in range(8)} == {"balanced", "conservative"}
+
+
 WRONG = {
     ("timeline", "nosuch.yaml"): "there is no such file",
     ("timeline", "FILE", "--at", "noon"): "'noon' is not a time",
@@ -143,6 +159,7 @@ WRONG = {
     ("timeline", "FILE", "--zone", "Mars/Olympus"): "--zone: 'Mars/Olympus' is not a time zone",
     ("timeline", "FILE", "--days", "0"): "--days",
     ("show", "balanced", "--at", "now"): "balanced is a profile",
+    ("show", "FILE", "--region", "asia"): "--at says when",
 }
 
 
