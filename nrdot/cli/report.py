@@ -13,8 +13,8 @@ import typer
 from nrdot.cli.options import Config, Json, configuration
 
 if TYPE_CHECKING:
+    from nrdot.pricing.prices import Pricing
     from nrdot.report.engine import Engine
-    from nrdot.report.pricing import Pricing
     from nrdot.report.queries import Window
 
 FORMATS = ("table", "json", "csv", "html", "focus")
@@ -107,7 +107,7 @@ def report(
     style = "json" if json else style
     with _with_the_extra():
         if show_pricing:
-            from nrdot.report.pricing import shipped_text
+            from nrdot.pricing.prices import shipped_text
 
             _deliver(shipped_text(), output)
         elif show_sql:
@@ -117,7 +117,7 @@ def report(
         elif kind == "rollout":
             _rollout(inventory, style, output)
         else:
-            from nrdot.report.pricing import load_pricing
+            from nrdot.pricing.prices import load_pricing
 
             prices, directory = load_pricing(pricing), _ledger(ledger, config)
             if kind == "savings":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.report.bill import cost, rounded
+from nrdot.pricing.amounts import cost, rounded
 from nrdot.report.steps import STATES
 
 if TYPE_CHECKING:

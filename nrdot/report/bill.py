@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nrdot.report.pricing import QUANTITIES
+from nrdot.pricing.amounts import cost
+from nrdot.pricing.prices import QUANTITIES
 from nrdot.report.steps import STATES, STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from nrdot.report.pricing import Meter, Pricing
+    from nrdot.pricing.prices import Meter, Pricing
     from nrdot.report.steps import Months
-
-DIGITS = 4  # of money
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +63,6 @@ def bills(pricing: Pricing, found: Months, *, measured_wire: bool, left_out: lis
     return made
 
 
-def cost(meter: Meter, quantities: Mapping[str, float]) -> float:
-    return meter.formula.value({**quantities, **meter.prices}, meter.tiers)
-
-
 def _bill(meter: Meter, found: Months) -> Bill:
     costs = tuple(cost(meter, found.state(index)) for index in range(STATES))
     return Bill(meter, costs, cost(meter, found.hostmetrics), _explained(meter, found, costs))
@@ -89,17 +82,3 @@ def _explained(meter: Meter, found: Months, costs: Sequence[float]) -> tuple[str
     if meter.source:
         lines.append(f"  price: {meter.source}")
     return tuple(lines)
-
-
-def rounded(values: Sequence[float], total: float | None = None, digits: int = DIGITS) -> list[float]:
-    """Each to `digits`, so that they add up to the rounded total: the largest remainders go up."""
-    unit = 10**digits
-    exact = np.asarray(values, np.float64) * unit
-    floors = np.floor(exact)
-    # The total as it is shown: half a unit goes up or down by bits that a product with the unit has not.
-    whole = float(exact.sum()) if total is None else round(total, digits) * unit
-    missing = round(whole) - round(float(floors.sum()))
-    order = np.argsort(floors - exact, kind="stable")
-    for place in range(abs(missing)):
-        floors[order[place % len(order)]] += 1 if missing > 0 else -1
-    return [round(value / unit, digits) for value in floors.tolist()]

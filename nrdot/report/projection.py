@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.report.bill import cost
+from nrdot.pricing.amounts import cost
 from nrdot.report.steps import STATES, STEPS, months
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nrdot.pricing.prices import Pricing
     from nrdot.report.bill import Bill
-    from nrdot.report.pricing import Pricing
     from nrdot.report.steps import Hourly, Wire
 
 DAY = 86400.0

@@ -13,7 +13,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nrdot.report.bill import rounded
+from nrdot.pricing.amounts import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

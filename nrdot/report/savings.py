@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from nrdot.pricing.amounts import rounded
+from nrdot.pricing.prices import PricingError
 from nrdot.report import sight
 from nrdot.report.allocation import allocate
-from nrdot.report.bill import bills, rounded
-from nrdot.report.pricing import PricingError
+from nrdot.report.bill import bills
 from nrdot.report.projection import days_of, project, returns, steps_of
 from nrdot.report.queries import stamp
 from nrdot.report.steps import STEPS, months
@@ -20,10 +21,10 @@ from nrdot.report.usage import read_usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nrdot.pricing.prices import Pricing
     from nrdot.report.allocation import Share
     from nrdot.report.bill import Bill
     from nrdot.report.engine import Engine
-    from nrdot.report.pricing import Pricing
     from nrdot.report.projection import Day, Projection
     from nrdot.report.queries import Window
     from nrdot.report.usage import Usage

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nrdot.ledger.rows import HOUR, VERSION, Outcome, Seen
+from nrdot.pricing.prices import load_pricing
 from nrdot.report.engine import Engine
 from nrdot.report.files import find
-from nrdot.report.pricing import load_pricing
 from nrdot.report.savings import Wanted, savings
 from nrdot.testing import ledger
 

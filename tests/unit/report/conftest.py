@@ -1,8 +1,8 @@
 import pytest
 
+from nrdot.pricing.prices import load_pricing
 from nrdot.report.engine import Engine
 from nrdot.report.files import find
-from nrdot.report.pricing import load_pricing
 from nrdot.report.savings import Wanted, savings
 from nrdot.testing import ledger
 

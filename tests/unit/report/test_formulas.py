@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.config.problem import MalformedError
-from nrdot.report.formulas import Formula, Tier, tiered
+from nrdot.pricing.formulas import Formula, Tier, tiered
 
 NAMES = {"bytes": 250e9, "free": 100.0, "price": 0.3}
 

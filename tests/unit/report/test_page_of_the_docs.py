@@ -10,7 +10,7 @@ import pytest
 
 from nrdot.cli.output import console, errors
 from nrdot.cli.run import run
-from nrdot.report.pricing import QUANTITIES, load_pricing
+from nrdot.pricing.prices import QUANTITIES, load_pricing
 from nrdot.testing import ledger
 
 DOCS = Path(__file__).resolve().parents[3] / "docs/report.md"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from nrdot.report.bill import cost
-from nrdot.report.pricing import QUANTITIES, PricingError, load_pricing, shipped_text
+from nrdot.pricing.amounts import cost
+from nrdot.pricing.prices import QUANTITIES, PricingError, load_pricing, shipped_text
 
 TWICE = """meters:
   m:

@@ -8,7 +8,7 @@ import statistics
 import msgspec
 import pytest
 
-from nrdot.report.bill import rounded
+from nrdot.pricing.amounts import rounded
 from nrdot.testing import ledger
 
 DAY, HOUR = 86400, 3600

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nrdot.report.bill import rounded
+from nrdot.pricing.amounts import rounded
 
 
 @pytest.mark.parametrize("total", [1676.81875, 0.00005, 1.00015, 2.67515, 0.0])

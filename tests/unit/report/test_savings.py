@@ -11,7 +11,7 @@ import pytest
 
 from nrdot.cli.report_tables import as_text
 from nrdot.ledger.rows import Seen
-from nrdot.report.pricing import PricingError, load_pricing
+from nrdot.pricing.prices import PricingError, load_pricing
 from nrdot.report.render_html import page
 from nrdot.report.steps import STEPS
 from nrdot.testing import ledger

@@ -18,7 +18,7 @@ from nrdot.config.problem import Findings, MalformedError, Problems, Severity, d
 from nrdot.config.sources import read_tree
 from nrdot.config.units import PositiveDuration, Section, Weight, doc
 from nrdot.errors import ConfigError
-from nrdot.report.formulas import Formula, Tier
+from nrdot.pricing.formulas import Formula, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,12 +119,12 @@ class Pricing:
 
 
 def shipped_text() -> str:
-    return files("nrdot.report").joinpath(SHIPPED).read_text(encoding="utf-8")
+    return files("nrdot.pricing").joinpath(SHIPPED).read_text(encoding="utf-8")
 
 
 def load_pricing(own: Path | None = None, environ: Mapping[str, str] | None = None) -> Pricing:
     """The shipped list with a user's own over it. Raises PricingError."""
-    shipped, _ = _read(Path(str(files("nrdot.report").joinpath(SHIPPED))), environ or {})
+    shipped, _ = _read(Path(str(files("nrdot.pricing").joinpath(SHIPPED))), environ or {})
     if own is None:
         return _complete(shipped, shipped, None)
     stated, findings = _read(own, environ or {})

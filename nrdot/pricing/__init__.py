@@ -1,0 +1,1 @@
+"""What figures cost: price lists, the formulas of their meters, and amounts that add up as they are shown."""
