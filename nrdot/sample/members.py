@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -50,20 +50,27 @@ class Members:
         if (pids, starts) == self._last:
             return Meeting(self._rows, [], [])
         keys = list(zip(pids, starts, strict=True))
-        present = set(keys)
-        if len(present) < len(keys):
+        found = list(map(self._row_of.get, keys))
+        born = [place for place, row in enumerate(found) if row is None]
+        newcomers = {keys[place] for place in born}
+        stayed = set(found) - {None}
+        if len(stayed) + len(newcomers) < len(keys):
             (twice, _), _ = Counter(keys).most_common(1)[0]
             raise ValueError(f"process {twice} is listed twice")
-        died = [self._row_of.pop(key) for key in self._row_of.keys() - present]
-        for row in died:
-            self._table.close_row(row)
-        born = [place for place, key in enumerate(keys) if key not in self._row_of]
+        died = self._bury(stayed) if len(stayed) < len(self._row_of) else []
         self._table.reserve(len(born))
         for place in born:
-            self._row_of[keys[place]] = self._table.open_row(*keys[place])
+            found[place] = self._row_of[keys[place]] = self._table.open_row(*keys[place])
         self._last = (pids, starts)
-        self._rows = [self._row_of[key] for key in keys]
-        return Meeting(self._rows, born, sorted(died))
+        self._rows = cast("list[int]", found)
+        return Meeting(self._rows, born, died)
+
+    def _bury(self, stayed: set[int | None]) -> list[int]:
+        gone = {row: key for key, row in self._row_of.items() if row not in stayed}
+        for row, key in gone.items():
+            del self._row_of[key]
+            self._table.close_row(row)
+        return sorted(gone)
 
     def row_of_pid(self, pid: int) -> int | None:
         """The row of a living process with this pid."""

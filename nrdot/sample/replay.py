@@ -36,7 +36,9 @@ NANOSECONDS = 1_000_000_000
 _WORDS = attrgetter(
     "name", "cmd", "argv0", "exe", "user", "uid", "kernel", "cgroup", "labels", "pod", "attributes"
 )
-_SIZES = attrgetter("rss", "vsize", "threads")
+_CPU = attrgetter("cpu_user", "cpu_system", "cpu_wait")
+_IO = attrgetter("read", "write")
+_FAULTS, _SWITCHES = attrgetter("faults"), attrgetter("switches")
 _STATES = {chr(code): code for code in range(128)}
 
 
@@ -187,27 +189,17 @@ class ReplaySource:
             return []
         table, hz = self.table, self._host.hz
         try:
-            sizes = np.array([_SIZES(p) for p in full], np.int64).T
+            sizes = np.array(list(map(_sizes, full)), np.int64).T
         except TypeError:  # a null among them
             raise self._incomplete(full) from None
-        cpu = np.array([(p.cpu_user, p.cpu_system, p.cpu_wait) for p in full], np.float64).T
+        cpu = np.array(list(map(_CPU, full)), np.float64).T
         if np.isnan(cpu).any():
             raise self._incomplete(full)
         table.counters[: Counter.CPU_WAIT + 1, rows] = np.rint(cpu * hz)
-        (
-            table.gauges[Gauge.RSS, rows],
-            table.gauges[Gauge.VIRTUAL, rows],
-            table.gauges[Gauge.THREADS, rows],
-        ) = sizes
-        table.gauges[Gauge.SHARED, rows] = _or_unknown([p.shared for p in full])
-        table.gauges[Gauge.DESCRIPTORS, rows] = _or_unknown([p.fds for p in full])
-        table.gauges[Gauge.SWAP, rows] = _or_unknown([p.swap for p in full])
-        table.counters[[Counter.FAULTS_MINOR, Counter.FAULTS_MAJOR], rows[:, None]] = _pairs(
-            [p.faults for p in full]
-        )
-        table.counters[[Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY], rows[:, None]] = _pairs(
-            [p.switches for p in full]
-        )
+        table.gauges[: Gauge.SWAP + 1, rows] = sizes
+        for first, pairs in ((Counter.FAULTS_MINOR, _FAULTS), (Counter.SWITCHES_VOLUNTARY, _SWITCHES)):
+            given = list(map(pairs, full))
+            table.counters[first : first + 2, rows] = _pairs(given).T if any(given) else 0
         table.state[rows] = [_STATES.get(p.state[:1], 0) for p in full]
         self._write_io(full, rows)
         self._write_children(full, rows)
@@ -219,11 +211,11 @@ class ReplaySource:
 
     def _write_io(self, full: list[CapturedProcess], rows: Rows) -> None:
         """A counter that is not readable for now keeps what it had: it never goes back."""
-        pairs = [(p.read, p.write) for p in full]
-        known = np.array([read is not None and written is not None for read, written in pairs], np.bool_)
+        pairs = list(map(_IO, full))
+        known = np.array([None not in pair for pair in pairs], np.bool_)
         self.table.limited[rows] = ~known
-        values = np.array([pair for pair, readable in zip(pairs, known, strict=True) if readable], np.int64)
-        self.table.counters[[Counter.READ, Counter.WRITTEN], rows[known][:, None]] = values.reshape(-1, 2)
+        values = np.array([pair for pair in pairs if None not in pair], np.int64).reshape(-1, 2)
+        self.table.counters[Counter.READ : Counter.WRITTEN + 1, rows[known]] = values.T
 
     def _write_children(self, full: list[CapturedProcess], rows: Rows) -> None:
         """CPU of children that no tick saw: as our recorder counted it, or from what the kernel counts."""
@@ -273,8 +265,17 @@ class ReplaySource:
         return self.reader.error("a process is incomplete")
 
 
-def _or_unknown(values: list[int | None]) -> list[int]:
-    return [-1 if value is None else value for value in values]
+def _sizes(process: CapturedProcess) -> tuple[int | None, ...]:
+    """In the order of `Gauge`; -1 is unknown, and only what every process must have stays None."""
+    shared, fds, swap = process.shared, process.fds, process.swap
+    return (
+        process.rss,
+        process.vsize,
+        -1 if shared is None else shared,
+        process.threads,
+        -1 if fds is None else fds,
+        -1 if swap is None else swap,
+    )
 
 
 def _pairs(values: Sequence[Sequence[int] | int]) -> NDArray[np.int64]:

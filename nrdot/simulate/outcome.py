@@ -81,11 +81,11 @@ class Outcome:
 
     def _cover(self, tick: Tick) -> None:
         """CPU of processes that were there at both ends of the tick, and of those of them that are kept."""
-        batch, table = tick.batch, tick.batch.table
-        rows = batch.living[table.observations[batch.living] > 1]
-        used = (table.counters - table.previous)[_CPU][:, rows].sum(axis=0)
-        self.cpu_used += float(used.sum())
-        self.cpu_kept += float(used[table.verdict[rows] == Verdict.KEEP].sum())
+        table = tick.batch.table
+        there = table.alive & (table.observations > 1)
+        used = (table.counters[_CPU] - table.previous[_CPU]).sum(axis=0)
+        self.cpu_used += float(used[there].sum())
+        self.cpu_kept += float(used[there & (table.verdict == Verdict.KEEP)].sum())
 
 
 def _size(tick: Tick) -> int:
