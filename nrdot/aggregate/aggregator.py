@@ -81,6 +81,8 @@ class ExactAggregator:
     def _begin(batch: Batch) -> None:
         """Newcomers: those that we found running count from now, the others from their birth."""
         table, born, now = batch.table, batch.born, batch.time_ns
+        if not born.size:
+            return
         found = table.found[born]
         table.accounted[:, born] = np.where(found, table.counters[:, born], 0)
         table.accounted_ns[born] = np.where(found, now, np.minimum(table.born_ns[born], now))
@@ -97,9 +99,9 @@ class ExactAggregator:
         self._open(table, opening, now)
         groups = self._settle_groups(table, kept)
         table.series[:] = kept
-        rows = np.flatnonzero(table.alive | table.dead)
-        table.accounted[:, rows] = table.counters[:, rows]
-        table.accounted_ns[rows] = now
+        # Whole columns: rows without a process are all zeros, and to gather the others takes longer.
+        np.copyto(table.accounted, table.counters)
+        table.accounted_ns[table.alive | table.dead] = now
         self._settled_ns = now
         return Frame(now, steady, opening, ending, groups)
 
@@ -131,24 +133,23 @@ class ExactAggregator:
 
     def _settle_groups(self, table: Table, kept: Flags) -> tuple[GroupFrame, ...]:
         groups = self.groups
-        members = np.flatnonzero(table.alive & ~kept)
+        rolled = table.alive & ~kept
+        members = np.flatnonzero(rolled)
         groups.admit(members[table.verdict[members] != Verdict.DROP], self._settled_ns)
-        rows = np.flatnonzero(table.alive | table.dead)
-        grown = table.counters[:, rows] - table.accounted[:, rows]
+        grown = table.counters - table.accounted
         # Children that no sample saw belong to the group of their parent, even where the parent is kept.
         children = grown[CHILDREN].copy()
         grown[CHILDREN] = 0
-        grown[:, kept[rows]] = 0
+        grown *= ~kept
         grown[_CPU] += children
-        moved = rows[grown.any(axis=0)]
-        for needed in (members, moved):
-            self._make_room(table, needed)
+        moves = grown.any(axis=0)
+        moved = np.flatnonzero(moves)
+        self._make_room(table, np.flatnonzero(rolled | moves))
         slots = self._slots(table, moved)
-        groups.totals += sums_by_slot(grown[:, np.isin(rows, moved)], slots, groups.totals.shape[1])
+        groups.totals += sums_by_slot(grown[:, moved], slots, groups.totals.shape[1])
         member_slots = self._slots(table, members)
         # A group that has just taken something over has to show it before it may end.
-        busy = np.unique(np.concatenate([member_slots, slots]))
-        ended = groups.retire(busy.tolist(), self._clock.monotonic())
+        ended = groups.retire([*member_slots.tolist(), *slots.tolist()], self._clock.monotonic())
         frames = self._frames(table, groups.open.values(), members, member_slots)
         over = [group for group in ended if group.sent]
         if over:

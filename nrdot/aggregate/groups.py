@@ -66,6 +66,7 @@ class Groups:
         self._keys: list[Key] = []
         self._primary: NDArray[np.int64] = np.zeros(0, np.int64)
         self._secondary: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._slot_of: Ints | None = None  # by key number, until keys or groups come or go
 
     def restart(self, since_ns: int) -> None:
         """Begin every open group anew. What it counted was sent, so it counts from zero again."""
@@ -80,6 +81,7 @@ class Groups:
         self._free, self._made = other._free, other._made
         self._numbers, self._keys = other._numbers, other._keys
         self._primary, self._secondary = other._primary, other._secondary
+        self._slot_of = None
 
     def name(self, table: Table, rows: Rows) -> None:
         """Rows were born, or changed their words or class: find their keys anew."""
@@ -115,6 +117,7 @@ class Groups:
                 self.totals = np.pad(self.totals, ((0, 0), (0, 1)))
             group = self.open[key] = Group(self._made, self._free.pop(), key, time_ns)
             self.totals[:, group.slot] = 0
+            self._slot_of = None
         return group
 
     def retire(self, populated: Iterable[int], now: float) -> list[Group]:
@@ -128,38 +131,45 @@ class Groups:
             elif now - group.empty_since >= self.hold:
                 ended.append(self.open.pop(group.key))
                 self._free.append(group.slot)
+                self._slot_of = None
         return ended
 
     def _open_shared(self, numbers: NDArray[np.int64], time_ns: int) -> None:
         """Open groups for keys that enough members share, the largest first, as long as there is room."""
+        if not numbers.size:
+            return
         counts = np.bincount(numbers, minlength=len(self._keys))
-        wanted = [
-            (key != KERNEL, -count, key)
-            for count, key in zip(counts.tolist(), self._keys, strict=True)
-            if count and key not in self.open and key != OTHER and (count >= self.members or key == KERNEL)
-        ]
+        enough = counts >= self.members
+        if KERNEL in self._numbers:
+            enough[self._numbers[KERNEL]] = counts[self._numbers[KERNEL]] > 0
+        closed = np.flatnonzero(enough & (self._slots()[:-1] == NONE)).tolist()
+        wanted = [(self._keys[at] != KERNEL, -int(counts[at]), self._keys[at]) for at in closed]
+        wanted = [one for one in wanted if one[-1] != OTHER]
         room = self.limit - RESERVED - len(self.open.keys() - {OTHER, DROPPED})
         for _, _, key in sorted(wanted)[: max(room, 0)]:
             self.ensure(key, time_ns)
 
     def _slots(self) -> Ints:
         """Slot by key number; NONE where the key has no open group."""
-        slots = np.full(len(self._keys) + 1, NONE, np.int64)
-        for key, group in self.open.items():
-            if key in self._numbers and key not in {OTHER, DROPPED}:
-                slots[self._numbers[key]] = group.slot
-        return slots
+        if self._slot_of is None:
+            self._slot_of = np.full(len(self._keys) + 1, NONE, np.int64)
+            for key, group in self.open.items():
+                if key in self._numbers and key not in {OTHER, DROPPED}:
+                    self._slot_of[self._numbers[key]] = group.slot
+        return self._slot_of
 
     def _number(self, key: Key) -> int:
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self._keys)
             self._keys.append(key)
+            self._slot_of = None
         return found
 
     def _forget_unused(self, rows: Rows) -> None:
         """Names of processes that are long gone must not fill the memory."""
         old, self._keys, self._numbers = self._keys, [], {}
+        self._slot_of = None
         for column in (self._primary, self._secondary):
             for row in rows.tolist():
                 column[row] = self._number(old[column[row]])

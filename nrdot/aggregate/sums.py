@@ -28,7 +28,7 @@ def gauges_by_slot(table: Table, members: Rows, slots: Ints, count: int) -> tupl
 
     What no member could tell is unknown (-1), not nothing; a group without members has nothing.
     """
-    values = table.gauges[:, members].copy()
+    values = table.gauges[:, members]
     shared = values[Gauge.SHARED]
     values[Gauge.PRIVATE] = np.where(shared >= 0, values[Gauge.RSS] - shared, -1)
     values[Gauge.PROCESSES] = 1
