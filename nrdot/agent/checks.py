@@ -9,7 +9,7 @@ from nrdot.agent.profile_lint import check_profiles
 from nrdot.agent.scope_lint import check_scopes
 from nrdot.clock import SystemClock
 from nrdot.config import load as loading
-from nrdot.decide.schedule_lint import check_schedules
+from nrdot.schedule.lint import check_schedules
 from nrdot.score.lint import check_scoring
 from nrdot.score.pointless import check_pointless
 

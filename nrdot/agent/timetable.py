@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nrdot.config.schema_time import ActiveRegion
-from nrdot.decide.schedule_holding import Level
-from nrdot.decide.schedule_timetable import timetable
+from nrdot.schedule.holding import Level
+from nrdot.schedule.timetable import timetable
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
-    from nrdot.decide.schedule_holding import Holding, Segment
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.holding import Holding, Segment
+    from nrdot.schedule.timetable import Timetable
 
 _log = Log("agent")
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nrdot.config.configuration import Configuration
-    from nrdot.decide.schedule_clock import ZoneClock
-    from nrdot.decide.schedule_holding import Holding
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.holding import Holding
+    from nrdot.schedule.timetable import Timetable
     from nrdot.simulate.moment import Moment
 
 
@@ -27,7 +27,7 @@ class Rung:
 
 
 def rungs(moment: Moment) -> Iterator[Rung]:
-    from nrdot.decide.schedule_holding import Level
+    from nrdot.schedule.holding import Level
 
     settings, default = moment.stated.settings, moment.table.default
     claims, decider = moment.table.claims(moment.at), moment.decider
@@ -96,7 +96,7 @@ def moment_of(
 def time_of(text: str, table: Timetable) -> int:
     """Seconds since the Unix epoch, in the file's zone where the text names none. Raises UsageError."""
     from nrdot.clock import SystemClock
-    from nrdot.decide.schedule_when import when
+    from nrdot.schedule.when import when
 
     with _usage():
         return when(text, table.clock, SystemClock().wall_ns() / 1e9)

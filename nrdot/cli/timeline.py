@@ -12,9 +12,9 @@ from nrdot.cli.options import Json
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
-    from nrdot.decide.schedule_clock import ZoneClock
-    from nrdot.decide.schedule_holding import Segment
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.holding import Segment
+    from nrdot.schedule.timetable import Timetable
 
 MOST_DAYS = 3660
 TIME = "2027-01-31T18:00:00Z, 2027-01-31 18:00 in the file's zone, Sat 12:00, or now"
@@ -43,7 +43,7 @@ def timeline(
     from nrdot.cli.output import print_json
     from nrdot.cli.precedence import document, moment_of, stamp, tell, time_of
     from nrdot.clock import SystemClock
-    from nrdot.decide.schedule_timetable import timetable
+    from nrdot.schedule.timetable import timetable
 
     found = configuration(file, quiet=json)
     if at:
@@ -69,8 +69,8 @@ def viewer(name: str) -> ZoneClock:
     """The clock of whoever looks. Raises UsageError."""
     from nrdot.config.problem import MalformedError
     from nrdot.config.zones import zone
-    from nrdot.decide.schedule_clock import ZoneClock
     from nrdot.errors import UsageError
+    from nrdot.schedule.clock import ZoneClock
 
     try:
         return ZoneClock(zone(name or local_zone()))

@@ -11,14 +11,14 @@ from rich.text import Text
 
 from nrdot.cli.output import console, table
 from nrdot.cli.precedence import factors
-from nrdot.decide.schedule_clock import DAY
-from nrdot.decide.schedule_rules import spoken
+from nrdot.schedule.clock import DAY
+from nrdot.schedule.rules import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.decide.schedule_clock import ZoneClock
-    from nrdot.decide.schedule_holding import Holding, Segment
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.holding import Holding, Segment
 
 MANY_DAYS = 42  # from here on a row is a week
 MOST_ROWS = 60  # of the list of changes

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nrdot.agent.timetable import effective
-from nrdot.decide.schedule_holding import Holding, Level
-from nrdot.decide.schedule_timetable import timetable
-from nrdot.decide.schedule_when import when
+from nrdot.schedule.holding import Holding, Level
+from nrdot.schedule.timetable import timetable
+from nrdot.schedule.when import when
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
-    from nrdot.decide.schedule_holding import Claim
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.holding import Claim
+    from nrdot.schedule.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from nrdot.config.load import load
-from nrdot.decide.schedule_timetable import timetable
+from nrdot.schedule.timetable import timetable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
     from nrdot.batch import Flags, Ints
-    from nrdot.decide.schedule_holding import Holding, Segment
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.holding import Holding, Segment
+    from nrdot.schedule.timetable import Timetable
 
 # Both hemispheres, half an hour, three quarters, a change of half an hour, Ramadan, and none at all.
 ZONES = (

@@ -13,7 +13,7 @@ from nrdot.agent.checks import CHECKS, load
 from nrdot.cli.profile_problems import problems_of
 from nrdot.config.expectations import holds_tests, load_tests
 from nrdot.config.load import lint
-from nrdot.decide.schedule_lint import check_schedules
+from nrdot.schedule.lint import check_schedules
 from nrdot.simulate.expectations import REASONS, Runner
 
 SAMPLES = Path(__file__).parents[3] / "samples"

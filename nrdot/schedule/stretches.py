@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nrdot.config.problem import MalformedError
 from nrdot.config.zones import zone
-from nrdot.decide.schedule import EPOCH
-from nrdot.decide.schedule_clock import ZoneClock
-from nrdot.decide.schedule_cron import parse_cron
-from nrdot.decide.schedule_words import parse
+from nrdot.schedule.clock import ZoneClock
+from nrdot.schedule.cron import parse_cron
+from nrdot.schedule.language import EPOCH
+from nrdot.schedule.words import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import tzinfo
 
-    from nrdot.decide.schedule import Schedule
-    from nrdot.decide.schedule_clock import Window
-    from nrdot.decide.schedule_cron import Cron
+    from nrdot.schedule.clock import Window
+    from nrdot.schedule.cron import Cron
+    from nrdot.schedule.language import Schedule
 
 
 SHORTEST = 60  # seconds

@@ -15,13 +15,13 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, shown
-from nrdot.decide.schedule import EPOCH, LENGTHS
-from nrdot.decide.schedule_clock import DAY, MINUTE
+from nrdot.schedule.clock import DAY, MINUTE
+from nrdot.schedule.language import EPOCH, LENGTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from nrdot.decide.schedule_clock import Window, ZoneClock
+    from nrdot.schedule.clock import Window, ZoneClock
 
 LONGEST_TEXT = 500  # characters
 FIELDS = 5

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from nrdot.config.problem import MalformedError
-from nrdot.decide.schedule_words import parse
+from nrdot.schedule.words import parse
 
 WEEK = datetime(2026, 12, 21, tzinfo=UTC)  # a Monday
 

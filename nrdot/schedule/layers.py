@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nrdot.decide.schedule_clock import Window
-    from nrdot.decide.schedule_holding import Claim, Claimed
+    from nrdot.schedule.clock import Window
+    from nrdot.schedule.holding import Claim, Claimed
 
 Layer = list[tuple[int, int, "Claim | None"]]  # from, until, who decides; in order and without a hole
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, shown
-from nrdot.decide.schedule import EPOCH
-from nrdot.decide.schedule_clock import DAY, MINUTE
-from nrdot.decide.schedule_words import parse
+from nrdot.schedule.clock import DAY, MINUTE
+from nrdot.schedule.language import EPOCH
+from nrdot.schedule.words import parse
 
 if TYPE_CHECKING:
-    from nrdot.decide.schedule import Clause
-    from nrdot.decide.schedule_clock import ZoneClock
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.language import Clause
 
 YEARS = range(1970, 2200)  # of moments; what is beyond is a slip
 _NEXT = re.compile(r"([A-Za-z]+) +([0-9]{1,2}:[0-9]{2})\Z")

@@ -9,9 +9,9 @@ from textwrap import dedent
 import pytest
 
 from nrdot.config.load import load
-from nrdot.decide.schedule_holding import Level
-from nrdot.decide.schedule_timetable import picks, timetable
 from nrdot.errors import ConfigError
+from nrdot.schedule.holding import Level
+from nrdot.schedule.timetable import picks, timetable
 
 SCENARIOS = Path(__file__).parents[2] / "fixtures/scenarios"
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from nrdot.config.load import examine
-from nrdot.decide.schedule_lint import check_schedules
-from nrdot.decide.schedule_words import parse
+from nrdot.schedule.lint import check_schedules
+from nrdot.schedule.words import parse
 
 PAGE = (Path(__file__).parents[3] / "docs/schedules.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (`.+?`) \| ", PAGE, re.MULTILINE)
 FORMS = [form for row in ROWS for form in re.findall(r"`([^`]+)`", row)]
-BLOCKS = [
-    dedent(block)
-    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)
-    if re.match(r"\s*[a-z_]+:", block)
-]
+BLOCKS = re.findall(r"^```yaml[^\n]*\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from nrdot.config.phrases import LAST_MINUTE
 from nrdot.config.problem import MalformedError, did_you_mean, shown
 from nrdot.config.zones import ABBREVIATIONS, zone
-from nrdot.decide.schedule import EVERY_DAY, MINUTES, WHOLE_DAY, Clause, Schedule
+from nrdot.schedule.language import EVERY_DAY, MINUTES, WHOLE_DAY, Clause, Schedule
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from nrdot.decide.schedule import Days
+    from nrdot.schedule.language import Days
 
 LONGEST_TEXT = 1000  # characters
 HINT = "for example `Mon-Fri 09:00-18:00`, `Sat-Sun` or `Dec 24-26`"

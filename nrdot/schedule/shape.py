@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nrdot.decide.schedule import EVERY_DAY, LENGTHS, MINUTES
-from nrdot.decide.schedule_clock import DAY, MINUTE
-from nrdot.decide.schedule_stretches import Hours, Strikes
+from nrdot.schedule.clock import DAY, MINUTE
+from nrdot.schedule.language import EVERY_DAY, LENGTHS, MINUTES
+from nrdot.schedule.stretches import Hours, Strikes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, tzinfo
 
-    from nrdot.decide.schedule import Clause
-    from nrdot.decide.schedule_stretches import Stretches
+    from nrdot.schedule.language import Clause
+    from nrdot.schedule.stretches import Stretches
 
 WEEK = 7 * MINUTES
 FULL = (1 << WEEK) - 1

@@ -14,14 +14,14 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from nrdot.config.problem import MalformedError, spell
-from nrdot.decide.schedule_clock import DAY
-from nrdot.decide.schedule_events import planned, season
-from nrdot.decide.schedule_holding import Claim, Holding, Level, Segment
-from nrdot.decide.schedule_layers import marked, overlaid, strongest
-from nrdot.decide.schedule_rules import time_rule
-from nrdot.decide.schedule_stretches import Clocks, day_numbers
-from nrdot.decide.schedule_sun import sun
 from nrdot.errors import ConfigError
+from nrdot.schedule.clock import DAY
+from nrdot.schedule.events import planned, season
+from nrdot.schedule.holding import Claim, Holding, Level, Segment
+from nrdot.schedule.layers import marked, overlaid, strongest
+from nrdot.schedule.rules import time_rule
+from nrdot.schedule.stretches import Clocks, day_numbers
+from nrdot.schedule.sun import sun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
     from nrdot.config.problem import Path
     from nrdot.config.schema_profile import Profile
-    from nrdot.decide.schedule_clock import Window, ZoneClock
-    from nrdot.decide.schedule_holding import Claimed, Source
-    from nrdot.decide.schedule_sun import Sun
+    from nrdot.schedule.clock import Window, ZoneClock
+    from nrdot.schedule.holding import Claimed, Source
+    from nrdot.schedule.sun import Sun
 
 HORIZON = 9 * 366 * DAY  # how far to look for the next change; February 29 may be eight years away
 FOR_EVER = float("inf")

@@ -19,13 +19,13 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nrdot.decide.schedule_clock import DAY, MINUTE
+from nrdot.schedule.clock import DAY, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
-    from nrdot.decide.schedule_clock import Window
+    from nrdot.schedule.clock import Window
 
 MINUTES = 24 * 60  # of a day
 WHOLE_DAY = ((0, MINUTES),)

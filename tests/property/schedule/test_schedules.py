@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from nrdot.decide.schedule_clock import ZoneClock
+from nrdot.schedule.clock import ZoneClock
 from nrdot.testing.schedules import DEFAULT, ZONES, Walk, configured, random_rules, segments_by_minute
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())

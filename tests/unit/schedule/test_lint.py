@@ -9,7 +9,7 @@ import pytest
 
 from nrdot.config.load import load
 from nrdot.config.problem import spell
-from nrdot.decide.schedule_lint import check_schedules
+from nrdot.schedule.lint import check_schedules
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.decide.schedule_holding import Claim, Level
-from nrdot.decide.schedule_stretches import stretches
+from nrdot.schedule.holding import Claim, Level
+from nrdot.schedule.stretches import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nrdot.config.schema_time import TimeRule
-    from nrdot.decide.schedule_holding import Claimed
-    from nrdot.decide.schedule_stretches import Clocks, Stretches
+    from nrdot.schedule.holding import Claimed
+    from nrdot.schedule.stretches import Clocks, Stretches
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nrdot.decide.schedule_clock import DAY
-from nrdot.decide.schedule_events import Planned, length_of, phases_of
-from nrdot.decide.schedule_overlap import check_overlaps
-from nrdot.decide.schedule_rules import Recurring
-from nrdot.decide.schedule_shape import shape
-from nrdot.decide.schedule_stretches import Hours, Strikes, day_numbers
-from nrdot.decide.schedule_timetable import timetable
+from nrdot.schedule.clock import DAY
+from nrdot.schedule.events import Planned, length_of, phases_of
+from nrdot.schedule.overlap import check_overlaps
+from nrdot.schedule.rules import Recurring
+from nrdot.schedule.shape import shape
+from nrdot.schedule.stretches import Hours, Strikes, day_numbers
+from nrdot.schedule.timetable import timetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from nrdot.config.problem import Path
     from nrdot.config.schema import Settings
     from nrdot.config.schema_time import Event, TimeRule
-    from nrdot.decide.schedule_shape import Shape
-    from nrdot.decide.schedule_stretches import Stretches
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.shape import Shape
+    from nrdot.schedule.stretches import Stretches
+    from nrdot.schedule.timetable import Timetable
 
 PRIORITY_HINT = "write the one that should decide first, or give it a higher `priority`"
 

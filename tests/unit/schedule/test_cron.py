@@ -10,9 +10,9 @@ import pytest
 from croniter import croniter
 
 from nrdot.config.problem import MalformedError
-from nrdot.decide.schedule import EPOCH
-from nrdot.decide.schedule_clock import ZoneClock, joined
-from nrdot.decide.schedule_cron import parse_cron
+from nrdot.schedule.clock import ZoneClock, joined
+from nrdot.schedule.cron import parse_cron
+from nrdot.schedule.language import EPOCH
 
 YEAR = 525_600  # minutes
 

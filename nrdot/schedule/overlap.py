@@ -11,12 +11,12 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError
-from nrdot.decide.schedule_clock import DAY
-from nrdot.decide.schedule_events import Planned
-from nrdot.decide.schedule_rules import Recurring
-from nrdot.decide.schedule_shape import shape
-from nrdot.decide.schedule_stretches import Clocks
-from nrdot.decide.schedule_sun import sun_hours
+from nrdot.schedule.clock import DAY
+from nrdot.schedule.events import Planned
+from nrdot.schedule.rules import Recurring
+from nrdot.schedule.shape import shape
+from nrdot.schedule.stretches import Clocks
+from nrdot.schedule.sun import sun_hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from nrdot.config.load import Report
     from nrdot.config.problem import Path
     from nrdot.config.schema import Settings
-    from nrdot.decide.schedule_clock import ZoneClock
-    from nrdot.decide.schedule_holding import Claim
-    from nrdot.decide.schedule_shape import Shape
-    from nrdot.decide.schedule_timetable import Timetable
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.holding import Claim
+    from nrdot.schedule.shape import Shape
+    from nrdot.schedule.timetable import Timetable
 
 MONTH = 31 * DAY
 AHEAD = 12 * MONTH  # how far is looked

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nrdot.config import phrases
-from nrdot.decide.schedule import Clause, Schedule
-from nrdot.decide.schedule_clock import between, joined
-from nrdot.decide.schedule_holding import Claim, Level
-from nrdot.decide.schedule_rules import Recurring
-from nrdot.decide.schedule_stretches import Hours
+from nrdot.schedule.clock import between, joined
+from nrdot.schedule.holding import Claim, Level
+from nrdot.schedule.language import Clause, Schedule
+from nrdot.schedule.rules import Recurring
+from nrdot.schedule.stretches import Hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nrdot.config.schema import Settings
-    from nrdot.decide.schedule_clock import Window
-    from nrdot.decide.schedule_holding import Claimed
-    from nrdot.decide.schedule_stretches import Clocks
+    from nrdot.schedule.clock import Window
+    from nrdot.schedule.holding import Claimed
+    from nrdot.schedule.stretches import Clocks
 
 LAST = (1 << 40, 0)  # order behind every window
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nrdot.config.problem import MalformedError
-from nrdot.decide.schedule_clock import ZoneClock
-from nrdot.decide.schedule_when import when
+from nrdot.schedule.clock import ZoneClock
+from nrdot.schedule.when import when
 
 NEW_YORK = ZoneClock(ZoneInfo("America/New_York"))
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC).timestamp()  # there it is Saturday, 12:30

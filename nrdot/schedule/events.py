@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 from nrdot.config import phrases
 from nrdot.config.problem import MalformedError
 from nrdot.config.units import offset
-from nrdot.decide.schedule_clock import DAY, MINUTE
-from nrdot.decide.schedule_cron import parse_cron
-from nrdot.decide.schedule_holding import Claim, Level
-from nrdot.decide.schedule_rules import Recurring, spoken
-from nrdot.decide.schedule_stretches import stretches
-from nrdot.decide.schedule_when import moment
+from nrdot.schedule.clock import DAY, MINUTE
+from nrdot.schedule.cron import parse_cron
+from nrdot.schedule.holding import Claim, Level
+from nrdot.schedule.rules import Recurring, spoken
+from nrdot.schedule.stretches import stretches
+from nrdot.schedule.when import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nrdot.config.schema_time import Event, Phase, Season
-    from nrdot.decide.schedule_clock import ZoneClock
-    from nrdot.decide.schedule_cron import Cron
-    from nrdot.decide.schedule_holding import Claimed
-    from nrdot.decide.schedule_stretches import Clocks
+    from nrdot.schedule.clock import ZoneClock
+    from nrdot.schedule.cron import Cron
+    from nrdot.schedule.holding import Claimed
+    from nrdot.schedule.stretches import Clocks
 
 OFTEN = 24  # starts a day, of an event that recurs
 LONGEST = 31 * DAY  # seconds that an event which recurs may reach before its start, and behind it

@@ -1,0 +1,1 @@
+"""Schedules, events and the sun: which profile holds when."""
