@@ -96,6 +96,10 @@ class Policy:
     ) -> None:
         """`first_export`: seconds after the first sample, so that hosts do not all export at once."""
         self.rules = rules
+        self._grace = np.array([one.grace for one in rules])
+        self._threshold = np.array([one.threshold for one in rules])
+        self._visible = np.array([one.visible for one in rules])
+        self._held = np.array([one.hold for one in rules])
         self.budget = budget
         self.observe = observe
         self.over_budget = False  # the never-filtered alone are more than the budget allows
@@ -210,6 +214,8 @@ class Policy:
 
     def _admitted(self, batch: Batch, rows: Rows, room: int = 0) -> Rows:
         """Of rows that cannot wait, those for which the budget has a place beside `room` others."""
+        if not rows.size:
+            return rows
         table = batch.table
         active = self._columns.active(table, batch.living, self._now)
         _, places = self.budget.places(int(np.count_nonzero(active)), self._now)
@@ -264,12 +270,10 @@ class Policy:
         scope, kept = columns.scope[rows], table.series[rows]
         age = (batch.time_ns - table.born_ns[rows]) / 1e9
         reason = np.full(len(rows), Reason.BELOW, np.uint8)
-        grace = np.array([rules.grace for rules in self.rules])[scope]
         eligible = ~table.found[rows] & (table.observations[rows] > 1) & ~table.never_filtered[rows]
-        reason[newest(age, grace, eligible, kept, NEWCOMERS)] = Reason.NEW
-        threshold = np.array([rules.threshold for rules in self.rules])[scope]
-        reason[table.score[rows] >= threshold] = Reason.SCORE
-        reason[np.array([rules.visible for rules in self.rules])[scope]] = Reason.VISIBLE
+        reason[newest(age, self._grace[scope], eligible, kept, NEWCOMERS)] = Reason.NEW
+        reason[table.score[rows] >= self._threshold[scope]] = Reason.SCORE
+        reason[self._visible[scope]] = Reason.VISIBLE
         for number, rules in enumerate(self.rules):
             here = np.flatnonzero(scope == number)
             for usage, count, word in (
@@ -347,5 +351,5 @@ class Policy:
         return flags
 
     def _hold(self, rows: Rows) -> Floats:
-        holds: Floats = np.array([rules.hold for rules in self.rules])[self._columns.scope[rows]]
+        holds: Floats = self._held[self._columns.scope[rows]]
         return holds

@@ -19,8 +19,12 @@ def largest(usage: NDArray[np.int64] | Floats, count: int, kept: Flags) -> Flags
         return chosen
     using = np.flatnonzero(usage > 0)
     if len(using) > count:
-        order = np.lexsort((~kept[using], -usage[using]))
-        using = using[order[:count]]
+        used = usage[using]
+        least = np.partition(used, -count)[-count]
+        surely, equals = using[used > least], using[used == least]
+        chosen[surely] = True
+        order = np.argsort(~kept[equals], kind="stable")
+        using = equals[order[: count - len(surely)]]
     chosen[using] = True
     return chosen
 
@@ -38,4 +42,4 @@ def newest(age: Floats, grace: NDArray[np.float64], eligible: Flags, kept: Flags
 
 def most_worthy(rank: Ints, kept: Flags, score: Floats) -> NDArray[np.intp]:
     """Order of places for a budget: higher rank first, then who is kept already, then the higher score."""
-    return np.lexsort((-score, ~kept, -rank))
+    return np.lexsort((-score, -(2 * rank + kept)))
