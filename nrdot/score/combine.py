@@ -117,9 +117,9 @@ class CompositeScorer:
         moved = batch.living if self._new else batch.moved
         if self.model.present and moved.size:
             self._parts[MODEL, moved] = self.model.score(table, moved)
-        for rows in (named, moved):
-            if rows.size:
-                table.score[rows] = self._final(rows)
+        told = np.concatenate([named, moved]) if named.size else moved
+        if told.size:
+            table.score[told] = self._final(told)
         self._new = False
 
     def unmatched(self, table: Table) -> tuple[UnmatchedOverride, ...]:
@@ -189,8 +189,8 @@ class CompositeScorer:
 
     def _composite(self, rows: Rows) -> Floats:
         four = self._four(rows)
-        weighted = np.nansum(four * self._shares(four), axis=0)
-        composite: Floats = np.clip(weighted, 0.0, 1.0)
+        weighted = (np.where(np.isnan(four), 0.0, four) * self._shares(four)).sum(axis=0)
+        composite: Floats = np.minimum(np.maximum(weighted, 0.0), 1.0)
         return composite
 
     def _four(self, rows: Rows) -> Floats:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SPENT: Final = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _FAULTS: Final = slice(Counter.FAULTS_MINOR, Counter.FAULTS_MAJOR + 1)
 _SWITCHES: Final = slice(Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY + 1)
+_LEVELS: Final = np.array([Gauge.RSS, Gauge.THREADS], np.intp)[:, None]
 
 MEMORY: Final = 300.0  # seconds after which an observation counts a third
 
@@ -110,6 +111,7 @@ class Features:
         cpu, rss = table.cpu[rows], table.gauges[Gauge.RSS, rows]
         age = (self._time_ns - table.born_ns[rows]) / 1e9
         known = self._class_scores[table.class_id[rows]]
+        nameless = np.isnan(known)
         columns[: len(_MEANS)] = mean[: len(_MEANS)]
         logs = columns[len(_MEANS) : _AFTER_LOGS]
         logs[:] = (
@@ -133,8 +135,8 @@ class Features:
             rss / max(host.memory, 1),
             _rank(self._rss_sorted, rss),
             rates[CHILDREN].sum(axis=0) / ticks,
-            ~np.isnan(known),
-            np.nan_to_num(known, nan=0.0),
+            ~nameless,
+            np.where(nameless, 0.0, known),
         )
         columns[_AFTER_PLAIN:] = self._owner[rows] == _OWNER_NUMBERS
         return columns.T
@@ -164,7 +166,7 @@ class Features:
 
 
 def _levels(table: Table, rows: Rows) -> Floats:
-    levels: Floats = np.log1p(np.maximum(table.gauges[[Gauge.RSS, Gauge.THREADS]][:, rows], 0))
+    levels: Floats = np.log1p(np.maximum(table.gauges[_LEVELS, rows], 0))
     return levels
 
 

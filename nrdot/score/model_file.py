@@ -88,8 +88,10 @@ class Forest:
         width = lines.shape[1]
         flat = np.ascontiguousarray(lines).ravel()
         offsets = np.repeat(np.arange(len(lines)) * width, self.roots.size)
-        nodes = np.tile(self.roots, len(lines))
-        for _ in range(self.depth):
+        # Every row begins at the same nodes, so the first step needs no look at each row's own.
+        seen = np.take(lines, self.feature[self.roots], axis=1)
+        nodes = (self.left[self.roots] + (seen > self.threshold[self.roots])).ravel()
+        for _ in range(self.depth - 1):
             seen = np.take(flat, offsets + np.take(self.feature, nodes))
             nodes = np.take(self.left, nodes) + (seen > np.take(self.threshold, nodes))
         total: Floats = np.take(self.value, nodes).reshape(len(lines), -1).sum(axis=1) + self.bias
