@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint reference bench interop lock clean wheel
+.PHONY: help install demo test lint reference bench interop lock clean wheel deb bundle sbom release
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ demo: install ## half a minute on this host: what would be sent, what it saves
 	@$(BIN)/nrdot demo
 
 wheel: install
-	@rm -rf dist $(WHEEL) && mkdir -p build
+	@rm -rf dist/*.whl $(WHEEL) && mkdir -p build
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
 	@$(INSTALL) --no-deps --no-index --target $(WHEEL) dist/nrdot-*.whl
 
@@ -49,9 +49,29 @@ reference: install ## docs/reference, generated from the types that load a confi
 	@for kind in configuration profile tests; do \
 		$(BIN)/nrdot profile schema --of $$kind >docs/reference/$$kind.schema.json || exit 1; done
 
+deb: wheel ## a Debian package, in dist
+	@packaging/build-deb
+
+bundle: wheel ## a bundle with its own interpreter, for hosts with an older Python
+	@packaging/build-bundle
+
+sbom: install ## what the packages consist of, as CycloneDX
+	@packaging/build-sbom
+
+release: install ## all of a release in dist, with SHA256SUMS
+	@rm -rf dist
+	@$(MAKE) --no-print-directory deb bundle sbom
+	@cp packaging/locks/agent.txt dist/requirements-agent.txt && cp packaging/locks/all.txt dist/requirements-all.txt
+	@cd dist && sha256sum -- * >../build/SHA256SUMS && mv ../build/SHA256SUMS .
+
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links
+EXTRAS := --extra report --extra train --extra operator --extra s3 --extra dashboards
+
 lock: ## resolve the locked versions anew
-	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --extra report --extra train --extra operator --extra s3 --extra dashboards --extra dev --allow-unsafe --no-emit-index-url \
-		--no-emit-find-links --output-file requirements.lock pyproject.toml
+	@$(COMPILE) $(EXTRAS) --extra dev --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --no-annotate --constraint requirements.lock --output-file packaging/locks/agent.txt pyproject.toml
+	@$(COMPILE) --no-annotate --constraint requirements.lock $(EXTRAS) --output-file packaging/locks/all.txt pyproject.toml
+	@$(COMPILE) --no-annotate --output-file packaging/locks/sbom.txt packaging/locks/sbom.in
 
 clean: ## remove what was built, but not .venv and the caches
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
