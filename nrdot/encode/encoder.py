@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,8 +40,9 @@ ZERO_NS = 1_000_000  # how long after its start a series says zero
 class _Series:
     """Series of one kind, as columns: rows of the table, or groups."""
 
-    resources: list[bytes]  # as far as they are their own
-    words: list[bytes]  # and as far as they may be shared
+    resources: Sequence[bytes]  # as far as they are their own
+    words: Sequence[bytes]  # and as far as they may be shared
+    places: NDArray[np.intp]  # of each series in both
     sizes: Ints  # of both together
     since_ns: Ints
     shapes: NDArray[np.uint8]
@@ -51,7 +52,7 @@ class _Series:
     groups: Sequence[GroupFrame] = ()
 
     def pieces(self) -> Iterator[tuple[bytes, bytes]]:
-        return zip(self.resources, self.words, strict=True)
+        return ((self.resources[place], self.words[place]) for place in self.places.tolist())
 
 
 class OtlpEncoder:
@@ -106,7 +107,7 @@ class OtlpEncoder:
             self._sizes = np.pad(self._sizes, (0, more))
         self.costs.clear(table.capacity)
         # Series end under the attributes that they had: these are taken before new ones are built.
-        ending = self._of_rows(table, frame.ending)
+        ending = _held(self._of_rows(table, frame.ending))
         for row in frame.opening.tolist():
             own, words = self._halves.of(
                 batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
@@ -115,7 +116,7 @@ class OtlpEncoder:
             self._sizes[row] = len(own) + len(words)
         opening = self._of_rows(table, frame.opening)
         steady = self._of_rows(table, frame.steady)
-        if ending.resources:
+        if ending.places.size:
             ending = _without(ending, {*opening.pieces(), *steady.pieces()})
         records = [
             *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
@@ -141,10 +142,10 @@ class OtlpEncoder:
                 return table.gauges[Gauge.RSS, chosen] - table.gauges[Gauge.SHARED, chosen]
             return table.gauges[source, chosen]
 
-        known, words, chosen_rows = self._known, self._words, rows.tolist()
         return _Series(
-            [known[row] for row in chosen_rows],
-            [words[row] for row in chosen_rows],
+            self._known,
+            self._words,
+            rows,
             self._sizes[rows],
             table.since_ns[rows],
             shapes(table.limited[rows], table.gauges[:, rows]),
@@ -158,16 +159,18 @@ class OtlpEncoder:
             if group.key not in self._groups:
                 words = self._resources.group(batch.host, group.name, group.kind)
                 self._groups[group.key] = serialize(words)
-        counters = np.array([group.counters for group in groups], np.int64).reshape(-1, len(Counter)).T
         gauges = np.array([group.gauges for group in groups], np.int64).reshape(-1, len(Gauge)).T
 
         def column(source: Counter | Gauge, which: NDArray[np.intp]) -> Any:
-            return (counters if isinstance(source, Counter) else gauges)[source, which]
+            if isinstance(source, Counter):
+                return np.array([groups[place].counters[source] for place in which.tolist()], np.int64)
+            return gauges[source, which]
 
         resources = [self._groups[group.key] for group in groups]
         return _Series(
             resources,
             [b""] * len(resources),
+            np.arange(len(resources)),
             np.array([len(resource) for resource in resources], np.int64),
             np.array([group.since_ns for group in groups], np.int64),
             shapes(np.array([group.limited for group in groups], np.bool_), gauges),
@@ -179,24 +182,28 @@ class OtlpEncoder:
     def _records(
         self, series: _Series, metrics: tuple[Metric, ...], phase: Phase, time_ns: int, hz: int
     ) -> Iterator[Record]:
-        if not series.resources or (phase is Phase.ENDING and not self._end_markers):
+        if not series.places.size or (phase is Phase.ENDING and not self._end_markers):
             return
         if phase is Phase.OPENING and not self._zero_points:
             phase = Phase.STEADY
         grouped = metrics is self._group_metrics
-        for shape in np.unique(series.shapes).tolist():
+        for shape in np.flatnonzero(np.bincount(series.shapes)).tolist():
             layout = self._layout(metrics, phase, shape)
+            alike = series.shapes == shape
+            if not self.payloads:
+                which = np.flatnonzero(alike)
+                self._account(series, which, layout, metrics, shape)
+                yield Record(b"", len(which) * layout.points, time_ns)
+                continue
             for critical in (True, False):
-                chosen = np.flatnonzero((series.shapes == shape) & (series.critical == critical))
+                chosen = np.flatnonzero(alike & (series.critical == critical))
                 priority = (
                     Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
                 )
                 for start in range(0, len(chosen), RECORD_SERIES):
                     which = chosen[start : start + RECORD_SERIES]
                     self._account(series, which, layout, metrics, shape)
-                    payload = b""
-                    if self.payloads:
-                        payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
+                    payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
                     yield Record(payload, len(which) * layout.points, time_ns, priority)
 
     def _account(
@@ -236,23 +243,29 @@ def _without(ending: _Series, living: set[tuple[bytes, bytes]]) -> _Series:
     A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
     end marker would hide the newcomer.
     """
-    said, kept = set(living), np.zeros(len(ending.resources), np.bool_)
+    said, kept = set(living), np.zeros(ending.places.size, np.bool_)
     for index, resource in enumerate(ending.pieces()):
         kept[index] = resource not in said
         said.add(resource)
     if kept.all():
         return ending
     which = np.flatnonzero(kept)
-    return _Series(
-        [ending.resources[index] for index in which.tolist()],
-        [ending.words[index] for index in which.tolist()],
-        ending.sizes[which],
-        ending.since_ns[which],
-        ending.shapes[which],
-        ending.critical[which],
-        ending.column,
-        None if ending.rows is None else ending.rows[which],
+    return replace(
+        ending,
+        places=ending.places[which],
+        sizes=ending.sizes[which],
+        since_ns=ending.since_ns[which],
+        shapes=ending.shapes[which],
+        critical=ending.critical[which],
+        rows=None if ending.rows is None else ending.rows[which],
     )
+
+
+def _held(series: _Series) -> _Series:
+    """The same, with resources that stay as they are whatever becomes of the encoder's."""
+    pieces = list(series.pieces())
+    places = np.arange(len(pieces))
+    return replace(series, resources=[own for own, _ in pieces], words=[w for _, w in pieces], places=places)
 
 
 def _fill(
@@ -284,10 +297,10 @@ def _join(series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArra
     parts: list[bytes | memoryview] = []
     lengths: dict[int, bytes] = {}
     resources, words = series.resources, series.words
-    sizes, positions = series.sizes[which].tolist(), range(0, len(view), size)
-    for index, length, position in zip(which.tolist(), sizes, positions, strict=True):
+    places, sizes = series.places[which].tolist(), series.sizes[which].tolist()
+    for place, length, position in zip(places, sizes, range(0, len(view), size), strict=True):
         head = lengths.get(length)
         if head is None:
             head = lengths[length] = TAG + varint(length + size)
-        parts += (head, resources[index], words[index], view[position : position + size])
+        parts += (head, resources[place], words[place], view[position : position + size])
     return b"".join(parts)
