@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrdot.agent.evidence import Evidence
+from nrdot.aggregate.balance import Balance, Balanced
 from nrdot.cluster.inside import connect
 from nrdot.cluster.link import NodeLink
 from nrdot.cluster.pods import NodePods
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.agent.status import Status
+    from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
+    from nrdot.config.configuration import Configuration
     from nrdot.config.schema_cluster import Kubernetes
     from nrdot.identify.labels import LabelSource
     from nrdot.pipeline import Tick
@@ -56,6 +60,9 @@ class Node:
         self._began: tuple[float, float, int] = (0.0, 0.0, 0)
         self._sent = 0
         self._lateness = Lateness(clock)
+        self._balance = Balance()
+        self._mark = self._balance.mark()
+        self._evidence = Evidence()
         if found.operator and pushed is None:
             raise ConfigError(
                 "kubernetes.operator: there is no place for what the operator pushes; "
@@ -80,10 +87,19 @@ class Node:
         if self._link is not None:
             self._link.close()
 
+    def use(self, configuration: Configuration, stages: Stages) -> None:
+        """Other stages work from now on."""
+        if self._link is None:
+            return
+        stages.pipeline.aggregator = Balanced(stages.aggregator, self._balance)
+        self._mark = self._balance.mark()
+        self._evidence.use(configuration, stages)
+
     def __call__(self, tick: Tick) -> None:
         """A watcher of ticks: what the operator may judge a rollout by."""
         if self._link is None:
             return
+        self._evidence.see(tick.batch)
         if self._status.pushed != self._pushed:
             self._pushed = self._status.pushed
             self._begin()
@@ -96,6 +112,8 @@ class Node:
         """A document is judged by what happens under it."""
         self._sent = 0
         self._lateness.begin()
+        self._balance.begin(self._mark)
+        self._mark = self._balance.mark()
         self._began = (self._clock.monotonic(), sum(cpu_seconds()), self._status.unoptimized)
 
     def _figures(self, tick: Tick) -> dict[str, Any]:
@@ -114,6 +132,8 @@ class Node:
                 "exported": seen.covered,
                 "covered": f"{seen.coverage:.6g}",
             },
+            "conservation": self._conservation(),
+            "requirements": self._evidence.document(tick.batch),
             "agent": {
                 "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
                 "memory": resident_bytes(),
@@ -121,3 +141,11 @@ class Node:
                 "tickDelay": f"{self._lateness.worst:.0f}",
             },
         }
+
+    def _conservation(self) -> dict[str, Any] | None:
+        """Whether exports add up to what was measured; nothing before the first one under this document."""
+        balance = self._balance
+        if not balance.exports:
+            return None
+        words = balance.words
+        return {"exports": balance.exports, "exact": not words, "difference": words}

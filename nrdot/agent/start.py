@@ -215,6 +215,8 @@ class Agent:
         self._ledger.use(configuration, stages, destinations, stated.revision, self._clock)
         self._verdicts.use(configuration, stages)
         self._unmatched.use(stages)
+        if self._node is not None:
+            self._node.use(configuration, stages)
         self._stages = stages
         self._course = now
         self._status.profile = now.document()

@@ -77,6 +77,11 @@ class Report:
 
 
 def _urgent(said: Mapping[str, Any]) -> tuple[object, ...]:
+    """What turned when this differs. A rollout waits for the first figure, not for each."""
     flat = {**said, **(said.get("critical") or {}), **(said.get("agent") or {})}
-    measured = flat.get("reduction") is not None  # a rollout waits for the first figure, not for each
-    return (measured, *(flat.get(key) for key in URGENT))
+    proved = [
+        (one["requirement"], one["seen"] > 0, one["exported"] < one["seen"])
+        for one in said.get("requirements") or ()
+    ]
+    exact = (said.get("conservation") or {}).get("exact")
+    return (flat.get("reduction") is not None, exact, proved, *(flat.get(key) for key in URGENT))

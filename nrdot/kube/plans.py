@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.config.units import duration
 from nrdot.kube.gates import Gates, Report
-from nrdot.kube.rollout import Phase, Plan, Status, Step, last_step
+from nrdot.kube.rollout import Phase, Plan, Status, Step, progress, region_of
+from nrdot.kube.strata import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +29,11 @@ def plan_of(rollout: Custom) -> Plan:
         or (Step(100),),
         stratify=tuple(strategy.get("stratify") or ()),
         order=tuple(strategy.get("order") or ()),
+        order_by=str(strategy.get("orderBy") or REGION),
         gates=_gates(gates),
         paused=bool(spec.get("paused")),
         approved=int(spec.get("approved") or 0),
+        approved_revision=str(spec.get("approvedRevision") or ""),
         abort=bool(spec.get("abort")),
     )
 
@@ -40,6 +43,8 @@ def _gates(said: Mapping[str, Any]) -> Gates:
     least = said.get("minimumReduction")
     return Gates(
         critical_coverage=float(said.get("criticalCoverage", usual.critical_coverage)),
+        conservation=bool(said.get("conservation", usual.conservation)),
+        requirements=tuple(said.get("requirements") or ()),
         agent_cpu=float(said.get("agentCpu", usual.agent_cpu)),
         tick_delay=duration(said.get("tickDelay", f"{usual.tick_delay:g}s")),
         missing=float(said.get("missing", usual.missing)),
@@ -65,10 +70,12 @@ def status_of(rollout: Custom) -> Status:
 
 
 def status_document(status: Status, plan: Plan, nodes: Sequence[Node]) -> dict[str, Any]:
+    reached, steps = progress(plan, nodes, status.step)
     return {
         "phase": status.phase.value,
         "step": status.step,
-        "progress": f"{status.step + 1}/{last_step(plan, nodes) + 1}",
+        "progress": f"{reached}/{steps}",
+        "region": region_of(plan, status.step),
         "from": status.before,
         "to": status.to,
         "since": rfc3339(status.since),
@@ -85,7 +92,7 @@ def report_of(found: Custom) -> Report | None:
     at = seconds(said.get("reportedAt", ""))
     if at is None:
         return None
-    agent, critical = said.get("agent") or {}, said.get("critical") or {}
+    agent, critical, proved = said.get("agent") or {}, said.get("critical") or {}, said.get("requirements")
     return Report(
         revision=said.get("revision", ""),
         at=at,
@@ -95,6 +102,9 @@ def report_of(found: Custom) -> Report | None:
         cpu=_number(agent.get("cpu")),
         tick_delay=_number(agent.get("tickDelay")),
         reduction=_number(said.get("reduction")),
+        exact=(said.get("conservation") or {}).get("exact"),
+        off=(said.get("conservation") or {}).get("difference", ""),
+        requirements=None if proved is None else {one["requirement"]: _pair(one) for one in proved},
     )
 
 
@@ -113,3 +123,7 @@ def _number(said: object) -> float | None:
     with suppress(ValueError):
         return float(said) if isinstance(said, str | int | float) else None
     return None
+
+
+def _pair(said: Mapping[str, Any]) -> tuple[int, int]:
+    return int(said["seen"]), int(said["exported"])

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nrdot.kube.gates import Gates, failure, unmeasured
-from nrdot.kube.strata import legs, pick
+from nrdot.kube.gates import Gates, broken, failure, unmeasured, unproved
+from nrdot.kube.strata import REGION, legs, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,9 +49,11 @@ class Plan:
     steps: tuple[Step, ...]
     stratify: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    order_by: str = REGION
     gates: Gates = field(default_factory=Gates)
     paused: bool = False
-    approved: int = 0
+    approved: int = 0  # steps
+    approved_revision: str = ""  # of this one only
     abort: bool = False
 
 
@@ -121,18 +123,37 @@ def _interrupted(plan: Plan, status: Status, scene: Scene) -> Status | None:
     )
 
 
-def last_step(plan: Plan, nodes: Sequence[Node]) -> int:
-    return len(plan.steps) * len(legs(nodes, plan.order)) - 1
+def progress(plan: Plan, nodes: Sequence[Node], step: int) -> tuple[int, int]:
+    """The how many-th step it is, and of how many; regions without nodes have none."""
+    walked = _walked(plan, nodes)
+    return sum(1 for one in walked if one <= step), len(walked)
+
+
+def region_of(plan: Plan, step: int) -> str:
+    """Empty beyond the regions that are named."""
+    leg = step // len(plan.steps)
+    return plan.order[leg] if leg < len(plan.order) else ""
 
 
 def chosen(plan: Plan, nodes: Sequence[Node], step: int, salt: str) -> set[str]:
     """The nodes that run the new revision at a step: whole regions before, and a share of the present one."""
-    ordered = legs(nodes, plan.order)
+    ordered = [found for _, found in legs(nodes, plan.order, plan.order_by)]
     leg, within = divmod(step, len(plan.steps))
     whole = {node.metadata.name for one in ordered[:leg] for node in one}
     if leg >= len(ordered):
         return whole
     return whole | pick(ordered[leg], plan.steps[within].percent, plan.stratify, salt)
+
+
+def _walked(plan: Plan, nodes: Sequence[Node]) -> list[int]:
+    """The numbers of the steps that there is something to do at."""
+    count = len(plan.steps)
+    return [
+        leg * count + within
+        for leg, (_, found) in enumerate(legs(nodes, plan.order, plan.order_by))
+        if found
+        for within in range(count)
+    ]
 
 
 def _begun(status: Status, scene: Scene) -> Status:
@@ -162,8 +183,9 @@ def _pending(plan: Plan, status: Status, scene: Scene, salt: str) -> Status:
         return replace(status, reason="no node is selected")
     if scene.frozen:
         return replace(status, reason=scene.frozen)
-    picked = tuple(sorted(chosen(plan, scene.nodes, 0, salt)))
-    return replace(_enter(status, Phase.PROGRESSING, scene), candidates=picked)
+    first = _walked(plan, scene.nodes)[0]
+    picked = tuple(sorted(chosen(plan, scene.nodes, first, salt)))
+    return replace(_enter(status, Phase.PROGRESSING, scene), step=first, candidates=picked)
 
 
 def _progressing(plan: Plan, status: Status, scene: Scene, salt: str) -> Status:
@@ -173,6 +195,8 @@ def _progressing(plan: Plan, status: Status, scene: Scene, salt: str) -> Status:
     if refused is not None:
         words = scene.reports[refused].error
         return _enter(status, Phase.ROLLING_BACK, scene, f"node {refused} refused the revision: {words}")
+    if failed := broken(plan.gates, status.candidates, status.to, scene.reports):
+        return _enter(status, Phase.ROLLING_BACK, scene, failed)
     updated = _running(scene, status.candidates, status.to)
     status = replace(status, updated=updated)
     waiting = len(status.candidates) - updated
@@ -197,19 +221,41 @@ def _baking(plan: Plan, status: Status, scene: Scene, _: str) -> Status:
     left = step.bake - (scene.now - status.since)
     if left > 0:
         return replace(status, reason="")
-    if unsure := unmeasured(plan.gates, candidates, scene.reports):
-        return replace(status, reason=f"node {unsure} has not measured yet what is saved")
-    if step.approval and plan.approved <= status.step:
-        return replace(status, reason=f"waits for `approved: {status.step + 1}`")
-    if scene.frozen:
-        return replace(status, reason=scene.frozen)
+    if waits := _held(plan, status, scene):
+        return replace(status, reason=waits)
     return _enter(status, Phase.PROMOTING, scene)
 
 
+def _held(plan: Plan, status: Status, scene: Scene) -> str:
+    """Why a step that has baked is not promoted, in words."""
+    if unsure := unmeasured(plan.gates, status.candidates, status.to, scene.reports):
+        return unsure
+    approved = plan.approved > status.step and plan.approved_revision == status.to
+    wish = f"`approved: {status.step + 1}` and `approvedRevision: {status.to}`"
+    if plan.steps[status.step % len(plan.steps)].approval and not approved:
+        return f"waits for {wish}"
+    if not approved and (missing := _without_evidence(plan, status, scene)):
+        return f"{missing}; it goes on when one does, or with {wish}"
+    return scene.frozen
+
+
+def _without_evidence(plan: Plan, status: Status, scene: Scene) -> str:
+    """At the end of a region, or of everything: which requirement nobody has seen there, in words."""
+    leg, within = divmod(status.step, len(plan.steps))
+    if within < len(plan.steps) - 1:
+        return ""
+    region, here = legs(scene.nodes, plan.order, plan.order_by)[leg]
+    names = {node.metadata.name for node in here} & set(status.candidates)
+    missing = unproved(plan.gates, names, status.to, scene.reports)
+    where = f"region {region}: " if region else ""
+    return f"{where}no node reports a process of {', '.join(missing)}" if missing else ""
+
+
 def _promoting(plan: Plan, status: Status, scene: Scene, salt: str) -> Status:
-    if status.step >= last_step(plan, scene.nodes):
+    ahead = [step for step in _walked(plan, scene.nodes) if step > status.step]
+    if not ahead:
         return replace(_enter(status, Phase.SUCCEEDED, scene), candidates=())
-    following = replace(status, step=status.step + 1)
+    following = replace(status, step=ahead[0])
     picked = chosen(plan, scene.nodes, following.step, salt) | _present(scene, status.candidates)
     return replace(_enter(following, Phase.PROGRESSING, scene), candidates=tuple(sorted(picked)))
 

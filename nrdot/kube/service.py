@@ -138,9 +138,11 @@ def _on_reports(queue: WorkQueue) -> Any:
 def _told(one: Custom) -> tuple[Any, ...]:
     said = one.status
     covered = (said.get("critical") or {}).get("covered")
+    exact = (said.get("conservation") or {}).get("exact")
     measured = said.get("reduction") is not None
+    proved = [(each["seen"] > 0, each["exported"] < each["seen"]) for each in said.get("requirements") or ()]
     told = (said.get("revision"), said.get("refused"), said.get("error"))
-    return one.spec.get("pointer"), *told, covered, measured
+    return one.spec.get("pointer"), *told, covered, exact, measured, proved
 
 
 def _on_workloads(queue: WorkQueue) -> Any:

@@ -31,12 +31,13 @@ def pick(nodes: Iterable[Node], percent: int, labels: Sequence[str], salt: str) 
     return chosen
 
 
-def legs(nodes: Sequence[Node], order: Sequence[str]) -> list[list[Node]]:
-    """The nodes region by region as ordered, those of other regions last; one leg where no order is given."""
-    if not order:
-        return [list(nodes)]
+def legs(nodes: Sequence[Node], order: Sequence[str], label: str = REGION) -> list[tuple[str, list[Node]]]:
+    """The nodes of each region as ordered, and last those of no region that is named; any may have none.
+
+    The place of a region does not depend on the nodes that are there: nodes that come shift no step.
+    """
     by_region: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
-        region = node.metadata.labels.get(REGION, "")
+        region = node.metadata.labels.get(label, "")
         by_region[region if region in order else ""].append(node)
-    return [found for region in (*order, "") if (found := by_region.get(region))]
+    return [(region, by_region[region]) for region in (*order, "")]

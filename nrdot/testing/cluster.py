@@ -35,7 +35,9 @@ class FakeCluster:
     silent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.reports = {one.metadata.name: Report(self.stable, self.now, coverage=1.0) for one in self.nodes}
+        self.reports = {
+            one.metadata.name: Report(self.stable, self.now, coverage=1.0, exact=True) for one in self.nodes
+        }
 
     def turn(self, seconds: float = 0.0) -> Status:
         """Time goes by, agents act and report, the rollout takes a step."""

@@ -176,7 +176,11 @@ def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, Ag
 def test_a_profile_reaches_real_agents_and_they_acknowledge(world: tuple[Cluster, dict[str, Agent]]) -> None:
     cluster, agents = world
     _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", profile="aggressive")
-    rules = {"label_based_scoring": [{"selector": "tier=database", "score": 0.95}]}
+    tagged = {"process": "checkout", "force_collect": True, "requirement": ["PCI-DSS"]}
+    rules = {
+        "label_based_scoring": [{"selector": "tier=database", "score": 0.95}],
+        "overrides": [tagged],
+    }
     _apply(cluster, "ClassificationPolicy", "classificationpolicies", "tiers", **rules)
 
     def acknowledged() -> bool:
@@ -189,6 +193,17 @@ def test_a_profile_reaches_real_agents_and_they_acknowledge(world: tuple[Cluster
     assert said["processes"] == 33
     assert said["agent"]["memory"] > 10_000_000
     assert said["critical"]["seen"] == said["critical"]["exported"]
+
+    def judged() -> dict[str, Any]:
+        found: dict[str, Any] = cluster.get(f"{OURS}/nodetelemetries/node-0")["status"].get(
+            "conservation", {}
+        )
+        return found
+
+    wait_until(judged, "an export that is judged")
+    assert (judged()["exact"], judged()["difference"]) == (True, "")
+    proved = cluster.get(f"{OURS}/nodetelemetries/node-0")["status"]["requirements"]
+    assert proved == [{"requirement": "PCI-DSS", "seen": 1, "exported": 1}]
     log = agents["node-0"].output
     assert "Traceback" not in log
 

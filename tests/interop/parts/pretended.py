@@ -76,6 +76,7 @@ class Agents:
             "revision": revision,
             "reportedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "critical": {"seen": 3, "exported": 3, "covered": "1"},
+            "conservation": {"exports": 1, "exact": True, "difference": ""},
             "agent": {"cpu": "0.004", "memory": 70_000_000, "version": "0.1.0", "tickDelay": "0"},
             **self.said.get(f"{name}/{revision}", {}),
         }

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nrdot.aggregate.aggregator import ExactAggregator
+from nrdot.aggregate.balance import Balance, Balanced
 from nrdot.aggregate.groups import Groups
 from nrdot.aggregate.quiet import Quiet
 from nrdot.batch import Counter, Gauge
@@ -43,7 +44,8 @@ class Run:
         groups = Groups(("executable",), lambda _: "", limit=random.choice((3, 6, 16)), hold=45.0)
         # Half of the runs leave out what did not change.
         quiet = Quiet(40.0, lambda count: np.zeros(count, np.bool_)) if random.random() < 0.5 else None
-        self.aggregator = ExactAggregator(groups, self.clock, quiet=quiet)
+        self.balance = Balance()  # the agent's own judgement, beside the backend's
+        self.aggregator = Balanced(ExactAggregator(groups, self.clock, quiet=quiet), self.balance)
         self.encoder = OtlpEncoder(select(NAMES), Resources({}), version="0")
         self.backend = Backend()
         self.exports = 0
@@ -86,6 +88,8 @@ class Run:
         if self.levels:
             assert backend.level("process.memory.usage") == table.gauges[Gauge.RSS, table.living()].sum()
         assert backend.out_of_order == 0 or not self.ordered
+        assert not self.balance.words
+        assert self.balance.exports == self.exports
 
 
 def change(random: Random, host: InventedHost) -> None:

@@ -177,3 +177,19 @@ def test_a_mounted_pointer_counts_once_the_api_server_was_not_reached_for_a_whil
     clock.advance(PATIENCE)
     link.turn()
     assert "balanced" in file.read_text()
+
+
+def test_a_proof_that_turns_is_told_at_once_and_counts_that_grow_are_not(api: FakeApi) -> None:
+    report = Report(api, f"{NODE}/status", ManualClock())
+
+    def says(exact: object, seen: int, exported: int) -> bool:
+        report.news.clear()
+        proof = {"requirement": "SOX", "seen": seen, "exported": exported}
+        report.say({"conservation": {"exact": exact}, "requirements": [proof]})
+        return report.news.is_set()
+
+    says(True, 1, 1)
+    assert not says(True, 5, 5)
+    assert says(True, 5, 4)
+    assert says(False, 5, 4)
+    assert says(False, 0, 0)

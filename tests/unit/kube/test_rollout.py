@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from nrdot.kube.gates import Gates, Report
-from nrdot.kube.rollout import Phase, Plan, Step, advance
+from nrdot.kube.gates import Gates
+from nrdot.kube.rollout import Phase, Plan, Step, advance, progress
 from nrdot.kube.strata import REGION
 from nrdot.testing.cluster import ZONE, FakeCluster, node, zoned
 
@@ -159,9 +159,21 @@ def test_a_step_with_approval_waits_for_a_person() -> None:
     cluster = FakeCluster(zoned(10), replace(PLAN, steps=steps))
     for _ in range(20):
         cluster.turn(60.0)
-    assert (cluster.status.phase, cluster.status.reason) == (Phase.BAKING, "waits for `approved: 1`")
-    cluster.plan = replace(cluster.plan, approved=1)
+    assert cluster.status.phase is Phase.BAKING
+    assert cluster.status.reason == "waits for `approved: 1` and `approvedRevision: new`"
+    cluster.plan = replace(cluster.plan, approved=1, approved_revision="new")
     _until(cluster, Phase.SUCCEEDED)
+
+
+def test_an_approval_of_one_revision_approves_no_other() -> None:
+    steps = (Step(20, bake=10.0, approval=True), Step(100, bake=10.0))
+    cluster = FakeCluster(
+        zoned(10), replace(PLAN, steps=steps, approved=2, approved_revision="the one before")
+    )
+    for _ in range(20):
+        cluster.turn(60.0)
+    assert cluster.status.phase is Phase.BAKING
+    assert cluster.status.reason == "waits for `approved: 1` and `approvedRevision: new`"
 
 
 def test_scaling_out_freezes_promotion_and_nothing_else() -> None:
@@ -234,7 +246,101 @@ def test_a_look_without_a_change_changes_nothing() -> None:
     assert advance(cluster.plan, cluster.status, cluster.scene(), "rollout") == cluster.status
 
 
-def test_a_report_says_nothing_about_what_it_leaves_out() -> None:
+def test_a_report_that_leaves_out_what_a_gate_is_about_holds_promotion() -> None:
     cluster = FakeCluster(zoned(10), PLAN)
-    cluster.reports = {name: Report("old", cluster.now) for name in cluster.reports}
+    _until(cluster, Phase.BAKING)
+    name = cluster.status.candidates[0]
+    for missing in ({"coverage": None}, {"exact": None}):
+        complete = cluster.reports[name]
+        cluster.reports[name] = replace(complete, **missing)
+        for _ in range(5):
+            assert cluster.turn(3600.0).phase is Phase.BAKING
+        assert f"node {name} has not measured yet" in cluster.status.reason
+        cluster.reports[name] = complete
+    assert cluster.turn(1.0).phase is Phase.PROMOTING
+
+
+def test_exports_that_do_not_add_up_take_it_back_also_while_other_nodes_still_acknowledge() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.PROGRESSING)
+    first, *others = cluster.status.candidates
+    cluster.silent = set(others)
+    cluster.reports[first] = replace(cluster.reports[first], exact=False, off="cpu_user by 3")
+    assert cluster.turn(1.0).phase is Phase.ROLLING_BACK
+    words = f"node {first}: its exports do not add up to what was measured: cpu_user by 3"
+    assert cluster.status.reason == words
+
+
+def test_the_gate_on_conservation_can_be_left_out() -> None:
+    cluster = FakeCluster(zoned(10), replace(PLAN, gates=Gates(conservation=False)))
+    cluster.reports = {name: replace(one, exact=None) for name, one in cluster.reports.items()}
     _until(cluster, Phase.SUCCEEDED)
+
+
+class Bank:
+    """Two regions, one after the other, each with its evidence."""
+
+    def __init__(self) -> None:
+        nodes = tuple(node(f"{region}-{n}", **{REGION: region}) for region in ("us", "eu") for n in range(3))
+        gates = Gates(requirements=("PCI-DSS", "SOX"))
+        plan = Plan((Step(34, bake=0), Step(100, bake=0)), order=("us", "eu"), gates=gates)
+        self.cluster = FakeCluster(nodes, plan)
+        self.prove("us", {"PCI-DSS": (2, 2), "SOX": (1, 1)})
+        self.prove("eu", {"PCI-DSS": (0, 0)})
+
+    def prove(self, region: str, requirements: dict[str, tuple[int, int]]) -> None:
+        reports = self.cluster.reports
+        for name in [name for name in reports if name.startswith(region)]:
+            reports[name] = replace(reports[name], requirements=requirements)
+
+
+def test_a_region_is_done_once_every_requirement_was_seen_in_it() -> None:
+    bank = Bank()
+    cluster = bank.cluster
+    for _ in range(30):
+        cluster.turn(60.0)
+    assert (cluster.status.phase, cluster.status.step) == (Phase.BAKING, 3)
+    assert cluster.status.reason == (
+        "region eu: no node reports a process of PCI-DSS, SOX; "
+        "it goes on when one does, or with `approved: 4` and `approvedRevision: new`"
+    )
+    bank.prove("eu", {"PCI-DSS": (1, 1), "SOX": (4, 4)})
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_a_region_without_such_processes_is_done_when_a_person_says_so() -> None:
+    cluster = Bank().cluster
+    cluster.plan = replace(cluster.plan, approved=4, approved_revision="new")
+    _until(cluster, Phase.SUCCEEDED)
+
+
+def test_the_first_region_holds_the_second_back() -> None:
+    bank = Bank()
+    bank.prove("us", {"PCI-DSS": (2, 2), "SOX": (0, 0)})
+    for _ in range(30):
+        bank.cluster.turn(60.0)
+    assert {name.split("-")[0] for name in bank.cluster.status.candidates} == {"us"}
+    assert bank.cluster.status.reason.startswith("region us: no node reports a process of SOX;")
+
+
+def test_a_process_of_a_requirement_that_is_not_exported_takes_it_back_and_no_approval_helps() -> None:
+    bank = Bank()
+    bank.prove("us", {"PCI-DSS": (3, 2), "SOX": (1, 1)})
+    bank.cluster.plan = replace(bank.cluster.plan, approved=9, approved_revision="new")
+    _until(bank.cluster, Phase.ROLLED_BACK)
+    assert "2 of 3 processes of PCI-DSS are exported" in bank.cluster.status.reason
+
+
+def test_the_order_can_be_of_any_label_and_nodes_that_come_shift_no_step() -> None:
+    old = tuple(node(f"b-{n}", pool="b") for n in range(4))
+    plan = Plan((Step(50, bake=0), Step(100, bake=0)), order=("a", "b"), order_by="pool")
+    cluster = FakeCluster(old, plan)
+    _until(cluster, Phase.BAKING)
+    assert (cluster.status.step, len(cluster.status.candidates)) == (2, 2)
+    assert progress(plan, cluster.nodes, 2) == (1, 2)
+    cluster.nodes = (*old, node("a-0", pool="a"))
+    cluster.turn(1.0)
+    cluster.turn(1.0)
+    assert cluster.status.step == 3
+    assert set(cluster.status.candidates) == {"a-0", *(f"b-{n}" for n in range(4))}
+    assert progress(plan, cluster.nodes, 3) == (4, 4)
