@@ -21,12 +21,14 @@ from nrdot.telemetry.own import cpu_seconds, resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nrdot.agent.consumption import Consumption
     from nrdot.agent.drains import Destination
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Table
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema import Settings
+    from nrdot.ledger.rows import Row
     from nrdot.stages import Frame, Record
 
 DIRECTORY = "ledger"  # in the state directory
@@ -75,6 +77,7 @@ class Bookkeeping:
     def __init__(self, directory: Path, usage: Usage = OWN) -> None:
         self.store = Store(directory, Bounds())
         self._usage = usage
+        self.listener: Consumption | None = None  # who tells an operator what is in the ledger
         self._recorder: Recorder | None = None
         self._page: Page | None = None
 
@@ -102,13 +105,22 @@ class Bookkeeping:
         """The recorder, open at a page; `ahead` points of its first tick were put already."""
         if self._recorder is None:
             self._recorder = Recorder(
-                self.store, page.book, page.terms, agent=version("nrdot"), usage=self._usage
+                self.store,
+                page.book,
+                page.terms,
+                agent=version("nrdot"),
+                usage=self._usage,
+                heard=self._heard,
             )
         if page is not self._page:
             self._page = page
             self.store.bounds = page.bounds
             self._recorder.use(page.book, page.terms, page.destinations, ahead)
         return self._recorder
+
+    def _heard(self, rows: Sequence[Row]) -> None:
+        if self.listener is not None:
+            self.listener.minute(rows)
 
     def close(self) -> None:
         """The agent ends, and what was delivered is known."""
@@ -133,10 +145,12 @@ class Page:
         recorder = self.ledger.turn(self, put)
         if self.shadow is None:
             recorder.enter(batch, frame, records, put)
-            return
-        would_batch, would, would_records = self.shadow.enter(batch, frame)
-        recorder.enter(would_batch, would, would_records, put)
-        self.shadow.release(frame)
+        else:
+            would_batch, would, would_records = self.shadow.enter(batch, frame)
+            recorder.enter(would_batch, would, would_records, put)
+            self.shadow.release(frame)
+        if self.ledger.listener is not None:
+            self.ledger.listener.enter(batch, frame)
 
 
 def _bounds(settings: Settings) -> Bounds:

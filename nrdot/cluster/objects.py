@@ -94,6 +94,36 @@ class Autoscaler(Kept, frozen=True):
         return self.status.desired_replicas > self.status.current_replicas
 
 
+class Target(msgspec.Struct, frozen=True):
+    kind: str = ""
+    name: str = ""
+
+
+class RecommenderSpec(msgspec.Struct, frozen=True, rename="camel"):
+    target_ref: Target = Target()
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """For one container."""
+
+    target: dict[str, str] = {}
+
+
+class Recommendation(msgspec.Struct, frozen=True, rename="camel"):
+    container_recommendations: tuple[Advice, ...] | None = None
+
+
+class RecommenderStatus(msgspec.Struct, frozen=True):
+    recommendation: Recommendation | None = None
+
+
+class Recommender(Kept, frozen=True):
+    """A VerticalPodAutoscaler: what it thinks that a pod of a workload needs."""
+
+    spec: RecommenderSpec = RecommenderSpec()
+    status: RecommenderStatus = RecommenderStatus()
+
+
 class ConfigMap(Kept, frozen=True):
     data: dict[str, str] = {}
     immutable: bool = False

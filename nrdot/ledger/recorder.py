@@ -50,8 +50,19 @@ class Usage:
 class Recorder:
     """`stages.Ledger`. `close` writes what the last minute holds; idempotent."""
 
-    def __init__(self, store: Store, book: Book, terms: Terms, *, agent: str, usage: Usage) -> None:
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        terms: Terms,
+        *,
+        agent: str,
+        usage: Usage,
+        heard: Callable[[Sequence[Row]], None] = lambda _rows: None,
+    ) -> None:
+        """`heard` gets the rows that are written, too."""
         self.store = store
+        self._heard = heard
         self._accounts = Accounts(book)
         self._deliveries = Deliveries()
         self._terms = terms
@@ -129,6 +140,7 @@ class Recorder:
         own = self._own(common, host, last=last)
         rows: list[Row] = [*accounts.close(common), *self._deliveries.close(common, ahead), own]
         self.store.put(t, rows)
+        self._heard(rows)
 
     def _own(self, common: dict[str, Any], host: Host, *, last: bool) -> Outcome:
         accounts, cpu = self._accounts, self._usage.cpu_seconds()
