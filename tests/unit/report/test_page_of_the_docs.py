@@ -19,7 +19,7 @@ RULES = "process_classification: {database: {score: 1.0, patterns: ['^p'], requi
 
 
 def commands():
-    blocks = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh[^\n]*\n(.*?)```", DOCS.read_text(), re.DOTALL)
     lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
 

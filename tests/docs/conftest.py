@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import zstandard
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from nrdot.buffer.disk import DiskBuffer
+from nrdot.buffer.files import Files
+from nrdot.buffer.settings import BufferSettings
+from nrdot.stages import Record
+from nrdot.testing.clock import NOON_NS, ManualClock
+from nrdot.testing.console import Console
+
+ROOT = Path(__file__).parents[2]
+# Where pages say a host keeps things, and where the tests do.
+PLACES = ("/etc/nrdot", "/var/lib/nrdot", "/tmp/nrdot", "/srv/ledgers")
+WRITTEN = {".yaml", ".md", ".csv", ".json"}
+
+HOST = """
+profile: {profile}
+agent: {{state_dir: {state}, listen: ""}}
+export:
+  - name: local
+    file: {{path: metrics.jsonl}}
+"""
+
+
+class Scratch(Console):
+    """A folder with what a clone holds and what a page's reader has by then."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, ROOT)
+        for name in ("docs", "profiles", "classifiers", "operator"):
+            (folder / name).symlink_to(ROOT / name)
+        samples = folder / "samples"
+        shutil.copytree(ROOT / "samples", samples, ignore=shutil.ignore_patterns("captures"))
+        (samples / "captures").symlink_to(ROOT / "samples/captures")
+        for path in samples.rglob("*"):
+            if path.suffix in WRITTEN and "captures" not in path.parts[len(samples.parts) :]:
+                path.write_text(self.placed(path.read_text()))
+        for place in PLACES:
+            self.path(place).mkdir(parents=True)
+        # What takes ten minutes on a page: `nrdot record -o host.jsonl.zst --duration 10m`.
+        (folder / "host.jsonl.zst").write_bytes(
+            five_minutes(ROOT / "samples/captures/sample-host-7.jsonl.zst")
+        )
+
+    def host(self) -> None:
+        """An agent has run twice here, with a change in between; one request waits, another was refused."""
+        file, state = self.path("/etc/nrdot/nrdot.yaml"), self.path("/var/lib/nrdot")
+        for profile in ("conservative", "balanced"):
+            file.write_text(HOST.format(profile=profile, state=state))
+            done = self._shell(f"nrdot agent -c {file} --once")
+            assert done.status == 0, done.err
+        buffer = DiskBuffer(state / "buffer/collector", BufferSettings(), ManualClock(), Files())
+        for number in range(2):
+            buffer.put(Record(ExportMetricsServiceRequest().SerializeToString(), 1, NOON_NS + number))
+        (first, _), *_ = buffer.peek(1, 1)
+        buffer.reject([first], "no such tenant (400)")
+        buffer.close()
+
+    def path(self, name: str) -> Path:
+        """A file of a page, in this folder."""
+        return self.folder / name.lstrip("/")
+
+    def placed(self, text: str) -> str:
+        """With places of a host replaced by those of the test."""
+        for place in PLACES:
+            text = text.replace(place, str(self.path(place)))
+        return text
+
+
+def five_minutes(capture: Path) -> bytes:
+    """The beginning of a capture, because a page has many commands for it."""
+    with capture.open("rb") as file:
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        lines = reader.read().splitlines(keepends=True)[:61]
+    return zstandard.ZstdCompressor().compress(b"".join(lines))
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("NEW_RELIC_LICENSE_KEY", "not-a-key")
+    monkeypatch.setenv("CITY", "berlin")
+    monkeypatch.setenv("REGION", "asia")
+    for name in ("KUBECONFIG", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    return Scratch(tmp_path)
