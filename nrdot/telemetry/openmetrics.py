@@ -1,4 +1,4 @@
-"""The SDK's metrics as OpenMetrics text, named as OpenTelemetry's compatibility rules name them.
+"""The agent's metrics as OpenMetrics text, named as OpenTelemetry's compatibility rules name them.
 
 `nrdot.buffer.age` in `s` becomes `nrdot_buffer_age_seconds`, a counter ends in `_total`, units in braces are
 remarks and not part of a name, and what the resource says stands once, in `target_info`.
@@ -8,32 +8,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.metrics.export import Gauge, NumberDataPoint, Sum
+from nrdot.telemetry.instruments import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from opentelemetry.sdk.metrics.export import Metric, MetricsData
+    from nrdot.telemetry.instruments import Instrument
+
+    Series = Sequence[tuple[float, Mapping[str, str]]]
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _UNITS = {"s": "seconds", "By": "bytes", "1": "ratio"}
 
 
-def render(data: MetricsData) -> str:
-    lines: list[str] = []
-    for resource in data.resource_metrics:
-        lines += ["# TYPE target info", f"target_info{_labels(resource.resource.attributes)} 1"]
-        for scope in resource.scope_metrics:
-            for metric in sorted(scope.metrics, key=lambda metric: metric.name):
-                lines += _family(metric)
+def render(resource: Mapping[str, str], metrics: Sequence[tuple[Instrument, Series]]) -> str:
+    lines = ["# TYPE target info", f"target_info{_labels(resource)} 1"]
+    for instrument, series in sorted(metrics, key=lambda one: one[0].name):
+        lines += _family(instrument, series)
     return "\n".join([*lines, "# EOF", ""])
 
 
-def _family(metric: Metric) -> Iterator[str]:
-    counter = isinstance(metric.data, Sum)
-    unit = _UNITS.get(metric.unit or "", "")
-    name = _name(metric.name)
+def _family(instrument: Instrument, series: Series) -> Iterator[str]:
+    counter = instrument.kind is Kind.COUNTER
+    unit = _UNITS.get(instrument.unit, "")
+    name = _name(instrument.name)
     if name.endswith("_info"):
         unit = ""  # what always is 1 is no ratio
     if unit and not name.endswith(f"_{unit}"):
@@ -41,18 +40,14 @@ def _family(metric: Metric) -> Iterator[str]:
     yield f"# TYPE {name} {'counter' if counter else 'gauge'}"
     if unit:
         yield f"# UNIT {name} {unit}"
-    yield f"# HELP {name} {_escape(metric.description or '')}"
+    yield f"# HELP {name} {_escape(instrument.description)}"
     sample = f"{name}_total" if counter else name
-    for point in _points(metric):
-        yield f"{sample}{_labels(point.attributes or {})} {point.value!r}"
+    for value, words in series:
+        yield f"{sample}{_labels(words)} {value!r}"
 
 
-def _points(metric: Metric) -> Iterable[NumberDataPoint]:
-    return metric.data.data_points if isinstance(metric.data, Sum | Gauge) else ()
-
-
-def _labels(attributes: Mapping[str, object]) -> str:
-    pairs = [f'{_name(name)}="{_escape(str(value))}"' for name, value in sorted(attributes.items())]
+def _labels(attributes: Mapping[str, str]) -> str:
+    pairs = [f'{_name(name)}="{_escape(value)}"' for name, value in sorted(attributes.items())]
     return f"{{{','.join(pairs)}}}" if pairs else ""
 
 

@@ -75,7 +75,7 @@ def test_counters_are_cumulative_sums_and_gauges_are_gauges(meters):
 def test_points_carry_the_time_of_the_tick_and_counters_the_start_of_the_agent(clock):
     meters = Meters(RESOURCE, clock)
     meters.observe("nrdot.buffer.bytes", lambda: [(7, {"destination": "collector"})])
-    meters.counter("nrdot.ticks").add(3, {"outcome": "run"})
+    meters.observe("nrdot.ticks", lambda: [(3, {"outcome": "run"})])
 
     _, metrics = exported(meters, NOON_NS + 60_000_000_000)
 
@@ -91,7 +91,7 @@ def test_points_carry_the_time_of_the_tick_and_counters_the_start_of_the_agent(c
 
 def test_a_clock_that_was_set_back_gives_no_start_after_the_end(clock):
     meters = Meters(RESOURCE, clock)
-    meters.counter("nrdot.ticks").add(1, {"outcome": "run"})
+    meters.observe("nrdot.ticks", lambda: [(1, {"outcome": "run"})])
 
     _, metrics = exported(meters, NOON_NS - 3600 * 10**9)
 
@@ -99,16 +99,27 @@ def test_a_clock_that_was_set_back_gives_no_start_after_the_end(clock):
     assert point.start_time_unix_nano == point.time_unix_nano
 
 
-def test_counters_go_on_between_collections_whoever_collects(meters):
-    counter = meters.counter("nrdot.ticks")
-    counter.add(2, {"outcome": "run"})
-    scraped(meters)
-    exported(meters)
-    counter.add(1, {"outcome": "run"})
+def test_each_collection_says_what_is_so_then(meters):
+    readings = [[(2, {"outcome": "run"})], [(2.5, {"outcome": "run"})], [(3, {"outcome": "late"})]]
+    meters.observe("nrdot.ticks", lambda: readings.pop(0))
+
+    first, second, third = (exported(meters, NOON_NS + second)[1]["nrdot.ticks"].sum for second in range(3))
+
+    assert [(point.as_int, point.time_unix_nano) for point in first.data_points] == [(2, NOON_NS)]
+    assert [(point.as_double, point.time_unix_nano) for point in second.data_points] == [(2.5, NOON_NS + 1)]
+    assert [(point.as_int, attributes(point)) for point in third.data_points] == [(3, {"outcome": "late"})]
+
+
+def test_a_metric_that_cannot_be_read_is_left_out_alone(meters):
+    def changing():
+        raise RuntimeError("dictionary changed size during iteration")
+
+    meters.observe("nrdot.ticks", changing)
+    meters.observe("nrdot.tick.cpu", lambda: 0.5)
 
     _, metrics = exported(meters)
 
-    assert metrics["nrdot.ticks"].sum.data_points[0].as_int == 3
+    assert metrics.keys() == {"nrdot.tick.cpu"}
 
 
 def test_a_series_that_is_no_longer_observed_is_no_longer_exported(meters):
@@ -128,7 +139,7 @@ def test_a_series_that_is_no_longer_observed_is_no_longer_exported(meters):
 
 def test_a_name_that_nobody_was_promised_cannot_be_used(meters):
     with pytest.raises(KeyError):
-        meters.counter("nrdot.surprise")
+        meters.observe("nrdot.surprise", lambda: 1)
 
 
 def test_the_names_of_the_contract_are_there():
@@ -159,11 +170,11 @@ def test_two_agents_in_one_process_do_not_mix(clock):
     assert [point.as_double for point in metrics["nrdot.tick.cpu"].gauge.data_points] == [2.0]
 
 
-def test_a_user_who_switches_the_sdk_off_gets_nothing_and_no_error(clock, monkeypatch):
+def test_a_user_who_switches_telemetry_off_gets_nothing_and_no_error(clock, monkeypatch):
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     meters = Meters(RESOURCE, clock)
     meters.observe("nrdot.tick.cpu", lambda: 1.0)
-    meters.counter("nrdot.ticks").add(1)
+    meters.observe("nrdot.ticks", lambda: [(1, {"outcome": "run"})])
 
     assert meters.otlp(NOON_NS) == (b"", 0)
     assert meters.openmetrics() == "# EOF\n"
@@ -205,5 +216,6 @@ def test_a_value_that_is_no_number_is_left_out(meters):
     meters.observe("nrdot.tick.cpu", lambda: float("nan"))
     meters.observe("nrdot.tick.interval", lambda: 15.0)
 
+    assert exported(meters)[1].keys() == {"nrdot.tick.interval"}
     assert "nrdot_tick_cpu_seconds" not in scraped(meters)
     assert "nrdot_tick_interval_seconds" in scraped(meters)
