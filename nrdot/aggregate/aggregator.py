@@ -199,6 +199,5 @@ class ExactAggregator:
     def _clock_went_back(self, table: Table, now: int) -> None:
         """Nothing may end before it begins, so every series begins anew; all that was sent stays counted."""
         table.changed[:] = table.series
-        np.minimum(table.accounted_ns, now - SHORTEST_NS, out=table.accounted_ns)
         self._settled_ns = now - SHORTEST_NS
         self.groups.restart(self._settled_ns)

@@ -1,0 +1,102 @@
+"""Which series begin, go on and end, and from when on they count."""
+
+from __future__ import annotations
+
+import pytest
+
+from nrdot.batch import Counter, Gauge
+from nrdot.stages import Reason
+from nrdot.testing.rolled_up import INTERVAL, RolledUp
+
+HOUR_NS = 3600 * 10**9
+
+
+@pytest.mark.parametrize("reason", [Reason.ANOMALY, Reason.NEVER_FILTERED])
+def test_an_urgent_export_of_news_shows_the_process_and_its_group_only(reason):
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.begin(4, "cron")
+    rolled.baseline()
+    rolled.export()
+    rolled.host.run(first, Counter.CPU_USER, 30)
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = reason
+    frame = rolled.urgent(first.row)
+    assert frame.opening.tolist() == [first.row]
+    assert not frame.whole
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
+
+
+def test_an_urgent_export_of_a_large_consumer_shows_no_group_that_says_nothing_of_it():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.baseline()
+    rolled.export()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.TOP_CPU
+    frame = rolled.urgent(first.row)
+    assert frame.opening.tolist() == [first.row]
+    assert frame.groups == ()
+
+
+def test_a_series_that_began_anew_in_an_urgent_export_goes_on_at_the_next_whole_one():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {first.pid}
+    rolled.baseline()
+    rolled.export()
+    rolled.host.rename(first, "nginx-worker")
+    frame = rolled.urgent(first.row)
+    assert (frame.opening.tolist(), frame.ending.tolist()) == ([first.row], [first.row])
+    frame = rolled.export()
+    assert (frame.steady.tolist(), frame.opening.tolist(), frame.ending.tolist()) == ([first.row], [], [])
+
+
+def test_when_the_clock_goes_back_every_series_begins_anew_before_its_first_value():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {first.pid}
+    rolled.baseline()
+    rolled.host.run(first, Counter.CPU_USER, 30)
+    rolled.export()
+    rolled.host.time_ns -= HOUR_NS
+    rolled.host.run(first, Counter.CPU_USER, 5)
+    frame = rolled.export()
+    table, row = rolled.host.table, first.row
+    assert (frame.steady.tolist(), frame.opening.tolist(), frame.ending.tolist()) == ([], [row], [row])
+    assert table.since_ns[row] < frame.time_ns
+    assert table.counters[Counter.CPU_USER, row] - table.base[Counter.CPU_USER, row] == 5
+    (group,) = frame.groups
+    assert group.opening
+    assert group.since_ns < frame.time_ns
+
+
+def test_a_series_that_is_kept_again_counts_from_the_export_before():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.baseline()
+    rolled.host.run(first, Counter.CPU_USER, 30)
+    rolled.export()
+    rolled.host.run(first, Counter.CPU_USER, 5)
+    rolled.kept = {first.pid}
+    frame = rolled.export()
+    table, row = rolled.host.table, first.row
+    assert frame.opening.tolist() == [row]
+    assert table.counters[Counter.CPU_USER, row] - table.base[Counter.CPU_USER, row] == 5
+    assert frame.time_ns - table.since_ns[row] == round(INTERVAL * 1e9)
+
+
+def test_when_metrics_or_attributes_change_what_was_sent_is_not_counted_again():
+    rolled = RolledUp()
+    first, second, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {first.pid}
+    rolled.baseline()
+    rolled.host.run(first, Counter.CPU_USER, 30)
+    rolled.host.run(second, Counter.CPU_USER, 40)
+    sent = rolled.export()
+    rolled.aggregator.restart(rolled.host.table)
+    rolled.host.run(second, Counter.CPU_USER, 2)
+    frame = rolled.export()
+    assert (frame.opening.tolist(), frame.ending.tolist()) == ([first.row], [first.row])
+    (group,) = frame.groups
+    assert (group.opening, group.since_ns, group.counters[Counter.CPU_USER]) == (True, sent.time_ns, 2)
