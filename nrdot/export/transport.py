@@ -1,7 +1,7 @@
 """One connection to one endpoint, and a deadline that holds for everything that happens on it.
 
 urllib3's timeouts count from byte to byte, so a server that sends one byte a second holds a request for
-ever. Here a timer cuts the connection when the request's time is over, whether it connects, shakes hands,
+ever. Here a thread cuts the connection when the request's time is over, whether it connects, shakes hands,
 sends or reads.
 """
 
@@ -11,7 +11,7 @@ import http.client
 import socket
 import ssl
 from contextlib import suppress
-from threading import Lock, Timer
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -171,27 +171,33 @@ class Transport:
 
 
 class _Watch:
-    """Cuts the one connection that it follows when the time is over."""
+    """Cuts the one connection that it follows when the time is over.
+
+    Its thread sleeps over many requests, because starting one for each costs more than sending a small body.
+    It ends once a whole timeout went by without a request.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
         self._handle: socket.socket | None = None
-        self._timer: Timer | None = None
+        self._thread: Thread | None = None
+        self._under_way = False
         self._ends = 0.0
         self.expired = False
 
     def begin(self, seconds: float) -> None:
-        self.expired = False
-        self._ends = self._clock.monotonic() + seconds
-        self._timer = Timer(seconds, self._expire)
-        self._timer.daemon = True
-        self._timer.start()
+        with self._lock:
+            self.expired, self._under_way = False, True
+            self._ends = self._clock.monotonic() + seconds
+            if self._thread is None:
+                thread = Thread(target=self._look, name="deadline", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        with self._lock:
+            self._under_way = False
 
     def remaining(self) -> float:
         # Never 0, which would mean a socket that does not block.
@@ -209,13 +215,32 @@ class _Watch:
 
     def cut(self) -> None:
         with self._lock:
-            if self._handle is not None:
-                with suppress(OSError):
-                    self._handle.shutdown(socket.SHUT_RDWR)
+            self._shut()
 
-    def _expire(self) -> None:
-        self.expired = True
-        self.cut()
+    def _shut(self) -> None:
+        if self._handle is not None:
+            with suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+    def _look(self) -> None:
+        never = Event()
+        while (left := self._left()) > 0:
+            self._clock.wait(never, left)
+
+    def _left(self) -> float:
+        """Seconds until there is something to see; 0 where the thread is to end.
+
+        A request that began meanwhile ends later than the one before, so nobody has to wake the thread.
+        """
+        with self._lock:
+            left = self._ends - self._clock.monotonic()
+            if left > 0:
+                return left
+            self._thread = None
+            if self._under_way:
+                self.expired = True
+                self._shut()
+        return 0.0
 
 
 class _Connection(HTTPConnection):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -76,6 +76,18 @@ def test_a_server_that_drips_byte_by_byte_cannot_stretch_the_timeout(exporter, b
         began = monotonic()
         assert "no answer within 0.5 s" in str(refusal(exporter(server, timeout=TIMEOUT)))
         assert monotonic() - began < 5
+
+
+def test_each_request_has_the_whole_timeout_and_no_more(exporter):
+    with OtlpServer(Reply(), Reply(), Reply(pause=0.1), Reply(), Reply(pause=0.1)) as server:
+        sender = exporter(server, timeout=TIMEOUT)
+        for taken in (2, 1):
+            for _ in range(taken):
+                sender.export(request(2), 2 * POINTS)
+                sleep(0.6 * TIMEOUT)  # so that the watch sleeps from one request into the next
+            began = monotonic()
+            assert "no answer within 0.5 s" in str(refusal(sender))
+            assert 0.9 * TIMEOUT < monotonic() - began < 5
 
 
 def test_a_handshake_that_drips_cannot_stretch_the_timeout(exporter, tmp_path):

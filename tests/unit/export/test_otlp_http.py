@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from threading import enumerate as enumerate_threads
+
 import pytest
 
 from nrdot.clock import SystemClock
@@ -37,6 +39,18 @@ def test_requests_share_a_connection():
             exporter.export(request(1), POINTS)
         exporter.close()
         assert server.connections == 1
+
+
+def test_one_thread_keeps_the_time_of_all_requests():
+    with OtlpServer() as server:
+        exporter = sending(server.url)
+        before = set(enumerate_threads())
+        seen = set()
+        for _ in range(3):
+            exporter.export(request(1), POINTS)
+            seen |= {thread for thread in enumerate_threads() if thread.name == "deadline"} - before
+        exporter.close()
+    assert len(seen) == 1
 
 
 def test_an_empty_request_tells_whether_an_endpoint_is_there():
