@@ -11,19 +11,24 @@ node has of namespaces and workloads, never what it has of processes.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nrdot.agent.hour import grow, read_minute, usage_of
 from nrdot.batch import CHILDREN, Counter, Gauge
+from nrdot.cluster.usage import PROFILES, document
+from nrdot.config.load import load_profile
+from nrdot.config.paths import shipped_profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from nrdot.agent.hour import Minute, Workload
     from nrdot.batch import Batch, Identity, Ints
-    from nrdot.cluster.usage import Usage
+    from nrdot.config.configuration import Configuration
+    from nrdot.config.schema_profile import Profile
     from nrdot.ledger.rows import Row
     from nrdot.stages import Frame
 
@@ -35,10 +40,8 @@ _OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 class Consumption:
     """`stages.Ledger`'s listener: `enter` at each tick before rows are freed, `minute` as one is written."""
 
-    def __init__(self, thresholds: Callable[[], Mapping[str, float]]) -> None:
-        """`thresholds` of the profiles that a namespace could be given, by name; asked for once."""
-        self._thresholds = thresholds
-        self._scores: Mapping[str, float] | None = None
+    def __init__(self) -> None:
+        self._scores: Mapping[str, float] = {}
         self._minutes: deque[Minute] = deque(maxlen=LONGEST)
         self._names: list[Workload] = [("", "")]
         self._places: dict[Workload, int] = {("", ""): 0}
@@ -46,12 +49,16 @@ class Consumption:
         self._cpu: Ints = np.zeros(0, np.int64)  # clock ticks that are counted, by row
         self._used = np.zeros((0, 0))  # by measure and place, of the minute that is not over
         self._since_export = 0.0
-        self.usage: Usage | None = None
+        self.document: dict[str, Any] | None = None  # for the operator; None before the first minute is over
+
+    def use(self, configuration: Configuration) -> None:
+        """What the profiles that a namespace could be given keep, from now on."""
+        self._scores = {
+            name: (configuration.profiles.get(name) or _shipped(name)).threshold for name in PROFILES
+        }
 
     def enter(self, batch: Batch, frame: Frame | None) -> None:
         """A tick; the rows of those that ended are still in the table."""
-        if self._scores is None:
-            self._scores = self._thresholds()
         self._fit(batch.table.capacity)
         self._name(batch)
         self._since_export += batch.seconds
@@ -70,13 +77,11 @@ class Consumption:
                 continue
             cpu, memory, *bands = used[:, place].tolist()
             grow(made.workloads, (namespace, workload), [cpu, memory])
-            for profile, pair in zip(
-                self._scores or (), zip(bands[::2], bands[1::2], strict=True), strict=True
-            ):
+            for profile, pair in zip(self._scores, zip(bands[::2], bands[1::2], strict=True), strict=True):
                 grow(made.would.setdefault(namespace, {}), profile, list(pair))
         self._minutes.append(made)
         self._forget()
-        self.usage = usage_of(self._minutes)
+        self.document = document(usage_of(self._minutes))
 
     def _fit(self, capacity: int) -> None:
         if (more := capacity - len(self._place)) > 0:
@@ -97,7 +102,7 @@ class Consumption:
             born = batch.born
             self._cpu[born] = np.where(table.found[born], _clock_ticks(batch)[born], 0)
         missing = len(self._names) - self._used.shape[1]
-        measures = 2 + 2 * len(self._scores or ())
+        measures = 2 + 2 * len(self._scores)
         if missing > 0 or len(self._used) != measures:
             fresh = np.zeros((measures, len(self._names)))
             fresh[: len(self._used), : self._used.shape[1]] = self._used
@@ -131,6 +136,12 @@ class Consumption:
         self._names = [self._names[place] for place in used.tolist()]
         self._places = {name: place for place, name in enumerate(self._names)}
         self._used = np.zeros((len(self._used), len(self._names)))
+
+
+@lru_cache(len(PROFILES))
+def _shipped(name: str) -> Profile:
+    file = shipped_profiles()[name]
+    return load_profile(str(file), file.parent, {})
 
 
 def _clock_ticks(batch: Batch) -> Ints:

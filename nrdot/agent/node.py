@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrdot.agent.consumption import Consumption
 from nrdot.agent.evidence import Evidence
 from nrdot.aggregate.balance import Balance, Balanced
 from nrdot.cluster.inside import connect
@@ -63,6 +64,7 @@ class Node:
         self._balance = Balance()
         self._mark = self._balance.mark()
         self._evidence = Evidence()
+        self.consumption: Consumption | None = None  # listens to the ledger, where an operator listens to us
         if found.operator and pushed is None:
             raise ConfigError(
                 "kubernetes.operator: there is no place for what the operator pushes; "
@@ -76,6 +78,7 @@ class Node:
             fallback = Path(found.mount) if found.mount else None
             self._link = NodeLink(api, found.namespace, found.node, Path(pushed), clock, fallback=fallback)
             self._link.start()
+            self.consumption = Consumption()
 
     @property
     def sources(self) -> Sequence[LabelSource]:
@@ -89,8 +92,9 @@ class Node:
 
     def use(self, configuration: Configuration, stages: Stages) -> None:
         """Other stages work from now on."""
-        if self._link is None:
+        if self._link is None or self.consumption is None:
             return
+        self.consumption.use(configuration)
         stages.pipeline.aggregator = Balanced(stages.aggregator, self._balance)
         self._mark = self._balance.mark()
         self._evidence.use(configuration, stages)
@@ -134,6 +138,7 @@ class Node:
             },
             "conservation": self._conservation(),
             "requirements": self._evidence.document(tick.batch),
+            "usage": self.consumption.document if self.consumption else None,
             "agent": {
                 "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
                 "memory": resident_bytes(),

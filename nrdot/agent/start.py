@@ -126,6 +126,7 @@ class Agent:
 
                 self._node = Node(settings.kubernetes, settings.agent.pushed, clock, self._status)
                 stack.callback(self._node.close)
+                self._ledger.listener = self._node.consumption
             notifier = Notifier(os.environ, clock)
             stack.callback(notifier.close)
             stack.enter_context(signals(requests))

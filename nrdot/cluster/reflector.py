@@ -33,6 +33,7 @@ K = TypeVar("K", bound="Kept | Pod")
 WATCH = 300  # seconds after which the server ends a watch
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts, drawn from a range that doubles
 LONGEST_DELAY = 120.0  # seconds, where the server names a time to wait
+ABSENT = 300.0  # seconds until a kind that the server does not know is asked for again
 SHORT = 1.0  # seconds; a watch that ends sooner and says nothing is no watch
 
 
@@ -49,8 +50,11 @@ class Reflector(Generic[K]):
         *,
         fields: str = "",
         labels: str = "",
+        optional: bool = False,
     ) -> None:
+        """`optional` is a kind that clusters may lack: then there are none of it, and that is no failure."""
         self.resource = resource
+        self._optional = optional
         self._api = api
         self._clock = clock
         self._changed = changed
@@ -72,6 +76,7 @@ class Reflector(Generic[K]):
         self.lists = 0  # complete lists so far
         self.failures = 0  # requests in a row that failed
         self.forbidden = False  # our rights do not reach this kind
+        self.absent = False  # the server does not know this kind
 
     def start(self) -> None:
         self._thread.start()
@@ -114,6 +119,9 @@ class Reflector(Generic[K]):
 
     def _failed(self, error: ApiError) -> None:
         self.forbidden = error.forbidden
+        if self._optional and error.missing:
+            self._lacking()
+            return
         known = self._version
         if error.gone:
             self._version = ""
@@ -129,6 +137,18 @@ class Reflector(Generic[K]):
             pause = max(pause, min(error.delay, LONGEST_DELAY))
         self._clock.wait(self.stopping, pause)
 
+    def _lacking(self) -> None:
+        """Nobody is asked all the time for what is not there; it may be installed any day."""
+        if not self.absent:
+            self.absent = True
+            _log.info("this cluster has none, and is asked again later", kind=self.resource.plural)
+        with self._lock:
+            gone, self._objects = self._objects, {}
+        for key, old in gone.items():
+            self._tell(key, old, None)
+        self._version, self.failures = "", 0
+        self._clock.wait(self.stopping, ABSENT)
+
     def _list(self) -> None:
         found: dict[str, K] = {}
         query = {**self._query, "limit": str(PAGE)}
@@ -138,7 +158,7 @@ class Reflector(Generic[K]):
             if not page.metadata.continue_:
                 break
             query["continue"] = page.metadata.continue_
-        self.forbidden = False
+        self.forbidden = self.absent = False
         self.lists += 1
         with self._lock:
             before, self._objects = self._objects, found

@@ -84,4 +84,5 @@ def _urgent(said: Mapping[str, Any]) -> tuple[object, ...]:
         for one in said.get("requirements") or ()
     ]
     exact = (said.get("conservation") or {}).get("exact")
-    return (flat.get("reduction") is not None, exact, proved, *(flat.get(key) for key in URGENT))
+    told = [flat.get(name) is not None for name in ("reduction", "usage")]
+    return (told, exact, proved, *(flat.get(key) for key in URGENT))

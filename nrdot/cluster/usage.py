@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+PROFILES = ("conservative", "balanced", "aggressive")  # that a namespace may be given, the most careful first
 NAMESPACES = 32  # rows of kind namespace; a node rarely has more
 WORKLOADS = 40
 LONGEST = 600  # characters of a row

@@ -23,11 +23,14 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Literal
 
+from nrdot.cluster.usage import PROFILES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PROFILES = ("conservative", "balanced", "aggressive")  # from the most careful to the cheapest
 UNSEEN = "."
+MINIMUM = 0.85  # confidence that must be passed
+COVERAGE = 0.8  # share of the CPU time that stays visible process by process
 State = Literal["Watching", "Proposed", "Applied", "Resting"]
 Occasion = Literal["", "OptimizationApplied", "OptimizationKept", "OptimizationTakenBack"]
 _LETTERS = {name: name[0] for name in PROFILES}
@@ -52,8 +55,8 @@ class Wish:
     """What the resource allows."""
 
     against: str = "it is proposed only"  # why nothing is applied; empty where that is allowed
-    minimum: float = 0.85  # confidence that must be passed
-    coverage: float = 0.8  # share of the CPU time that stays visible process by process
+    minimum: float = MINIMUM
+    coverage: float = COVERAGE
 
 
 @dataclass(frozen=True, slots=True)
