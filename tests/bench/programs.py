@@ -23,10 +23,11 @@ class NotMeasurable(Exception):
     """This machine lacks what the figure needs; the message is the note of its row."""
 
 
-def compiled(name: str) -> Path:
-    """Path of tests/bench/c/NAME.c compiled with -O2; compiled again only when its text changed."""
+def compiled(name: str, *flags: str) -> Path:
+    """Path of tests/bench/c/NAME.c compiled with -O2; compiled again only when its text or the flags changed."""
     source = HERE / "c" / f"{name}.c"
-    target = BUILT / f"{name}-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
+    recipe = source.read_bytes() + " ".join(flags).encode()
+    target = BUILT / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     if target.exists():
         return target
     compiler = shutil.which("cc")
@@ -34,7 +35,7 @@ def compiled(name: str) -> Path:
         raise NotMeasurable(NO_COMPILER)
     BUILT.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
-    subprocess.run([compiler, "-O2", "-o", str(fresh), str(source)], check=True)
+    subprocess.run([compiler, "-O2", *flags, "-o", str(fresh), str(source)], check=True)
     fresh.rename(target)
     return target
 

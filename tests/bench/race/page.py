@@ -1,0 +1,208 @@
+"""docs/race.md and its charts, from results.json alone: no number on the page is typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import charts
+from losses import losses
+from measures import MEASURES, OURS, number, spread, title_of, tree_of
+from words import CONDITIONS, OPENING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+Document = dict[str, Any]
+OUTCOMES = {"named": "by name", "old name": "under its old name", "group": "in group `{}`", "no": "no"}
+
+
+def write(out: Path) -> None:
+    folder = out / "race"
+    told: Document = json.loads((folder / "results.json").read_text())
+    for name, drawn in drawings(told).items():
+        (folder / f"{name}.svg").write_text(drawn)
+    (out / "race.md").write_text("\n".join(lines(told)).rstrip("\n") + "\n")
+
+
+def main_cell(told: Document) -> Document:
+    """The tree of two thousand under the mixed load, or what a quick run has in its place."""
+    mixed = [cell for cell in told["cells"] if cell["load"] == "mixed"]
+    return mixed[len(mixed) // 2]
+
+
+def drawings(told: Document) -> dict[str, str]:
+    cell, titles = main_cell(told), title_of(told)
+    ours = {titles[name] for name in cell["scores"] if name.startswith(OURS)}
+    drawn = {
+        measure.key: charts.ranking(
+            f"{measure.title}, {tree_of(cell)}",
+            {titles[name]: measure.value(score) for name, score in cell["scores"].items()},
+            measure.write,
+            ours,
+        )
+        for measure in MEASURES
+        if measure.charted
+    }
+    mixed = [one for one in told["cells"] if one["load"] == "mixed"]
+    drawn["sizes"] = charts.sizes(
+        "CPU for each process and tick, us",
+        [f"{one['processes']:,} processes" for one in mixed],
+        {
+            title: [one["scores"][name]["cpu"]["median"] if name in one["scores"] else None for one in mixed]
+            for name, title in titles.items()
+        },
+        lambda value: f"{value:.3g}",
+    )
+    drawn["coverage"] = charts.scatter(
+        "points a tick",
+        "CPU shown by single processes, %",
+        {
+            titles[name]: (score["points"]["median"], min(100 * score["named"]["median"], 100))
+            for name, score in cell["scores"].items()
+        },
+    )
+    return drawn
+
+
+def lines(told: Document) -> Iterator[str]:
+    machine, cell = told["machine"], main_cell(told)
+    yield OPENING.format(
+        minutes=f"{told['seconds'] / 60:.0f}",
+        rounds=told["rounds"],
+        cpu=machine["CPU"],
+        cores=machine["cores"],
+        memory=machine["memory"],
+        kernel=machine["kernel"],
+        python=machine["Python"],
+        date=machine["date"],
+        load=machine["load before"],
+    )
+    for title, why in told["missing"].items():
+        yield f"\n{title} did not take part: {why}.\n"
+    yield f"## {tree_of(cell).capitalize()}\n"
+    yield from table(told, cell)
+    yield from pictures(cell)
+    yield "## From small to large\n"
+    yield "![CPU for each process and tick, on trees of three sizes](race/sizes.svg)\n"
+    yield from ratios(told)
+    for other in told["cells"]:
+        if other is not cell:
+            yield f"### {tree_of(other).capitalize()}\n"
+            yield from table(told, other)
+    if "culprits" in told:
+        yield from culprits(told)
+    if "dashboard" in told:
+        yield from dashboard(told)
+    yield "## Where NRDOT loses\n"
+    yield from losses(told)
+    yield CONDITIONS
+    yield from configurations(told)
+
+
+def pictures(cell: Document) -> Iterator[str]:
+    for measure in MEASURES:
+        if measure.charted:
+            yield f"![{measure.title}, {tree_of(cell)}](race/{measure.key}.svg)\n"
+    yield "![Points a tick against the share of CPU that single processes show](race/coverage.svg)\n"
+
+
+def table(told: Document, cell: Document) -> Iterator[str]:
+    titles = title_of(told)
+    yield from rows(
+        ["", *(measure.heading for measure in MEASURES)],
+        [[titles[name], *(measure.cell(score, cell) for measure in MEASURES)] for name, score in cell["scores"].items()],
+    )
+
+
+def rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(headings)} |"
+    yield f"|---|{'---:|' * (len(headings) - 1)}"
+    for row in body:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def ratios(told: Document) -> Iterator[str]:
+    """How many times the CPU of NRDOT balanced each of the others takes."""
+    titles, ours = title_of(told), f"{OURS}balanced"
+    cells = [cell for cell in told["cells"] if ours in cell["scores"]]
+    yield "How many times the CPU of NRDOT balanced each takes:\n"
+    body = []
+    for name, title in titles.items():
+        if name == ours:
+            continue
+        row = [title]
+        for cell in cells:
+            score = cell["scores"].get(name)
+            row.append(f"{score['cpu']['median'] / cell['scores'][ours]['cpu']['median']:.2g}" if score else "")
+        body.append(row)
+    yield from rows(["", *(f"{cell['processes']:,} {cell['load']}" for cell in cells)], body)
+
+
+def culprits(told: Document) -> Iterator[str]:
+    hunt, titles = told["culprits"], title_of(told)
+    yield "## Culprits\n"
+    yield (
+        f"On a tree of {hunt['processes']:,} processes, with everybody at work and a look every {hunt['interval']} s, "
+        f"each culprit lasts {hunt['lasts']} s:\n"
+    )
+    for kind, about in hunt["kinds"].items():
+        yield f"- **{kind}**: {about}"
+    yield (
+        "\nBy name means: a series of this process alone shows it (for the storm: series that bear the name of the "
+        "jobs or of their parent); in a group: the sum of that group rises, but nobody knows whose fault it is. "
+        "Seconds are from its beginning to the export that shows it; differences below one interval are luck, "
+        "because nobody's look is in step with the beginning. The leak counts as shown at 64 MiB more.\n"
+    )
+    kinds = list(hunt["kinds"])
+    body = [[titles[name], *(outcome(found[kind]) for kind in kinds)] for name, found in hunt["found"].items()]
+    yield from rows(["", *kinds], body)
+
+
+def outcome(found: Document) -> str:
+    words = OUTCOMES[found["outcome"]].format(found["where"])
+    if found["delay"] is not None:
+        words += f", {found['delay']:.1f} s"
+    if "present" in found:
+        words += f", there at {found['present']:.0%} of looks"
+    return words
+
+
+def dashboard(told: Document) -> Iterator[str]:
+    panel, titles = told["dashboard"], title_of(told)
+    yield "## One panel of a dashboard\n"
+    yield (
+        f"The busiest programs over {panel['hour'] / 60:.0f} minutes, a value every {panel['step']} s, on a "
+        f"Prometheus of its own for each set of series, {panel['repeats']} times in turns. The series are those of "
+        f"the tree of {panel['processes']:,} processes, continued at the rates that they had:\n"
+    )
+    yield f"```text\n{panel['query']}\n```\n"
+    body = [
+        [
+            titles[name],
+            f"{one['series']:,}",
+            f"{one['samples']:,}",
+            f"{one['disk'] / 1e6:.2f}",
+            f"{one['median']:.1f} ({one['low']:.1f} .. {one['high']:.1f})",
+        ]
+        for name, one in panel["sets"].items()
+    ]
+    yield from rows(["", "series", "samples", "MB on disk", "ms"], body)
+
+
+def configurations(told: Document) -> Iterator[str]:
+    yield "## Configurations\n"
+    filled = {"interval": "1", "endpoint": "http://127.0.0.1:4318", "state": "/var/lib/nrdot"}
+    for one in told["contestants"]:
+        text = one["configuration"]
+        if one["kind"] == "push":
+            text = text.format(**filled)
+        kind = "yaml" if one["name"].startswith(OURS) else "text"
+        yield f"### {one['title']} {one['version']}\n"
+        yield f"{one['about'][0].upper()}{one['about'][1:]}. Options: `{one['options']}`.\n"
+        yield f"```{kind}\n{text.rstrip()}\n```\n"
+
+
+__all__ = ["number", "spread", "write"]

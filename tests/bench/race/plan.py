@@ -1,0 +1,73 @@
+"""What the race runs: trees, loads, intervals and rounds; the whole of it, or a smoke run of seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOADS = {
+    "idle": "nobody works",
+    "mixed": "one in twenty works four times a second, a few of them far more than the rest",
+    "active": "all work once a second, a few of them far more than the rest",
+    "churn": "mixed, and 50 processes a second begin, work a little and end after a second",
+}
+CHURN = 50  # births a second
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One tree under one load; every contestant takes its turn on it in every round."""
+
+    processes: int
+    load: str
+    interval: int  # seconds between two looks, for every contestant
+    ticks: int  # measured in each turn
+
+    @property
+    def name(self) -> str:
+        return f"{self.processes} {self.load}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    cells: tuple[Cell, ...]
+    rounds: int
+    settle: float  # seconds that all run at once before the first turn
+    culprit_tree: int
+    culprit_interval: int
+    culprit_lasts: int  # looks that each culprit lasts
+    culprit_settle: int  # looks before the first culprit
+    queries: int
+    hour: int  # seconds of samples that the dashboard's query looks at
+
+
+# Ten thousand processes take the slowest contestant longer than a second.
+FULL = Plan(
+    cells=(
+        Cell(200, "mixed", interval=1, ticks=2),
+        Cell(2_000, "mixed", interval=1, ticks=3),
+        Cell(2_000, "idle", interval=1, ticks=2),
+        Cell(2_000, "active", interval=1, ticks=2),
+        Cell(2_000, "churn", interval=1, ticks=2),
+        Cell(10_000, "mixed", interval=5, ticks=1),
+    ),
+    rounds=5,
+    settle=8,
+    culprit_tree=500,
+    culprit_interval=2,
+    culprit_lasts=15,
+    culprit_settle=20,
+    queries=15,
+    hour=3600,
+)
+QUICK = Plan(
+    cells=(Cell(60, "mixed", interval=1, ticks=1),),
+    rounds=1,
+    settle=3,
+    culprit_tree=60,
+    culprit_interval=1,
+    culprit_lasts=6,
+    culprit_settle=5,
+    queries=3,
+    hour=600,
+)
+DASHBOARD = {FULL: FULL.cells[1], QUICK: QUICK.cells[0]}  # the cell whose series fill Prometheus

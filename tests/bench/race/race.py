@@ -1,0 +1,160 @@
+"""The race: NRDOT beside its peers on the same process trees, as JSON and as a page with charts.
+
+    .venv/bin/python tests/bench/race/race.py [--quick] [--only PART]... [--out FOLDER] [--page]
+
+A full run writes docs/race/results.json, the charts beside it and docs/race.md; a quick one, whose numbers mean
+nothing, the same below build/race. `--page` draws page and charts anew from the results that lie there. `--only`
+runs some of the parts and keeps the others' results. It needs root, for a pid namespace in which the tree is all
+that there is; everything that was started ends with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import culprits
+import dashboard
+from contestants import contestants
+from machine import describe
+from plan import DASHBOARD, FULL, LOADS, QUICK
+from programs import BUILT, ROOT, NotMeasurable
+from turns import race
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contestants import Contestant
+    from plan import Plan
+    from turns import Raced, Scores
+
+PARTS = ("cells", "culprits", "dashboard")
+INSIDE = "NRDOT_RACE_INSIDE"
+
+
+def main() -> int:
+    asked = arguments()
+    out = asked.out or (BUILT.parent / "race" if asked.quick else ROOT / "docs")
+    if not asked.page:
+        if INSIDE not in os.environ:
+            return enter()
+        out.joinpath("race").mkdir(parents=True, exist_ok=True)
+        run(QUICK if asked.quick else FULL, asked.only or PARTS, out / "race" / "results.json")
+    from page import write
+
+    write(out)
+    print(out / "race.md")
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a smoke run: its numbers mean nothing")
+    parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where race.md and race/ are written")
+    parser.add_argument("--page", action="store_true", help="only draw the page from the results that are there")
+    return parser.parse_args()
+
+
+def enter() -> int:
+    """Run again as the first process of a pid namespace of its own; all processes end with that one."""
+    if os.geteuid() != 0:
+        print("the race needs root: it makes a pid namespace and looks at processes of many users", file=sys.stderr)
+        return 2
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, *sys.argv]
+    return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
+
+
+def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
+    began = time.monotonic()
+    everybody, missing = present(contestants())
+    told: dict[str, Any] = json.loads(results.read_text()) if results.exists() else {}
+    if tuple(parts) == PARTS:
+        told = {}
+    told |= {
+        "machine": describe(0),
+        "rounds": plan.rounds,
+        "loads": LOADS,
+        "contestants": [described(one) for one in everybody],
+        "missing": missing,
+    }
+    del told["machine"]["extra processes"]
+    raced: list[Raced] = []
+    if "cells" in parts or "dashboard" in parts:
+        cells = plan.cells if "cells" in parts else (DASHBOARD[plan],)
+        told["cells"] = told.get("cells", []) if "cells" not in parts else []
+        for cell in cells:
+            raced.append(race(cell, everybody, plan.rounds if "cells" in parts else 1, plan.settle))
+            if "cells" in parts:
+                told["cells"].append(scored(raced[-1]))
+            report(f"{cell.name}", began)
+    if "dashboard" in parts:
+        told["dashboard"] = panel(plan, raced)
+        report("dashboard", began)
+    if "culprits" in parts:
+        told["culprits"] = culprits.hunt(plan, everybody)
+        report("culprits", began)
+    told["seconds"] = round(time.monotonic() - began)
+    results.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def report(what: str, began: float) -> None:
+    print(f"{time.monotonic() - began:6.0f} s  {what}", file=sys.stderr, flush=True)
+
+
+def present(everybody: Sequence[Contestant]) -> tuple[list[Contestant], dict[str, str]]:
+    """Who can be started here, and why the others cannot."""
+    able, missing = [], {}
+    for one in everybody:
+        try:
+            one.version()
+            able.append(one)
+        except (NotMeasurable, OSError, subprocess.CalledProcessError) as reason:
+            missing[one.title] = str(reason)
+    return able, missing
+
+
+def described(one: Contestant) -> dict[str, str]:
+    text = {name: getattr(one, name) for name in ("name", "title", "about", "kind", "configuration", "options")}
+    return {**text, "version": one.version()}
+
+
+def scored(raced: Raced) -> dict[str, Any]:
+    scores = {name: summed(score) for name, score in raced.scores.items()}
+    return {**asdict(raced.cell), "scores": scores}
+
+
+def summed(scores: Scores) -> dict[str, Any]:
+    """Median, lowest and highest of the rounds."""
+    told: dict[str, Any] = {"series": scores.series}
+    for one in fields(scores):
+        values = getattr(scores, one.name)
+        if isinstance(values, list):
+            ordered = sorted(values)
+            median = ordered[len(ordered) // 2] if len(ordered) % 2 else sum(ordered[len(ordered) // 2 - 1 :][:2]) / 2
+            told[one.name] = {"median": rounded(median), "low": rounded(ordered[0]), "high": rounded(ordered[-1])}
+    return told
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def panel(plan: Plan, raced: Sequence[Raced]) -> dict[str, Any]:
+    (cell,) = [one for one in raced if one.cell == DASHBOARD[plan]]
+    sets = {name: cell.last[name] for name in dashboard.SHOWN if name in cell.last}
+    told = dashboard.timed(sets, plan.hour, plan.queries)
+    return {**told, "processes": cell.cell.processes}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

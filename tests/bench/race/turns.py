@@ -1,0 +1,209 @@
+"""What each contestant costs and exports on one tree: they take turns, one at work while the others stand still.
+
+A turn begins with a look that is not counted. What follows is whole looks of one contestant alone with the tree,
+so that nobody pays for another's caches, and nobody sees another among the busiest. All turns of a round follow
+each other, so a drift of the machine meets everybody.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contestants import running
+from exports import Reader
+from receiver import Receiver, until
+from tree import growing
+from whole import cpu_ns, processes, resident_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from contestants import Contestant, Running
+    from plan import Cell
+    from receiver import Arrival
+    from tree import Tree
+
+PATIENCE = 240.0  # seconds
+FIRST_PORT = 29_300
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was seen from outside while one contestant was at work."""
+
+    resumed: float
+    begin: float
+    end: float
+    ticks: int
+    cpu: int  # nanoseconds
+    resident: int
+    processes: int
+    before: Mapping[int, int]  # CPU of every process in nanoseconds, by pid
+    after: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Raced:
+    cell: Cell
+    scores: dict[str, Scores]
+    last: dict[str, list[Arrival]]  # the exports of each one's last turn
+
+
+@dataclass(slots=True)
+class Scores:
+    """One value a round."""
+
+    cpu: list[float] = field(default_factory=list)  # microseconds for each process and tick
+    resident: list[int] = field(default_factory=list)
+    points: list[float] = field(default_factory=list)  # a tick
+    wire: list[float] = field(default_factory=list)  # bytes a tick
+    size: list[float] = field(default_factory=list)  # the same without compression
+    named: list[float] = field(default_factory=list)  # share of the tree's CPU that single processes show
+    shown: list[float] = field(default_factory=list)  # share of all CPU that any series shows
+    took: list[float] = field(default_factory=list)  # seconds of a scrape
+    series: int = 0
+
+
+def race(cell: Cell, everybody: Sequence[Contestant], rounds: int, settle: float) -> Raced:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder, receiver = Path(name), Receiver()
+        stack.callback(receiver.close)
+        tree = stack.enter_context(growing(folder / "tree", cell.processes, cell.load))
+        entered = [
+            stack.enter_context(
+                running(one, receiver, folder / one.name, cell.interval, FIRST_PORT + place)
+            )
+            for place, one in enumerate(everybody)
+        ]
+        time.sleep(settle)
+        for one in entered:
+            until(lambda one=one: len(receiver.arrived(one.contestant.name)) > 1, one.contestant.title, PATIENCE)
+            pause(one)
+        stack.callback(lambda: [resume(one) for one in entered])
+        turns: dict[str, list[Turn]] = {one.contestant.name: [] for one in entered}
+        for _ in range(rounds):
+            for one in entered:
+                turns[one.contestant.name].append(turn(one, receiver, cell, tree))
+        arrived = {one.name: receiver.arrived(one.name) for one in everybody}
+        harness = {pid: name_of(pid) for pid in (os.getpid(), *(one.pid for one in entered))}
+    scores = {one.name: judged(turns[one.name], arrived[one.name], cell, harness) for one in everybody}
+    return Raced(cell, scores, {name: last(arrived[name], turns[name]) for name in arrived})
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def last(arrivals: Sequence[Arrival], turns: Sequence[Turn]) -> list[Arrival]:
+    """The exports of the last turn, from its first look on."""
+    return [arrival for arrival in arrivals if turns[-1].resumed <= arrival.at <= turns[-1].end]
+
+
+def pause(one: Running) -> None:
+    """An exporter works only when it is asked, so it need not be stopped."""
+    if one.scraper:
+        one.scraper.on.clear()
+    else:
+        os.kill(one.pid, signal.SIGSTOP)
+
+
+def resume(one: Running) -> None:
+    if one.scraper:
+        one.scraper.on.set()
+    else:
+        os.kill(one.pid, signal.SIGCONT)
+
+
+def turn(one: Running, receiver: Receiver, cell: Cell, tree: Tree) -> Turn:
+    name = one.contestant.name
+    one.check()
+    resumed = time.monotonic()
+    resume(one)
+    begun = len(receiver.arrived(name))
+    until(lambda: len(receiver.arrived(name)) > begun, f"{one.contestant.title}'s first look of a turn", PATIENCE)
+    if not one.scraper:
+        time.sleep(cell.interval / 2)  # half-way between two looks nothing is under way
+    begin, before, spent = time.monotonic(), everyone(tree), cpu_ns(one.pid)
+    looked = len(receiver.arrived(name))
+    if one.scraper:
+        until(lambda: len(receiver.arrived(name)) >= looked + cell.ticks, f"{one.contestant.title}'s answers", PATIENCE)
+    else:
+        time.sleep(cell.interval * cell.ticks)
+    spent = cpu_ns(one.pid) - spent
+    done = Turn(
+        resumed,
+        begin,
+        time.monotonic(),
+        cell.ticks,
+        spent,
+        resident_bytes(one.pid),
+        processes(),
+        before,
+        everyone(tree),
+    )
+    pause(one)
+    one.check()
+    return done
+
+
+def everyone(tree: Tree) -> dict[int, int]:
+    """CPU of every process; what those had that a storm's parent has waited for counts as the parent's."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                found[int(entry)] = cpu_ns(int(entry))
+            except OSError:
+                continue  # it has ended since
+    if tree.runner:
+        fields = Path(f"/proc/{tree.runner}/stat").read_bytes().rpartition(b")")[2].split()
+        found[tree.runner] += (int(fields[13]) + int(fields[14])) * 10**9 // os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def judged(
+    turns: Sequence[Turn], arrivals: Sequence[Arrival], cell: Cell, harness: Mapping[int, str]
+) -> Scores:
+    """`harness` are the contestants and the receiver, which are not of the tree, by pid."""
+    scores, reader, series = Scores(), Reader(cell.interval), set()
+    strangers = set(harness.values())
+    for arrival in arrivals:
+        reader.define(arrival)
+    for one in turns:
+        reader.forget()
+        seen = [reader.read(arrival) for arrival in arrivals if one.resumed <= arrival.at <= one.end]
+        counted = [look for look in seen if look.at > one.begin]
+        series.update(*(look.series for look in counted))
+        scores.cpu.append(one.cpu / 1000 / one.ticks / one.processes)
+        scores.resident.append(one.resident)
+        scores.points.append(sum(look.points for look in counted) / one.ticks)
+        scores.wire.append(sum(look.wire for look in counted) / one.ticks)
+        scores.size.append(sum(look.size for look in counted) / one.ticks)
+        scores.took.append(max((look.took for look in counted), default=0.0))
+        used = [shown for look in counted for shown in look.used.items()]
+        named = sum(
+            seconds
+            for owner, seconds in used
+            if owner.alone and owner.pid not in harness and (owner.pid or owner.name not in strangers)
+        )
+        scores.named.append(share(named, spent(one, harness)))
+        scores.shown.append(share(sum(seconds for _, seconds in used), spent(one, ())))
+    scores.series = len(series)
+    return scores
+
+
+def spent(one: Turn, without: Container[int]) -> float:
+    """Seconds of CPU in a turn."""
+    now = sum(cpu for pid, cpu in one.after.items() if pid not in without)
+    return (now - sum(cpu for pid, cpu in one.before.items() if pid not in without)) / 1e9
+
+
+def share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
