@@ -49,6 +49,7 @@ class Consumption:
         self._cpu: Ints = np.zeros(0, np.int64)  # clock ticks that are counted, by row
         self._used = np.zeros((0, 0))  # by measure and place, of the minute that is not over
         self._since_export = 0.0
+        self._looked = 0.0  # seconds of this minute that exports have accounted for
         self.document: dict[str, Any] | None = None  # for the operator; None before the first minute is over
 
     def use(self, configuration: Configuration) -> None:
@@ -70,6 +71,7 @@ class Consumption:
         made = read_minute(rows)
         if made is None:
             return
+        made.looked, self._looked = self._looked, 0.0
         used, self._used = self._used, np.zeros_like(self._used)
         for place in np.flatnonzero(used.any(axis=0)).tolist():
             namespace, workload = self._names[place]
@@ -112,6 +114,7 @@ class Consumption:
         """One export: who used what since the last one, and who would be kept by which profile."""
         table, seconds = batch.table, self._since_export
         self._since_export = 0.0
+        self._looked += seconds
         now = _clock_ticks(batch)
         rows = np.flatnonzero(table.alive | table.dead)
         used = np.maximum(now[rows] - self._cpu[rows], 0) / batch.host.hz

@@ -43,6 +43,7 @@ class Minute:
     seconds: float
     sums: dict[Key, dict[str, float]]
     profiles: dict[Key, dict[str, float]]  # seconds of processes by profile
+    looked: float = 0.0  # seconds between exports, at which workloads and profiles are looked at
     copies: float = 0.0
     wire: float = 0.0
     would: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # by namespace and profile
@@ -99,7 +100,10 @@ def _key(row: Seen) -> Key:
 def usage_of(minutes: Sequence[Minute]) -> Usage:
     """Everything that these minutes say, the largest by name."""
     seconds = sum(minute.seconds for minute in minutes)
-    lines = sorted(_lines(minutes, max(seconds, 1e-9)), key=lambda line: (-line.get("points"), line.name))
+    looked = max(sum(minute.looked for minute in minutes), 1e-9)
+    lines = sorted(
+        _lines(minutes, max(seconds, 1e-9), looked), key=lambda line: (-line.get("points"), line.name)
+    )
     named = [line for line in lines if line.kind == "namespace"]
     rest = [line for line in lines if line.kind != "namespace"]
     if len(named) > NAMESPACES:
@@ -118,13 +122,13 @@ def usage_of(minutes: Sequence[Minute]) -> Usage:
         copies=max(minute.copies for minute in minutes),
         lines=(*named, *sorted(rest, key=lambda line: line.kind)),
         workloads={
-            key: (workloads[key][0] / max(seconds, 1e-9), workloads[key][1] / max(seconds, 1e-9))
+            key: (workloads[key][0] / max(seconds, 1e-9), workloads[key][1] / looked)
             for key in sorted(largest)
         },
     )
 
 
-def _lines(minutes: Sequence[Minute], seconds: float) -> Iterator[Line]:
+def _lines(minutes: Sequence[Minute], seconds: float, looked: float) -> Iterator[Line]:
     for kind, name in sorted({key for minute in minutes for key in minute.sums}):
         key, numbers, hourly = (kind, name), dict[str, float](), dict[int, dict[str, float]]()
         would: dict[str, list[float]] = {}
@@ -144,7 +148,7 @@ def _lines(minutes: Sequence[Minute], seconds: float) -> Iterator[Line]:
         if kind == "own":
             numbers["hourly_sent"] = numbers["series_sent"]
         profile = max(profiles, key=lambda one: (profiles[one], one), default="")
-        kept = {name: (processes / seconds, cpu) for name, (processes, cpu) in would.items()}
+        kept = {name: (processes / looked, cpu) for name, (processes, cpu) in would.items()}
         yield Line(kind, name, profile, numbers, kept)
 
 
