@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nrdot.cluster.objects import Custom, Node
 
 
+SHOWN = 5000  # candidates that a status names; the pointer names all
+
+
 def plan_of(rollout: Custom) -> Plan:
     """The server has checked types and filled in defaults."""
     spec = rollout.spec
@@ -53,8 +56,10 @@ def _gates(said: Mapping[str, Any]) -> Gates:
     )
 
 
-def status_of(rollout: Custom) -> Status:
+def status_of(rollout: Custom, pointed: Sequence[str] = ()) -> Status:
+    """`pointed` are the candidates that the pointer names, of whom the status may leave some out."""
     said = rollout.status
+    candidates = {*(said.get("candidates") or ()), *(pointed if said.get("candidatesLeftOut") else ())}
     phase = Phase(said["phase"]) if said.get("phase") in set(Phase) else Phase.PENDING
     return Status(
         phase=phase,
@@ -62,7 +67,7 @@ def status_of(rollout: Custom) -> Status:
         before=said.get("from", ""),
         to=said.get("to", ""),
         since=seconds(said.get("since", "")) or 0.0,
-        candidates=tuple(said.get("candidates") or ()),
+        candidates=tuple(sorted(candidates)),
         reason=said.get("reason", ""),
         nodes=int(said.get("nodes") or 0),
         updated=int(said.get("updated") or 0),
@@ -79,7 +84,8 @@ def status_document(status: Status, plan: Plan, nodes: Sequence[Node]) -> dict[s
         "from": status.before,
         "to": status.to,
         "since": rfc3339(status.since),
-        "candidates": list(status.candidates),
+        "candidates": list(status.candidates[:SHOWN]),
+        "candidatesLeftOut": max(len(status.candidates) - SHOWN, 0),
         "reason": status.reason,
         "nodes": status.nodes,
         "updated": status.updated,

@@ -79,6 +79,26 @@ def test_what_the_linter_refuses_is_not_pushed(cluster: Home, tmp_path: Path) ->
         assert agents.agree() != before
 
 
+def test_a_policy_that_the_linter_refuses_is_not_ready_and_keeps_what_runs(
+    cluster: Home, tmp_path: Path
+) -> None:
+    agents = Agents(cluster)
+    cluster.profile(profile="balanced")
+    with Operator(cluster, tmp_path):
+        before = agents.agree()
+        cluster.policy(label_based_scoring=[{"selector": "tier in (", "score": 0.8}])
+
+        def ready() -> dict[str, Any]:
+            return cluster.condition("Ready", "tiers", "classificationpolicies")
+
+        wait_until(lambda: ready().get("status") == "False", "the refusal")
+        assert "tier in (" in ready()["message"]
+        assert agents.agree() == before
+        cluster.policy(label_based_scoring=[{"selector": "tier=frontend", "score": 0.8}])
+        wait_until(lambda: ready()["status"] == "True", "the mend")
+        assert agents.agree() != before
+
+
 def test_the_scenarios_configmap_scores_pods_as_it_stands(cluster: Home, tmp_path: Path) -> None:
     fixture = Path(__file__).resolve().parents[1] / "fixtures" / "scenarios" / "2-configmap.yaml"
     rules = yaml.safe_load(fixture.read_text())

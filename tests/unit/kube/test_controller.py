@@ -256,3 +256,91 @@ def test_a_rollout_that_would_not_fit_into_a_pointer_is_refused_in_words() -> No
     fitting("a" * 330_000, "b" * 330_000, nodes)
     with pytest.raises(NotCompiledError, match="5000 nodes"):
         fitting("a" * 450_000, "b" * 450_000, nodes)
+
+
+def test_nodes_that_change_places_while_both_pointers_are_written_take_what_they_find() -> None:
+    """The copies know neither the new pointers nor their numbers when nodes are sent to them."""
+    world = World(nodes=(node("node-1", pool="a"), node("node-2", pool="b")))
+    world.profile("a", nodeSelector={"pool": "a"})
+    world.profile("b", nodeSelector={"pool": "b"})
+    world.settle()
+    world.clock.advance(60.0)
+    for name in ("a", "b"):
+        world.profile(name, nodeSelector={"pool": name}, profile="aggressive")
+    world.nodes = (node("node-1", pool="b"), node("node-2", pool="a"))
+    world.api.writes.clear()
+    world.turn()
+    # What the server said, write by write: whoever follows a pointer was told no higher number before.
+    numbers = dict.fromkeys(("a", "b"), 0)
+    follows, taken = {"node-1": "a", "node-2": "b"}, {"node-1": 0, "node-2": 0}
+    for _, path, document in world.api.writes:
+        place = path.rsplit("/", 1)[-1]
+        if "nrdot-pointer-" in place:
+            group = place.rsplit("-", 1)[-1]
+            numbers[group] = int(document["data"]["sequence"])
+            for name in [name for name, at in follows.items() if at == group]:
+                assert numbers[group] > taken[name], f"{name} refuses it"
+                taken[name] = numbers[group]
+        elif "/nodetelemetries/" in path:
+            follows[place] = document["spec"]["pointer"].rsplit("-", 1)[-1]
+            assert numbers[follows[place]] > taken[place], f"{place} refuses {follows[place]}"
+            taken[place] = numbers[follows[place]]
+    assert follows == {"node-1": "b", "node-2": "a"}
+
+
+def test_a_policy_that_is_refused_says_so_and_the_others_do_not() -> None:
+    world = World()
+    world.profile()
+    bad = {"spec": {"label_based_scoring": [{"selector": "tier in (", "score": 0.8}]}}
+    good = {"spec": {"label_based_scoring": [{"selector": "tier=frontend", "score": 0.8}]}}
+    world.api.put(f"{OURS}/classificationpolicies/bad", bad)
+    world.api.put(f"{OURS}/classificationpolicies/good", good)
+    world.settle()
+    said = world.condition("classificationpolicies", "bad", "Ready")
+    assert (said["status"], said["reason"]) == ("False", "Refused")
+    assert "tier in (" in said["message"]
+    assert "no profile is pushed anew" in said["message"]
+    other = world.condition("classificationpolicies", "good", "Ready")
+    assert (other["status"], other["message"]) == ("True", "but for TelemetryProfile general, not compiled")
+    world.api.put(f"{OURS}/classificationpolicies/bad", good)
+    world.settle()
+    assert world.condition("classificationpolicies", "bad", "Ready")["status"] == "True"
+    assert world.condition("classificationpolicies", "good", "Ready")["message"] == ""
+
+
+def test_policies_that_are_refused_only_together_all_say_so() -> None:
+    world = World()
+    world.profile()
+    for name in ("one", "two"):
+        patterns = [f"{name}-{n}-{'x' * 900}" for n in range(280)]
+        spec = {"process_classification": {name: {"score": 0.5, "patterns": patterns}}}
+        world.api.put(f"{OURS}/classificationpolicies/{name}", {"spec": spec})
+    world.settle()
+    for name in ("one", "two"):
+        said = world.condition("classificationpolicies", name, "Ready")
+        assert said["status"] == "False"
+        assert "together with other policies" in said["message"]
+
+
+def test_a_rollout_over_more_nodes_than_a_status_names_says_how_many_and_forgets_none() -> None:
+    world = World(nodes=tuple(node(f"node-{n}") for n in range(5003)))
+    world.profile()
+    world.rollout("roll")
+    world.controller.turn(world.view())
+    world.profile(profile="aggressive")
+    steps = [{"percent": 100}]
+    world.api.put(
+        f"{OURS}/profilerollouts/roll",
+        {
+            **world.api.objects[f"{OURS}/profilerollouts/roll"],
+            "spec": {"profile": "general", "strategy": {"steps": steps}},
+        },
+    )
+    for _ in range(3):
+        world.turn()
+    status = world.status("profilerollouts", "roll")
+    assert (len(status["candidates"]), status["candidatesLeftOut"]) == (5000, 3)
+    pointer = world.api.objects[f"{MAPS}/nrdot-pointer-general"]["data"]
+    assert len(pointer["candidates"].split("\n")) == 5003
+    world.settle()
+    assert len(world.api.objects[f"{MAPS}/nrdot-pointer-general"]["data"]["candidates"].split("\n")) == 5003
