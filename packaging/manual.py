@@ -25,7 +25,8 @@ CLOSING = r"""
 The agent's configuration where the Debian package runs it.
 .TP
 .I /var/lib/nrdot
-State: buffer, ledger, audit trail, the last good configuration. Removing the package keeps it, purging does not.
+State: buffer, ledger, audit trail, the last good configuration.
+Removing the package keeps it, purging does not.
 .SH ENVIRONMENT
 .TP
 .B STATE_DIRECTORY
@@ -42,16 +43,18 @@ Set to anything, a fault of NRDOT's own shows where it happened.
 Done.
 .TP
 .B 1
-Done, and what was looked for is not as it should be: a check failed, lint found an error, an expectation was not met.
+Done, and what was looked for is not as it should be: a check failed, an expectation was not met.
 .TP
 .B 2
-Not done: a mistake on the command line or in a file, or something that is needed is missing. One line says which.
+Not done: a mistake on the command line or in a file, or something that is needed is missing.
+One line says which.
 .TP
 .B 130
 Interrupted.
 .SH SIGNALS
 .B nrdot agent
-reads its configuration again at SIGHUP; at SIGTERM it exports once more, drains for ten seconds at most, and ends.
+reads its configuration again at SIGHUP.
+At SIGTERM it exports once more, drains for ten seconds at most and ends.
 """
 
 
@@ -72,8 +75,8 @@ def page() -> Iterator[str]:
     yield ".SH SYNOPSIS\n.B nrdot\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGS\\fR]..."
     yield ".SH DESCRIPTION"
     yield escaped(
-        "NRDOT watches the processes of a host, judges which of them matter, exports those by themselves over "
-        "OTLP and the rest rolled up so that totals stay exact."
+        "NRDOT watches the processes of a host and judges which of them matter. It exports those by "
+        "themselves over OTLP, and the rest rolled up so that totals stay exact."
     )
     with typer.Context(root, info_name="nrdot") as context:
         yield ".SH OPTIONS"
