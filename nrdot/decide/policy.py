@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nrdot.batch import Gauge
+from nrdot.batch import Gauge, distinct
 from nrdot.decide.columns import Columns
 from nrdot.decide.consumers import CPU, IO, Consumption
 from nrdot.decide.limits import PodLimits
@@ -202,7 +202,7 @@ class Policy:
         self._keep(table, large, Reason.TOP_CPU)
         columns.until[fresh] = self._now + self._hold(fresh)
         wanted = wanted[table.verdict[wanted] == Verdict.KEEP]
-        due = np.unique(np.concatenate([born, fresh, large, wanted]))
+        due = distinct(table.capacity, np.concatenate([born, fresh, large, wanted]))
         # Under other words a process has other series, and those under its old ones are over.
         self.budget.end(int(np.count_nonzero(table.series[due] & table.changed[due])), self._now)
         return due

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge
+from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge, distinct
 from nrdot.ledger.activity import Activity
 from nrdot.ledger.cells import Cell, Cells, translation
 from nrdot.ledger.rows import Seen
@@ -248,7 +248,9 @@ class Accounts:
         if not self._named:
             return
         table = batch.table
-        rows = np.unique(np.concatenate(self._named)) if len(self._named) > 1 else self._named[0]
+        rows = (
+            distinct(table.capacity, np.concatenate(self._named)) if len(self._named) > 1 else self._named[0]
+        )
         self.book.costs.name(batch, rows)
         for row in rows.tolist():
             identity, parent = table.identity[row], int(table.parent[row])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from nrdot.batch import Batch
+from nrdot.batch import Batch, distinct
 from nrdot.sample.rates import update_rates
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ def close_sample(
         table=table,
         host=host,
         living=living,
-        moved=np.unique(rows_of(moved)),
+        moved=distinct(table.capacity, rows_of(moved)),
         born=new,
-        named=np.unique(rows_of(named)),
+        named=distinct(table.capacity, rows_of(named)),
         died=rows_of(died),
         vanished=vanished,
         limited=int(np.count_nonzero(limited)),

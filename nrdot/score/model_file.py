@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from nrdot.batch import distinct
 from nrdot.errors import ConfigError
 from nrdot.score.features import FEATURES
 
@@ -232,12 +233,12 @@ def _forest(given: _Trees, count: int) -> Forest:
 
 
 def _depth(roots: Ints, left: Ints, leaf: Any) -> int:
-    level = np.unique(roots)
+    level = distinct(left.size, roots)
     for depth in range(DEPTH_LIMIT + 1):
         level = level[~leaf[level]]
         if not level.size:
             return depth
-        level = np.unique(np.concatenate((left[level], left[level] + 1)))
+        level = distinct(left.size, np.concatenate((left[level], left[level] + 1)))
     raise ValueError(f"a tree is deeper than {DEPTH_LIMIT}")
 
 
