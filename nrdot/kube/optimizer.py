@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 UNSEEN = "."
 MINIMUM = 0.85  # confidence that must be passed
+HOLDS = "it holds already"
 COVERAGE = 0.8  # share of the CPU time that stays visible process by process
 State = Literal["Watching", "Proposed", "Applied", "Resting"]
 Occasion = Literal["", "OptimizationApplied", "OptimizationKept", "OptimizationTakenBack"]
@@ -203,7 +204,7 @@ def _why_not(scene: Scene, advice: Advice) -> str:
 
 def _no_gain(holds: str, recommended: str) -> str:
     if holds == recommended:
-        return "it holds already"
+        return HOLDS
     if holds not in PROFILES:
         return f"{holds or 'no profile'} holds, which is not one of ours to replace"
     if PROFILES.index(recommended) < PROFILES.index(holds):
