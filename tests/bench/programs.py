@@ -24,7 +24,7 @@ class NotMeasurable(Exception):
 
 
 def compiled(name: str, *flags: str) -> Path:
-    """Path of tests/bench/c/NAME.c compiled with -O2; compiled again only when its text or the flags changed."""
+    """Path of tests/bench/c/NAME.c compiled with -O2; compiled again only when text or flags changed."""
     source = HERE / "c" / f"{name}.c"
     recipe = source.read_bytes() + " ".join(flags).encode()
     target = BUILT / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"

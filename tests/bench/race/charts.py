@@ -1,7 +1,9 @@
-"""The race's charts, as SVG files that stand alone: readable on light and on dark, nothing that asks a network."""
+"""The race's charts, as SVG files that stand alone: readable on light and on dark, nothing that asks a
+network."""
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ import pygal
 from pygal.style import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # pygal leaves a finder of the old kind in the way of all later imports.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
@@ -19,28 +21,37 @@ OURS, THEIRS, GREY = "#1a73e8", "#e8710a", "#80868b"
 PALETTE = ("#174ea6", "#1a73e8", "#669df6", "#12b5cb", "#e8710a", "#f9ab00", "#9334e6", "#188038", "#d93025")
 
 
-def ranking(title: str, values: Mapping[str, float], write: Any, ours: set[str], *, log: bool = False) -> str:
-    """A bar for each contestant, the smallest on top."""
+def ranking(title: str, values: Mapping[str, float], write: Callable[[float], str], ours: set[str]) -> str:
+    """A bar for each contestant, the smallest on top; NRDOT's own in blue."""
     order = sorted(values, key=values.__getitem__, reverse=True)
     chart = pygal.HorizontalBar(
-        **_common((OURS, THEIRS)),
+        **_common((OURS,)),
         height=90 + 30 * len(order),
-        print_values=True,
-        print_values_position="top",
-        logarithmic=log,
+        show_legend=False,
         value_formatter=write,
         x_title=title,
+        include_x_axis=True,
     )
-    chart.x_labels = order
-    for name, mine in (("NRDOT", True), ("peers", False)):
-        chart.add(name, [values[one] if (one in ours) is mine else None for one in order])
+    chart.x_labels = [f"{one}   {write(values[one])}" for one in order]
+    chart.add(title, [{"value": values[one], "color": OURS if one in ours else THEIRS} for one in order])
     return _drawn(chart)
 
 
-def sizes(title: str, labels: Sequence[str], values: Mapping[str, Sequence[float | None]], write: Any) -> str:
+def sizes(
+    title: str,
+    labels: Sequence[str],
+    values: Mapping[str, Sequence[float | None]],
+    write: Callable[[float], str],
+) -> str:
     """A group of bars for each tree, a bar for each contestant."""
+    known = [value for column in values.values() for value in column if value]
     chart = pygal.Bar(
-        **_common(PALETTE), height=440, logarithmic=True, value_formatter=write, y_title=title
+        **_common(PALETTE),
+        height=440,
+        logarithmic=True,
+        range=(min(known) / 2, max(known) * 1.1),
+        value_formatter=write,
+        y_title=title,
     )
     chart.x_labels = list(labels)
     for name, column in values.items():
@@ -49,6 +60,7 @@ def sizes(title: str, labels: Sequence[str], values: Mapping[str, Sequence[float
 
 
 def scatter(across: str, up: str, marks: Mapping[str, tuple[float, float]]) -> str:
+    """Across is logarithmic, because a roll-up sends a hundredth of what others send."""
     chart = pygal.XY(
         **_common(PALETTE),
         height=460,
@@ -56,11 +68,11 @@ def scatter(across: str, up: str, marks: Mapping[str, tuple[float, float]]) -> s
         dots_size=7,
         x_title=across,
         y_title=up,
-        include_x_axis=True,
         range=(0, 105),
+        x_value_formatter=lambda power: f"{10**power:,.0f}",
     )
     for name, where in marks.items():
-        chart.add(name, [{"value": where, "label": name}])
+        chart.add(name, [{"value": (math.log10(where[0]), where[1]), "label": name}])
     return _drawn(chart)
 
 

@@ -1,7 +1,7 @@
 """Who takes part: how each is installed, configured as its documentation advises, and started.
 
-`configuration` is what the page prints, so it is all that a contestant is told beside its command line. Each one
-is told of the one process that must never be lost, PRECIOUS, in the way that it has for this.
+`configuration` is what the page prints, so it is all that a contestant is told beside its command line. Each
+one is told of the one process that must never be lost, PRECIOUS, in the way that it has for this.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from receiver import Receiver
 
 PRECIOUS = "payment-gateway"
-OURS = f'overrides:\n  - process: {PRECIOUS}\n    force_collect: true\n    reason: it must never be lost\n'
+OURS = f"overrides:\n  - process: {PRECIOUS}\n    force_collect: true\n    reason: it must never be lost\n"
 STOCK = Path("/usr/lib/netdata/conf.d/apps_groups.conf")
 EXPORTER = "prometheus-process-exporter"
 PLUGIN = Path("/usr/lib/netdata/plugins.d/apps.plugin")
 MISSING = "{} is not installed; run tests/bench/race/setup"
 
-# `process.cpu.utilization` is a share of the whole machine; a filter sees one point at a time, never a process.
+# `process.cpu.utilization` is a share of the whole machine. A filter sees one point at a time, not a process.
 FILTERED = COLLECTOR.replace(
     "        mute_process_all_errors: true\n",
     """\
@@ -55,7 +55,7 @@ processors:
         - metric.name == "process.disk.io" and value_int == 0
 """.replace("PRECIOUS", PRECIOUS),
 ).replace("exporters: [otlphttp]}}", "processors: [filter/quiet], exporters: [otlphttp]}}")
-GROUPS = 'process_names:\n  - name: "{{.Comm}}"\n    cmdline:\n      - \'.+\'\n'
+GROUPS = "process_names:\n  - name: \"{{.Comm}}\"\n    cmdline:\n      - '.+'\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def contestants() -> tuple[Contestant, ...]:
         Contestant(
             "netdata",
             "Netdata apps.plugin",
-            "groups by its list of applications; what it prints for its daemon, whose own cost is not counted",
+            "groups by its list of applications; what it prints for its daemon, whose cost is not counted",
             "pipe",
             f"{PRECIOUS}: {PRECIOUS}\n# and all of {STOCK}\n",
             "INTERVAL",
@@ -131,7 +131,11 @@ def contestants() -> tuple[Contestant, ...]:
             "# tests/bench/race/psutil_exporter.py: every process at each scrape\n",
             "PORT",
             lambda: _said([sys.executable, "-c", "import psutil; print(psutil.__version__)"]).strip(),
-            lambda _, __, port: [sys.executable, str(Path(__file__).with_name("psutil_exporter.py")), str(port)],
+            lambda _, __, port: [
+                sys.executable,
+                str(Path(__file__).with_name("psutil_exporter.py")),
+                str(port),
+            ],
         ),
     )
 
@@ -196,11 +200,15 @@ class Running:
 
     def check(self) -> None:
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.contestant.title} ended early: {self.log.read_text(errors='replace')[-800:]}")
+            raise RuntimeError(
+                f"{self.contestant.title} ended early: {self.log.read_text(errors='replace')[-800:]}"
+            )
 
 
 @contextmanager
-def running(contestant: Contestant, receiver: Receiver, folder: Path, interval: int, port: int) -> Iterator[Running]:
+def running(
+    contestant: Contestant, receiver: Receiver, folder: Path, interval: int, port: int
+) -> Iterator[Running]:
     """Start it in a folder of its own; stop it by its pid."""
     folder.mkdir()
     (folder / "state").mkdir()
@@ -208,8 +216,14 @@ def running(contestant: Contestant, receiver: Receiver, folder: Path, interval: 
     text = contestant.configuration
     if kind == "push":
         text = text.format(interval=interval, endpoint=receiver.endpoint(name), state=folder / "state")
-    command = [str(interval) if word == "INTERVAL" else word for word in contestant.command(folder, text, port)]
-    environment = {**os.environ, "NETDATA_USER_CONFIG_DIR": str(folder), "NETDATA_STOCK_CONFIG_DIR": str(STOCK.parent)}
+    command = [
+        str(interval) if word == "INTERVAL" else word for word in contestant.command(folder, text, port)
+    ]
+    environment = {
+        **os.environ,
+        "NETDATA_USER_CONFIG_DIR": str(folder),
+        "NETDATA_STOCK_CONFIG_DIR": str(STOCK.parent),
+    }
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
         process = subprocess.Popen(

@@ -1,9 +1,10 @@
-"""Five processes that misbehave, planted while everybody looks on, and who can name them from what was exported.
+"""Five processes that misbehave, planted while everybody looks on, and who can name them from what was
+exported.
 
-Found by name: a series that stands for this process alone shows it (for the storm of short jobs: series that bear
-the name of the jobs or of their parent). Found in a group: the sum of a group rises by as much, so that somebody
-knows that something is wrong, but not with whom. The delay counts from the culprit's beginning to the arrival of
-the first export that shows it.
+Found by name: a series that stands for this process alone shows it (for the storm of short jobs: series that
+bear the name of the jobs or of their parent). Found in a group: the sum of a group rises by as much, so that
+somebody knows that something is wrong, but not with whom. The delay counts from the culprit's beginning to
+the arrival of the first export that shows it.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def culprits() -> tuple[Culprit, ...]:
         Culprit(
             "burst",
             "one worker of a pool of equal names takes 60 % of a core",
-            Member("gunicorn", "/srv/app/venv/bin/gunicorn shop.wsgi", {"act": 1, "share": 60, "rss": 64}, {}),
+            Member(
+                "gunicorn", "/srv/app/venv/bin/gunicorn shop.wsgi", {"act": 1, "share": 60, "rss": 64}, {}
+            ),
             ("gunicorn",),
             cores=0.6,
             pooled=True,
@@ -99,7 +102,12 @@ def culprits() -> tuple[Culprit, ...]:
         Culprit(
             "renamed",
             "a process takes another name and 60 % of a core",
-            Member("sync-helper", "/usr/bin/sync-helper", {"act": 3, "share": 60, "rss": 64}, {"ALIAS": "kdevtmpfsi"}),
+            Member(
+                "sync-helper",
+                "/usr/bin/sync-helper",
+                {"act": 3, "share": 60, "rss": 64},
+                {"ALIAS": "kdevtmpfsi"},
+            ),
             ("kdevtmpfsi",),
             cores=0.6,
         ),
@@ -137,6 +145,8 @@ def hunt(plan: Plan, everybody: Sequence[Contestant]) -> dict[str, Any]:
     return {
         "processes": plan.culprit_tree,
         "interval": interval,
+        "grown": GROWN,
+        "enough": ENOUGH,
         "lasts": plan.culprit_lasts * interval,
         "kinds": {one.culprit.kind: one.culprit.about for one in planted},
         "found": found,
@@ -164,7 +174,9 @@ def judge(planted: Planted, looks: Sequence[Look], interval: float) -> Verdict:
     before = [look for look in looks if look.at <= planted.begin]
     during = [look for look in looks if planted.begin < look.at <= planted.end + interval]
     if not culprit.waits:
-        there = [look for look in during if any(_his(owner, planted) for owner in (*look.used, *look.resident))]
+        there = [
+            look for look in during if any(_his(owner, planted) for owner in (*look.used, *look.resident))
+        ]
         if not there:
             return Verdict()
         left = [look for look in during if there[0].at <= look.at <= planted.end]

@@ -1,7 +1,7 @@
 """One panel of a dashboard on a real Prometheus: the busiest programs of an hour, from three sets of series.
 
-The series are those that a contestant exported in its last turn. Each is continued for the hour at the rate that
-it had, a sample a minute, and put into a Prometheus of its own; the queries take turns.
+The series are those that a contestant exported in its last turn. Each is continued for the hour at the rate
+that it had, a sample a minute, and put into a Prometheus of its own; the queries take turns.
 """
 
 from __future__ import annotations
@@ -116,7 +116,14 @@ def fill(folder: Path, series: Mapping[str, Series], begin: int, hour: int) -> i
             for at in range(0, hour + 1, STEP):
                 file.write(f"{key} {one.at(at):.6g} {begin + at}\n")
         file.write("# EOF\n")
-    tool = [executable("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "tsdb")]
+    tool = [
+        executable("promtool"),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        str(text),
+        str(folder / "tsdb"),
+    ]
     subprocess.run(tool, check=True, capture_output=True)
     text.unlink()
     return sum(path.stat().st_size for path in (folder / "tsdb").rglob("*") if path.is_file())

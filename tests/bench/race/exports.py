@@ -1,7 +1,7 @@
 """What an export says: how many points and series, and how much CPU and memory it shows of whom.
 
-An owner is a process or a group. It is alone when the series stand for one process: they carry its pid, or the
-group that they name has one member at that moment.
+An owner is a process or a group. It is alone when the series stand for one process: they carry its pid, or
+the group that they name has one member at that moment.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Look:
 
 
 class Reader:
-    """Reads one contestant's exports in their order, as a backend would: by the differences of its counters."""
+    """Reads a contestant's exports in their order, as a backend would: by the differences of counters."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
@@ -167,4 +167,3 @@ def _family(line: str) -> tuple[str, dict[str, str], float]:
     if match is None or match[1] not in (*CPU_COUNTERS, *RESIDENT, MEMBERS):
         return "", {}, 0.0
     return match[1], dict(LABEL.findall(match[2])), float(match[3])
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from measures import MEASURES, OURS, title_of, tree_of
+from measures import MEASURES, OURS, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from measures import Measure
 
 Document = dict[str, Any]
+EVERY = """\
+Every measure in which a peer's median is better than that of a profile, by more than the noise of repeats,
+with the trees in which it is, and the range over these trees:
+"""
+NONE = """\
+Of the culprits none is shown better by a peer than by any profile, or sooner by more than one interval.
+"""
 WORTH = {"named": 3, "old name": 2, "group": 1, "no": 0}
 
 
 def losses(told: Document) -> Iterator[str]:
     titles = title_of(told)
     peers = [name for name in titles if not name.startswith(OURS)]
-    found = [line for measure in MEASURES for peer in peers for line in _lost(told, measure, peer, titles)]
-    yield "A peer is named where its median is better than that of a profile, by more than the noise of repeats.\n"
-    yield "| measure | peer | tree | the peer | NRDOT |"
+    found = [row for measure in MEASURES for peer in peers if (row := _lost(told, measure, peer, titles))]
+    yield EVERY
+    yield "| measure | peer | trees | the peer | NRDOT |"
     yield "|---|---|---|---:|---|"
     yield from found
     yield ""
@@ -28,19 +35,34 @@ def losses(told: Document) -> Iterator[str]:
         yield from _culprits(told["culprits"], titles, peers)
 
 
-def _lost(told: Document, measure: Measure, peer: str, titles: dict[str, str]) -> Iterator[str]:
+def _lost(told: Document, measure: Measure, peer: str, titles: dict[str, str]) -> str:
+    """One row of the table, empty where the peer is nowhere better."""
+    trees, theirs, ours = [], [], {}
     for cell in told["cells"]:
         scores = cell["scores"]
         if peer not in scores or (measure.share and cell["load"] == "idle"):
             continue
-        theirs = measure.value(scores[peer])
-        lost = [
-            f"{name.removeprefix(OURS)} {measure.write(measure.value(score))}"
+        reached = measure.value(scores[peer])
+        behind = {
+            name.removeprefix(OURS): value
             for name, score in scores.items()
-            if name.startswith(OURS) and measure.beats(theirs, measure.value(score))
-        ]
-        if lost:
-            yield f"| {measure.title} | {titles[peer]} | {tree_of(cell)} | {measure.write(theirs)} | {', '.join(lost)} |"
+            if name.startswith(OURS) and measure.beats(reached, value := measure.value(score))
+        }
+        if behind:
+            trees.append(f"{cell['processes']:,} {cell['load']}")
+            theirs.append(reached)
+            for name, value in behind.items():
+                ours.setdefault(name, []).append(value)
+    if not trees:
+        return ""
+    where = "all" if len(trees) == len(told["cells"]) > 1 else ", ".join(trees)
+    beaten = ", ".join(f"{name} {_range(measure, values)}" for name, values in ours.items())
+    return f"| {measure.title} | {titles[peer]} | {where} | {_range(measure, theirs)} | {beaten} |"
+
+
+def _range(measure: Measure, values: list[float]) -> str:
+    low, high = measure.write(min(values)), measure.write(max(values))
+    return low if low == high else f"{low} .. {high}"
 
 
 def _culprits(hunt: Document, titles: dict[str, str], peers: list[str]) -> Iterator[str]:
@@ -60,7 +82,7 @@ def _culprits(hunt: Document, titles: dict[str, str], peers: list[str]) -> Itera
         yield "Of the culprits, where the difference is more than one interval:\n"
         yield from lines
     else:
-        yield "Of the culprits none is shown better by a peer than by any profile, or sooner by more than one interval."
+        yield NONE
     yield ""
 
 

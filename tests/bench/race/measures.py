@@ -50,10 +50,6 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def spread(found: Document) -> str:
-    return f"{number(found['low'])} .. {number(found['high'])}"
-
-
 def _percent(value: float) -> str:
     return f"{min(value, 1.0):.0%}"
 
@@ -63,10 +59,38 @@ MEASURES = (
     Measure("resident", "resident, MB", "Resident memory, MB", lambda value: f"{value / 1e6:.0f}"),
     Measure("points", "points a tick", "Points a tick", number),
     Measure("series", "series", "Series", number, charted=False),
-    Measure("wire", "kB on the wire a tick", "Bytes on the wire a tick, kB", lambda value: number(value / 1000), charted=False),
-    Measure("size", "kB before compression", "Bytes a tick before compression, kB", lambda value: number(value / 1000), charted=False),
-    Measure("named", "CPU shown by single processes", "Share of the tree's CPU that single processes show", _percent, more=True, charted=False, share=True),
-    Measure("shown", "CPU shown at all", "Share of all CPU that any series shows", _percent, more=True, charted=False, share=True),
+    Measure(
+        "wire",
+        "kB on the wire a tick",
+        "Bytes on the wire a tick, kB",
+        lambda value: number(value / 1000),
+        charted=False,
+    ),
+    Measure(
+        "size",
+        "kB before compression",
+        "Bytes a tick before compression, kB",
+        lambda value: number(value / 1000),
+        charted=False,
+    ),
+    Measure(
+        "named",
+        "CPU shown by single processes",
+        "Share of the tree's CPU that single processes show",
+        _percent,
+        more=True,
+        charted=False,
+        share=True,
+    ),
+    Measure(
+        "shown",
+        "CPU shown at all",
+        "Share of all CPU that any series shows",
+        _percent,
+        more=True,
+        charted=False,
+        share=True,
+    ),
 )
 
 

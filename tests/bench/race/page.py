@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import charts
 from losses import losses
-from measures import MEASURES, OURS, number, spread, title_of, tree_of
-from words import CONDITIONS, OPENING
+from measures import MEASURES, OURS, title_of, tree_of
+from words import CONDITIONS, FOUND, HUNT, OPENING, PANEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +28,12 @@ def write(out: Path) -> None:
 
 def main_cell(told: Document) -> Document:
     """The tree of two thousand under the mixed load, or what a quick run has in its place."""
-    mixed = [cell for cell in told["cells"] if cell["load"] == "mixed"]
-    return mixed[len(mixed) // 2]
+    cells = mixed(told)
+    return cells[len(cells) // 2]
+
+
+def mixed(told: Document) -> list[Document]:
+    return [cell for cell in told["cells"] if cell["load"] == "mixed"]
 
 
 def drawings(told: Document) -> dict[str, str]:
@@ -45,12 +49,12 @@ def drawings(told: Document) -> dict[str, str]:
         for measure in MEASURES
         if measure.charted
     }
-    mixed = [one for one in told["cells"] if one["load"] == "mixed"]
+    grown = mixed(told)
     drawn["sizes"] = charts.sizes(
         "CPU for each process and tick, us",
-        [f"{one['processes']:,} processes" for one in mixed],
+        [f"{one['processes']:,} processes" for one in grown],
         {
-            title: [one["scores"][name]["cpu"]["median"] if name in one["scores"] else None for one in mixed]
+            title: [one["scores"][name]["cpu"]["median"] if name in one["scores"] else None for one in grown]
             for name, title in titles.items()
         },
         lambda value: f"{value:.3g}",
@@ -61,6 +65,7 @@ def drawings(told: Document) -> dict[str, str]:
         {
             titles[name]: (score["points"]["median"], min(100 * score["named"]["median"], 100))
             for name, score in cell["scores"].items()
+            if score["points"]["median"]
         },
     )
     return drawn
@@ -97,7 +102,10 @@ def lines(told: Document) -> Iterator[str]:
         yield from dashboard(told)
     yield "## Where NRDOT loses\n"
     yield from losses(told)
-    yield CONDITIONS
+    intervals = ", ".join(f"{cell['interval']} s at {cell['processes']:,} processes" for cell in mixed(told))
+    yield CONDITIONS.format(
+        intervals=intervals, precious=told["precious"], own=told["own_intervals"], **told["loads"]
+    )
     yield from configurations(told)
 
 
@@ -112,7 +120,10 @@ def table(told: Document, cell: Document) -> Iterator[str]:
     titles = title_of(told)
     yield from rows(
         ["", *(measure.heading for measure in MEASURES)],
-        [[titles[name], *(measure.cell(score, cell) for measure in MEASURES)] for name, score in cell["scores"].items()],
+        [
+            [titles[name], *(measure.cell(score, cell) for measure in MEASURES)]
+            for name, score in cell["scores"].items()
+        ],
     )
 
 
@@ -136,28 +147,22 @@ def ratios(told: Document) -> Iterator[str]:
         row = [title]
         for cell in cells:
             score = cell["scores"].get(name)
-            row.append(f"{score['cpu']['median'] / cell['scores'][ours]['cpu']['median']:.2g}" if score else "")
+            times = score["cpu"]["median"] / cell["scores"][ours]["cpu"]["median"] if score else None
+            row.append("" if times is None else f"{times:.{0 if times >= 10 else 1}f}")
         body.append(row)
     yield from rows(["", *(f"{cell['processes']:,} {cell['load']}" for cell in cells)], body)
 
 
 def culprits(told: Document) -> Iterator[str]:
     hunt, titles = told["culprits"], title_of(told)
-    yield "## Culprits\n"
-    yield (
-        f"On a tree of {hunt['processes']:,} processes, with everybody at work and a look every {hunt['interval']} s, "
-        f"each culprit lasts {hunt['lasts']} s:\n"
-    )
+    yield HUNT.format(**hunt)
     for kind, about in hunt["kinds"].items():
         yield f"- **{kind}**: {about}"
-    yield (
-        "\nBy name means: a series of this process alone shows it (for the storm: series that bear the name of the "
-        "jobs or of their parent); in a group: the sum of that group rises, but nobody knows whose fault it is. "
-        "Seconds are from its beginning to the export that shows it; differences below one interval are luck, "
-        "because nobody's look is in step with the beginning. The leak counts as shown at 64 MiB more.\n"
-    )
+    yield FOUND.format(grown=hunt["grown"] / 2**20, enough=hunt["enough"])
     kinds = list(hunt["kinds"])
-    body = [[titles[name], *(outcome(found[kind]) for kind in kinds)] for name, found in hunt["found"].items()]
+    body = [
+        [titles[name], *(outcome(found[kind]) for kind in kinds)] for name, found in hunt["found"].items()
+    ]
     yield from rows(["", *kinds], body)
 
 
@@ -172,13 +177,7 @@ def outcome(found: Document) -> str:
 
 def dashboard(told: Document) -> Iterator[str]:
     panel, titles = told["dashboard"], title_of(told)
-    yield "## One panel of a dashboard\n"
-    yield (
-        f"The busiest programs over {panel['hour'] / 60:.0f} minutes, a value every {panel['step']} s, on a "
-        f"Prometheus of its own for each set of series, {panel['repeats']} times in turns. The series are those of "
-        f"the tree of {panel['processes']:,} processes, continued at the rates that they had:\n"
-    )
-    yield f"```text\n{panel['query']}\n```\n"
+    yield PANEL.format(minutes=panel["hour"] / 60, **panel)
     body = [
         [
             titles[name],
@@ -203,6 +202,3 @@ def configurations(told: Document) -> Iterator[str]:
         yield f"### {one['title']} {one['version']}\n"
         yield f"{one['about'][0].upper()}{one['about'][1:]}. Options: `{one['options']}`.\n"
         yield f"```{kind}\n{text.rstrip()}\n```\n"
-
-
-__all__ = ["number", "spread", "write"]

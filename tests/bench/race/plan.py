@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CHURN = 50  # births a second
+LIFE = 1000  # milliseconds of each
+ACTIVE = {"idle": 0.0, "mixed": 0.05, "active": 1.0, "churn": 0.05}  # share of the processes that work
+PERIOD = {"mixed": 250, "active": 1000, "churn": 250}  # milliseconds between two pieces of work
 LOADS = {
     "idle": "nobody works",
-    "mixed": "one in twenty works four times a second, a few of them far more than the rest",
-    "active": "all work once a second, a few of them far more than the rest",
-    "churn": "mixed, and 50 processes a second begin, work a little and end after a second",
+    "mixed": f"{ACTIVE['mixed']:.0%} work every {PERIOD['mixed']} ms, a few of them far more than the rest",
+    "active": f"all work every {PERIOD['active']} ms, a few of them far more than the rest",
+    "churn": f"mixed, and {CHURN} processes a second begin, work a little and end after {LIFE} ms",
 }
-CHURN = 50  # births a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,6 @@ class Cell:
 class Plan:
     cells: tuple[Cell, ...]
     rounds: int
-    settle: float  # seconds that all run at once before the first turn
     culprit_tree: int
     culprit_interval: int
     culprit_lasts: int  # looks that each culprit lasts
@@ -51,7 +53,6 @@ FULL = Plan(
         Cell(10_000, "mixed", interval=5, ticks=1),
     ),
     rounds=5,
-    settle=8,
     culprit_tree=500,
     culprit_interval=2,
     culprit_lasts=15,
@@ -62,7 +63,6 @@ FULL = Plan(
 QUICK = Plan(
     cells=(Cell(60, "mixed", interval=1, ticks=1),),
     rounds=1,
-    settle=3,
     culprit_tree=60,
     culprit_interval=1,
     culprit_lasts=6,

@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/bench/race/race.py [--quick] [--only PART]... [--out FOLDER] [--page]
 
-A full run writes docs/race/results.json, the charts beside it and docs/race.md; a quick one, whose numbers mean
-nothing, the same below build/race. `--page` draws page and charts anew from the results that lie there. `--only`
-runs some of the parts and keeps the others' results. It needs root, for a pid namespace in which the tree is all
-that there is; everything that was started ends with it.
+A full run writes docs/race/results.json, the charts beside it and docs/race.md; a quick one, whose numbers
+mean nothing, the same below build/race. `--page` draws page and charts anew from the results that lie there.
+`--only` runs some of the parts and keeps the others' results. It needs root, for a pid namespace in which the
+tree is all that there is; everything that was started ends with it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import culprits
 import dashboard
-from contestants import contestants
+from contestants import PRECIOUS, contestants
 from machine import describe
 from plan import DASHBOARD, FULL, LOADS, QUICK
 from programs import BUILT, ROOT, NotMeasurable
 from turns import race
+
+from nrdot.config.load import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +63,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run: its numbers mean nothing")
     parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where race.md and race/ are written")
-    parser.add_argument("--page", action="store_true", help="only draw the page from the results that are there")
+    parser.add_argument(
+        "--page", action="store_true", help="only draw the page from the results that are there"
+    )
     return parser.parse_args()
 
 
 def enter() -> int:
     """Run again as the first process of a pid namespace of its own; all processes end with that one."""
     if os.geteuid() != 0:
-        print("the race needs root: it makes a pid namespace and looks at processes of many users", file=sys.stderr)
+        print(
+            "the race needs root: it makes a pid namespace and looks at processes of many users",
+            file=sys.stderr,
+        )
         return 2
     command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, *sys.argv]
     return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
@@ -84,6 +91,8 @@ def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
         "machine": describe(0),
         "rounds": plan.rounds,
         "loads": LOADS,
+        "precious": PRECIOUS,
+        "own_intervals": own_intervals(),
         "contestants": [described(one) for one in everybody],
         "missing": missing,
     }
@@ -93,7 +102,7 @@ def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
         cells = plan.cells if "cells" in parts else (DASHBOARD[plan],)
         told["cells"] = told.get("cells", []) if "cells" not in parts else []
         for cell in cells:
-            raced.append(race(cell, everybody, plan.rounds if "cells" in parts else 1, plan.settle))
+            raced.append(race(cell, everybody, plan.rounds if "cells" in parts else 1))
             if "cells" in parts:
                 told["cells"].append(scored(raced[-1]))
             report(f"{cell.name}", began)
@@ -124,8 +133,18 @@ def present(everybody: Sequence[Contestant]) -> tuple[list[Contestant], dict[str
 
 
 def described(one: Contestant) -> dict[str, str]:
-    text = {name: getattr(one, name) for name in ("name", "title", "about", "kind", "configuration", "options")}
+    text = {
+        name: getattr(one, name) for name in ("name", "title", "about", "kind", "configuration", "options")
+    }
     return {**text, "version": one.version()}
+
+
+def own_intervals() -> str:
+    every = {
+        name: load_profile(name, Path(), {}).export_interval
+        for name in ("conservative", "balanced", "aggressive")
+    }
+    return ", ".join(f"{name} every {seconds:g} s" for name, seconds in every.items())
 
 
 def scored(raced: Raced) -> dict[str, Any]:
@@ -140,8 +159,16 @@ def summed(scores: Scores) -> dict[str, Any]:
         values = getattr(scores, one.name)
         if isinstance(values, list):
             ordered = sorted(values)
-            median = ordered[len(ordered) // 2] if len(ordered) % 2 else sum(ordered[len(ordered) // 2 - 1 :][:2]) / 2
-            told[one.name] = {"median": rounded(median), "low": rounded(ordered[0]), "high": rounded(ordered[-1])}
+            median = (
+                ordered[len(ordered) // 2]
+                if len(ordered) % 2
+                else sum(ordered[len(ordered) // 2 - 1 :][:2]) / 2
+            )
+            told[one.name] = {
+                "median": rounded(median),
+                "low": rounded(ordered[0]),
+                "high": rounded(ordered[-1]),
+            }
     return told
 
 

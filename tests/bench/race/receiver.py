@@ -1,7 +1,7 @@
 """One place that takes what every contestant exports, and keeps it as it came until the turns are over.
 
-OTLP is received over HTTP, Prometheus exporters are scraped at the race's interval, a plugin's standard output
-is read. Nothing is decoded here: that would be work beside the contestants.
+OTLP is received over HTTP, Prometheus exporters are scraped at the race's interval, a plugin's standard
+output is read. Nothing is decoded here: that would be work beside the contestants.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
+BREATH = 0.2  # seconds at least between two scrapes, however slow the exporter is
 SILENCE = 0.15  # seconds; a plugin that has written nothing for so long has finished its look
 
 
@@ -80,7 +81,7 @@ class Receiver:
 
 
 class Scraper:
-    """Asks an exporter as Prometheus does, while it is its turn: at the interval, compressed, one connection."""
+    """Asks an exporter as Prometheus does, while it is its turn: at the interval, on one connection."""
 
     def __init__(self, receiver: Receiver, name: str, port: int, interval: float) -> None:
         self._receiver, self._name, self._port, self._interval = receiver, name, port, interval
@@ -104,7 +105,7 @@ class Scraper:
                     self._scrape(connection)
                 except (OSError, http.client.HTTPException):
                     connection.close()  # not listening yet, or stopped in the middle
-            time.sleep(max(self._interval - (time.monotonic() - began), 0.05))
+            time.sleep(max(self._interval - (time.monotonic() - began), BREATH))
 
     def _scrape(self, connection: http.client.HTTPConnection) -> None:
         began = time.monotonic()

@@ -1,8 +1,8 @@
 """The tree that everybody looks at: processes with the names, users and command lines that servers have.
 
 Each is a small static program under a file name of its own, so that name, path and command line are what a
-contestant would read on a real host. They are children of process 1 of the race's own pid namespace, as services
-are of a host's.
+contestant would read on a real host. They are children of process 1 of the race's own pid namespace, as
+services are of a host's.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import cycle, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plan import CHURN
+from plan import ACTIVE, CHURN, LIFE, PERIOD
 from programs import HERE, compiled
 
 sys.path.insert(0, str(HERE / "workloads"))
@@ -28,6 +27,7 @@ from mixes import CROWD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 # What the sample hosts run as real programs, in the numbers that a busy server has.
 SERVICES: tuple[tuple[str, str, str, int], ...] = (
@@ -40,8 +40,6 @@ SERVICES: tuple[tuple[str, str, str, int], ...] = (
 KILOBYTES = 64  # what each touches, beside the program itself
 TOTAL = 0.15  # of a core, of all that work together
 SLOWEST = 20  # microseconds a second, of the least busy that works
-ACTIVE = {"idle": 0.0, "mixed": 0.05, "active": 1.0, "churn": 0.05}
-PERIOD = {"mixed": 250, "churn": 250, "active": 1000}  # milliseconds
 NOBODY = 65534
 
 
@@ -78,8 +76,13 @@ def members(count: int, load: str) -> Iterator[Member]:
 
 def churn() -> Member:
     """A parent that starts short jobs one after another."""
-    job = "rss=64,life=1000,burn=2000"
-    return Member("job-runner", "/usr/bin/job-runner --queue jobs", {"rate": CHURN}, {"CHILD": "job", "CHILD_MEMBER": job})
+    job = f"rss={KILOBYTES},life={LIFE},burn=2000"
+    return Member(
+        "job-runner",
+        "/usr/bin/job-runner --queue jobs",
+        {"rate": CHURN},
+        {"CHILD": "job", "CHILD_MEMBER": job},
+    )
 
 
 @lru_cache(None)
@@ -107,7 +110,9 @@ class Tree:
         environment = {"MEMBER": settings, **member.environment}
         if "CHILD" in environment:
             environment["CHILD"] = str(self._file(environment["CHILD"]))
-        pid = os.posix_spawn(str(self._file(member.name)), member.line.split(), environment, file_actions=QUIET)
+        pid = os.posix_spawn(
+            str(self._file(member.name)), member.line.split(), environment, file_actions=QUIET
+        )
         self.pids.append(pid)
         return pid
 

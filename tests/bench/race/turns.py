@@ -1,8 +1,9 @@
-"""What each contestant costs and exports on one tree: they take turns, one at work while the others stand still.
+"""What each contestant costs and exports on one tree: they take turns, one at work while the others stand
+still.
 
-A turn begins with a look that is not counted. What follows is whole looks of one contestant alone with the tree,
-so that nobody pays for another's caches, and nobody sees another among the busiest. All turns of a round follow
-each other, so a drift of the machine meets everybody.
+A turn begins with a look that is not counted. What follows is whole looks of one contestant alone with the
+tree, so that nobody pays for another's caches, and nobody sees another among the busiest. All turns of a
+round follow each other, so a drift of the machine meets everybody.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from tree import Tree
 
 PATIENCE = 240.0  # seconds
+WARM_UP = 3  # looks
+APART = 0.3  # of an interval, between the requests of two looks at least
 FIRST_PORT = 29_300
 
 
@@ -71,21 +75,20 @@ class Scores:
     series: int = 0
 
 
-def race(cell: Cell, everybody: Sequence[Contestant], rounds: int, settle: float) -> Raced:
+def race(cell: Cell, everybody: Sequence[Contestant], rounds: int) -> Raced:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, receiver = Path(name), Receiver()
         stack.callback(receiver.close)
         tree = stack.enter_context(growing(folder / "tree", cell.processes, cell.load))
-        entered = [
-            stack.enter_context(
-                running(one, receiver, folder / one.name, cell.interval, FIRST_PORT + place)
+        entered = []
+        for place, one in enumerate(everybody):
+            port = FIRST_PORT + place
+            entered.append(
+                stack.enter_context(running(one, receiver, folder / one.name, cell.interval, port))
             )
-            for place, one in enumerate(everybody)
-        ]
-        time.sleep(settle)
-        for one in entered:
-            until(lambda one=one: len(receiver.arrived(one.contestant.name)) > 1, one.contestant.title, PATIENCE)
-            pause(one)
+            # The first looks find everything new, and nobody else is at work yet.
+            wait_for_looks(receiver, entered[-1], time.monotonic(), cell, WARM_UP)
+            pause(entered[-1])
         stack.callback(lambda: [resume(one) for one in entered])
         turns: dict[str, list[Turn]] = {one.contestant.name: [] for one in entered}
         for _ in range(rounds):
@@ -122,44 +125,47 @@ def resume(one: Running) -> None:
 
 
 def turn(one: Running, receiver: Receiver, cell: Cell, tree: Tree) -> Turn:
-    name = one.contestant.name
-    one.check()
     resumed = time.monotonic()
     resume(one)
-    begun = len(receiver.arrived(name))
-    until(lambda: len(receiver.arrived(name)) > begun, f"{one.contestant.title}'s first look of a turn", PATIENCE)
+    wait_for_looks(receiver, one, resumed, cell, 1)
     if not one.scraper:
         time.sleep(cell.interval / 2)  # half-way between two looks nothing is under way
-    begin, before, spent = time.monotonic(), everyone(tree), cpu_ns(one.pid)
-    looked = len(receiver.arrived(name))
-    if one.scraper:
-        until(lambda: len(receiver.arrived(name)) >= looked + cell.ticks, f"{one.contestant.title}'s answers", PATIENCE)
-    else:
+    spent, begin, before = cpu_ns(one.pid), time.monotonic(), everyone(tree)
+    if not one.scraper:
         time.sleep(cell.interval * cell.ticks)
+    # On a busy machine a look may be late, or left out.
+    ticks = wait_for_looks(receiver, one, begin, cell, cell.ticks if one.scraper else 1)
     spent = cpu_ns(one.pid) - spent
-    done = Turn(
-        resumed,
-        begin,
-        time.monotonic(),
-        cell.ticks,
-        spent,
-        resident_bytes(one.pid),
-        processes(),
-        before,
-        everyone(tree),
-    )
+    memory, seen, end = resident_bytes(one.pid), processes(), time.monotonic()
+    after = everyone(tree)
     pause(one)
-    one.check()
-    return done
+    return Turn(resumed, begin, end, ticks, spent, memory, seen, before, after)
+
+
+def wait_for_looks(receiver: Receiver, one: Running, since: float, cell: Cell, count: int) -> int:
+    """Until so many have come since then; how many have, which may be more."""
+    name = one.contestant.name
+
+    def came() -> int:
+        one.check()
+        return looks([arrival.at for arrival in receiver.arrived(name) if arrival.at > since], cell.interval)
+
+    until(lambda: came() >= count, f"{one.contestant.title} to look {count} times", PATIENCE)
+    return came()
+
+
+def looks(moments: Sequence[float], interval: float) -> int:
+    """A large export comes in several requests, which follow each other closely."""
+    return sum(b - a > interval * APART for a, b in pairwise((float("-inf"), *moments)))
 
 
 def everyone(tree: Tree) -> dict[int, int]:
     """CPU of every process; what those had that a storm's parent has waited for counts as the parent's."""
     found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
             try:
-                found[int(entry)] = cpu_ns(int(entry))
+                found[int(entry.name)] = cpu_ns(int(entry.name))
             except OSError:
                 continue  # it has ended since
     if tree.runner:

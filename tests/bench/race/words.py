@@ -3,35 +3,62 @@
 OPENING = """\
 # The race
 
-NRDOT beside its peers, on the same process trees, at the same interval, with the same receiver. `make race` makes
-this page and its charts in about {minutes} minutes; every number below was written by that program, and
+NRDOT beside its peers, on the same process trees, at the same interval, with the same receiver. `make race`
+makes this page and its charts in about {minutes} minutes; every number below was written by that program, and
 [results.json](race/results.json) has them all, with the lowest and highest of {rounds} rounds.
 
-Measured on {cpu}, {cores} cores, {memory}, {kernel}, Python {python}, on {date}; the load before was {load}. Ratios
-hold elsewhere, absolute times do not. Medians stand first, the lowest and highest round in brackets.
+Measured on {cpu}, {cores} cores, {memory}, {kernel}, Python {python}, on {date}; the load before was {load}.
+Ratios hold elsewhere, absolute times do not. Medians stand first, the lowest and highest round in brackets.
 """
 
 CONDITIONS = """\
 ## Conditions
 
-- **The tree** is all there is in a pid namespace, but for the contestants and the receiver: small static programs
-  with the names, command lines and users of a server's services. *Mixed*: one in twenty works four times a second;
-  *all active*: everyone once a second; in both a few work far more than the rest, which is how hosts are.
-  *Churn*: besides, 50 processes a second begin and end after a second.
-- **Turns.** All contestants are started once and then work one at a time, the others stopped; the first look of a
-  turn is not counted. A round is a turn of each, so a drift of the machine meets everybody.
-- **Interval.** A look and an export every second (five seconds at 10,000 processes), for everybody: the cost of a
-  tick is what is compared. NRDOT's profiles would export less often by themselves (conservative every 15 s, balanced
-  every 60 s, aggressive every 120 s), and a process that is neither anomalous nor never-filtered would be named as
-  much later.
+- **The tree** is all there is in a pid namespace, but for the contestants and the receiver: small static
+  programs with the names, command lines and users of a server's services. *Idle*: {idle}. *Mixed*: {mixed}.
+  *All active*: {active}. *Churn*: {churn}.
+- **Turns.** All contestants are started once and then work one at a time, the others stopped; the first look
+  of a turn is not counted. A round is a turn of each, so a drift of the machine meets everybody.
+- **Interval.** Everybody looks and exports at the same interval ({intervals}), because the cost of a tick is
+  what is compared. NRDOT's profiles would export less often by themselves ({own}), and a process that is
+  neither anomalous nor never-filtered would be named as much later.
 - **CPU** is user and system time of the contestant's process, by its own clock in the kernel. A daemon behind
   Netdata's plugin, and Prometheus behind the exporters, are not counted, nor is the receiver.
 - **Bytes on the wire**: zstd for OTLP, gzip for scrapes; for Netdata's plugin the text that it writes to its
-  daemon, which is not compressed and sends on in a protocol of its own.
-- **CPU shown by single processes** is what the differences of series that stand for one process add up to, of what
-  the kernel says that the tree used: a series that carries a pid, or a group with one member. **CPU shown at all**
-  counts every series and every process. Kernel counters move in hundredths of a second, so a turn may show a
-  little more or less than was used; shares over 100 % are written as 100 %.
-- **Everybody is told** of the one process that must never be lost, `payment-gateway`, in the way that it has.
-- process-exporter runs without `-threads` and `-gather-smaps`, which are on by default and would cost it more.
+  daemon, which compresses it before it sends it on.
+- **CPU shown by single processes** is what the differences of series that stand for one process add up to, of
+  what the kernel says that the tree used: a series that carries a pid, or a group with one member. **CPU
+  shown at all** counts every series and every process. Kernel counters move in hundredths of a second, so a
+  turn may show a little more or less than was used; shares over 100 % are written as 100 %.
+- **Everybody who chooses is told** of the one process that must never be lost, `{precious}`, in the way that
+  it has.
+- process-exporter runs without `-threads` and `-gather-smaps`, which are on by default and would cost it
+  more.
+"""
+
+HUNT = """\
+## Culprits
+
+On a tree of {processes:,} processes, with everybody at work and a look every {interval} s, each culprit lasts
+{lasts} s:
+"""
+
+FOUND = """
+By name means: a series of this process alone shows it (for the storm: series that bear the name of the jobs
+or of their parent). In a group: the sum of that group rises, but nobody knows whose fault it is. Seconds are
+from its beginning to the export that shows it; differences below one interval are luck, because nobody's look
+is in step with the beginning. The leak counts as shown at {grown:.0f} MiB more, CPU at {enough:.0%} of what
+was used.
+"""
+
+PANEL = """\
+## One panel of a dashboard
+
+The busiest programs over {minutes:.0f} minutes, a value every {step} s, on a Prometheus of its own for each
+set of series, {repeats} times in turns. The series are those of the tree of {processes:,} processes,
+continued at the rates that they had:
+
+```text
+{query}
+```
 """

@@ -13,9 +13,11 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import yaml
 from parts.program import Program, executable, free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 Labels = dict[str, str]
@@ -35,10 +37,12 @@ class Series:
 
 
 class Prometheus:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scrape: Sequence[dict[str, Any]] = ()) -> None:
         self.port = free_port()
         config = folder / "prometheus.yml"
-        config.write_text("global: {scrape_interval: 1h}\n")
+        config.write_text(
+            yaml.safe_dump({"global": {"scrape_interval": "1h"}, "scrape_configs": list(scrape)})
+        )
         command = [
             executable("prometheus"),
             f"--config.file={config}",
