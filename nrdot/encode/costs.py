@@ -65,14 +65,13 @@ class Costs:
         """Bytes of the whole export."""
         return int(self.bytes.sum()) + sum(cost.bytes for cost in self.groups)
 
-    def sent(self, rows: Rows, resources: Ints, layout: Layout) -> None:
-        """Rows whose resources have these sizes were encoded."""
-        self.points[rows] += layout.points
-        self.bytes[rows] += framed(resources + layout.size)
+    def sent(self, rows: Rows, points: Ints, bodies: Ints) -> None:
+        """Rows were encoded: so many points each, and so many bytes of resource and points together."""
+        self.points[rows] += points
+        self.bytes[rows] += framed(bodies)
 
-    def sent_group(self, group: GroupFrame, resource: int, layout: Layout, series: int) -> None:
-        body = resource + layout.size
-        self.groups.append(GroupCost(group, layout.points, 1 + _length(body) + body, series))
+    def sent_group(self, group: GroupFrame, points: int, body: int, series: int) -> None:
+        self.groups.append(GroupCost(group, points, 1 + _length(body) + body, series))
 
     def name(self, batch: Batch, rows: Rows) -> None:
         """Take in the words of processes that are new, or that have new ones."""

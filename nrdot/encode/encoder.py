@@ -19,11 +19,11 @@ from nrdot.encode.catalogue import GROUP_SIZE
 from nrdot.encode.costs import Costs
 from nrdot.encode.halves import Halves
 from nrdot.encode.layout import Layout, Phase
-from nrdot.encode.shape import MISSING, shapes
+from nrdot.encode.shape import MISSING, SHAPES, shapes
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -117,7 +117,7 @@ class OtlpEncoder:
         opening = self._of_rows(table, frame.opening)
         steady = self._of_rows(table, frame.steady)
         if ending.places.size:
-            ending = _without(ending, {*opening.pieces(), *steady.pieces()})
+            ending = _without(ending, (opening, steady))
         records = [
             *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
             *self._records(opening, self._metrics, Phase.OPENING, time_ns, hz),
@@ -186,15 +186,15 @@ class OtlpEncoder:
             return
         if phase is Phase.OPENING and not self._zero_points:
             phase = Phase.STEADY
+        found = np.flatnonzero(np.bincount(series.shapes, minlength=SHAPES)).tolist()
+        layouts = {shape: self._layout(metrics, phase, shape) for shape in found}
+        points = self._account(series, layouts, metrics)
+        if not self.payloads:
+            yield Record(b"", points, time_ns)
+            return
         grouped = metrics is self._group_metrics
-        for shape in np.flatnonzero(np.bincount(series.shapes)).tolist():
-            layout = self._layout(metrics, phase, shape)
+        for shape, layout in layouts.items():
             alike = series.shapes == shape
-            if not self.payloads:
-                which = np.flatnonzero(alike)
-                self._account(series, which, layout, metrics, shape)
-                yield Record(b"", len(which) * layout.points, time_ns)
-                continue
             for critical in (True, False):
                 chosen = np.flatnonzero(alike & (series.critical == critical))
                 priority = (
@@ -202,24 +202,26 @@ class OtlpEncoder:
                 )
                 for start in range(0, len(chosen), RECORD_SERIES):
                     which = chosen[start : start + RECORD_SERIES]
-                    self._account(series, which, layout, metrics, shape)
                     payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
                     yield Record(payload, len(which) * layout.points, time_ns, priority)
 
-    def _account(
-        self,
-        series: _Series,
-        which: NDArray[np.intp],
-        layout: Layout,
-        metrics: tuple[Metric, ...],
-        shape: int,
-    ) -> None:
+    def _account(self, series: _Series, layouts: Mapping[int, Layout], metrics: tuple[Metric, ...]) -> int:
+        """Enter what all these series cost; returns their points."""
         if series.rows is not None:
-            self.costs.sent(series.rows[which], series.sizes[which], layout)
-            return
-        distinct = self._layout(metrics, Phase.STEADY, shape).points
-        for index in which.tolist():
-            self.costs.sent_group(series.groups[index], int(series.sizes[index]), layout, distinct)
+            points, sizes = np.zeros(SHAPES, np.int64), np.zeros(SHAPES, np.int64)
+            for shape, layout in layouts.items():
+                points[shape], sizes[shape] = layout.points, layout.size
+            found = points[series.shapes]
+            self.costs.sent(series.rows, found, series.sizes + sizes[series.shapes])
+            return int(found.sum())
+        total = 0
+        for group, size, shape in zip(
+            series.groups, series.sizes.tolist(), series.shapes.tolist(), strict=True
+        ):
+            layout, distinct = layouts[shape], self._layout(metrics, Phase.STEADY, shape).points
+            self.costs.sent_group(group, layout.points, size + layout.size, distinct)
+            total += layout.points
+        return total
 
     def _layout(self, metrics: tuple[Metric, ...], phase: Phase, shape: int) -> Layout:
         key = (id(metrics), phase, shape)
@@ -237,13 +239,20 @@ def _phase(group: GroupFrame) -> Phase:
     return Phase.ENDING if group.ending else Phase.OPENING if group.opening else Phase.STEADY
 
 
-def _without(ending: _Series, living: set[tuple[bytes, bytes]]) -> _Series:
+def _without(ending: _Series, living: Iterable[_Series]) -> _Series:
     """Leave out series that end while another lives, or ends too, under the very same attributes.
 
     A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
     end marker would hide the newcomer.
     """
-    said, kept = set(living), np.zeros(ending.places.size, np.bool_)
+    own = {resource for resource, _ in ending.pieces()}
+    said = {
+        (series.resources[place], series.words[place])
+        for series in living
+        for place in series.places.tolist()
+        if series.resources[place] in own
+    }
+    kept = np.zeros(ending.places.size, np.bool_)
     for index, resource in enumerate(ending.pieces()):
         kept[index] = resource not in said
         said.add(resource)
