@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nrdot.ledger.store import Store
     from nrdot.pipeline import Tick
     from nrdot.stages import Buffer, BufferStatistics
+    from nrdot.telemetry.log import LogWriter
     from nrdot.telemetry.meters import Meters
 
     Values = Iterable[tuple[float, Mapping[str, str]]]
@@ -104,6 +105,11 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.config.reloads", lambda: _by("outcome", status.reloads))
     meters.observe("nrdot.config.info", lambda: [(1, _config(status))])
     meters.observe("nrdot.profile.info", lambda: [(1, _profile(status))] if status.profile else [])
+
+
+def observe_log(meters: Meters, writer: LogWriter) -> None:
+    """What the log does not show."""
+    meters.observe("nrdot.log.suppressed", lambda: writer.suppressed)
 
 
 def observe_ledger(meters: Meters, store: Store) -> None:

@@ -22,6 +22,7 @@ from nrdot.agent.selfmetrics import (
     TickWatcher,
     observe_destinations,
     observe_ledger,
+    observe_log,
     observe_status,
 )
 from nrdot.agent.signals import Requests, signals
@@ -114,6 +115,7 @@ class Agent:
             if state.warning:
                 _log.warning(state.warning)
             observe_status(self._meters, self._status)
+            observe_log(self._meters, writer)
             observe_ledger(self._meters, self._ledger.store)
             observe_destinations(self._meters, self._status, clock)
             if settings.agent.listen and not once:

@@ -71,9 +71,10 @@ INSTRUMENTS = {
         _counter("nrdot.ledger.rows", "{row}", "Rows of the ledger, written or lost", "outcome"),
         _gauge("nrdot.ledger.bytes", "By", "Bytes of all days of the ledger, as of the last look"),
         # what it runs with
-        _gauge("nrdot.config.info", "1", "Always 1, for what it says", "revision", "valid"),
+        # Without a unit, or backends would call what always is 1 a ratio.
+        _gauge("nrdot.config.info", "", "Always 1, for what it says", "revision", "valid"),
         _gauge(
-            "nrdot.profile.info", "1", "Always 1, for the host's profile and who decides", "profile", "level"
+            "nrdot.profile.info", "", "Always 1, for the host's profile and who decides", "profile", "level"
         ),
         _counter("nrdot.config.reloads", "{reload}", "Reloads asked for, by how they ended", "outcome"),
         _counter("nrdot.log.suppressed", "{line}", "Log lines held back because they repeat others"),

@@ -33,8 +33,6 @@ def _family(instrument: Instrument, series: Series) -> Iterator[str]:
     counter = instrument.kind is Kind.COUNTER
     unit = _UNITS.get(instrument.unit, "")
     name = _name(instrument.name)
-    if name.endswith("_info"):
-        unit = ""  # what always is 1 is no ratio
     if unit and not name.endswith(f"_{unit}"):
         name = f"{name}_{unit}"
     yield f"# TYPE {name} {'counter' if counter else 'gauge'}"

@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -6,11 +7,21 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from nrdot.agent.drains import Destination
-from nrdot.agent.selfmetrics import SelfRecords, TickWatcher, observe_destinations, observe_status
+from nrdot.agent.selfmetrics import (
+    SelfRecords,
+    TickWatcher,
+    observe_destinations,
+    observe_ledger,
+    observe_log,
+    observe_status,
+)
 from nrdot.agent.status import Status
 from nrdot.batch import Counter, Table
+from nrdot.ledger.store import Bounds, Store
 from nrdot.pipeline import Tick
 from nrdot.stages import Frame, Priority, Record, Verdict
+from nrdot.telemetry.instruments import INSTRUMENTS
+from nrdot.telemetry.log import LogWriter
 from nrdot.telemetry.meters import Meters
 from nrdot.testing.agent import HOST, ListBuffer, SwitchedDrain, tick_of
 from nrdot.testing.clock import NOON_NS, ManualClock
@@ -159,6 +170,30 @@ def test_ticks_cadence_and_cost_are_told(meters, status):
     assert value(meters, "nrdot_tick_cpu_seconds") == 0.004
     assert value(meters, "nrdot_agent_cpu_time_seconds_total", state="user") > 0
     assert value(meters, "nrdot_agent_memory_bytes") > 1_000_000
+
+
+def test_every_instrument_is_told_by_somebody(clock, status, tmp_path):
+    class Told:
+        def __init__(self):
+            self.names = set()
+
+        def observe(self, name, _):
+            self.names.add(name)
+
+    told = Told()
+    observe_status(told, status)
+    observe_destinations(told, status, clock)
+    observe_ledger(told, Store(tmp_path, Bounds()))
+    observe_log(told, LogWriter(io.StringIO(), clock, human=False))
+    assert told.names == INSTRUMENTS.keys()
+
+
+def test_lines_that_the_log_held_back_are_told(meters, clock):
+    writer = LogWriter(io.StringIO(), clock, human=False)
+    observe_log(meters, writer)
+    writer.suppressed = 3
+
+    assert value(meters, "nrdot_log_suppressed_total") == 3
 
 
 def test_the_configuration_in_use_is_told_with_its_validity(meters, status):
