@@ -1,4 +1,4 @@
-"""The race beside the real peers, in a smoke run: everybody takes part, and what is written holds together."""
+"""The race beside the real peers, in a smoke run: all take part, and what is written holds together."""
 
 from __future__ import annotations
 

@@ -45,18 +45,18 @@ class Plan:
 # Ten thousand processes take the slowest contestant longer than a second.
 FULL = Plan(
     cells=(
-        Cell(200, "mixed", interval=1, ticks=2),
-        Cell(2_000, "mixed", interval=1, ticks=3),
-        Cell(2_000, "idle", interval=1, ticks=2),
-        Cell(2_000, "active", interval=1, ticks=2),
-        Cell(2_000, "churn", interval=1, ticks=2),
-        Cell(10_000, "mixed", interval=5, ticks=1),
+        Cell(200, "mixed", interval=1, ticks=1),
+        Cell(2_000, "mixed", interval=1, ticks=2),
+        Cell(2_000, "idle", interval=1, ticks=1),
+        Cell(2_000, "active", interval=1, ticks=1),
+        Cell(2_000, "churn", interval=1, ticks=1),
+        Cell(10_000, "mixed", interval=3, ticks=1),
     ),
     rounds=5,
     culprit_tree=500,
     culprit_interval=2,
-    culprit_lasts=15,
-    culprit_settle=20,
+    culprit_lasts=12,
+    culprit_settle=15,
     queries=15,
     hour=3600,
 )
