@@ -176,7 +176,7 @@ def _expired(rule: OverrideRule, now: int) -> bool:
 
 
 def _nearest(glob: str, names: Sequence[str]) -> list[str]:
-    """Names that begin alike come first, then those that are spelled alike."""
+    """Names that are spelled alike come first, then those that begin alike."""
     literal = "".join(letter for letter in glob if not is_glob(letter)).strip("-_.")
     stem = literal[:4].lower()
     alike = [name for name in names if len(stem) > 2 and name.lower().startswith(stem)]

@@ -15,11 +15,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from nrdot.batch import Identity
 
-    Arguments = Sequence[str]
+    Arguments = list[str]
 
 SUBJECT_LIMIT: Final = 128  # characters
 _VERSION = re.compile(r"[-_]?\d[\d.]*$")
@@ -177,7 +177,7 @@ def _perl(arguments: Arguments) -> str:
 
 def _php(arguments: Arguments) -> str:
     if "-f" in arguments[:-1]:
-        return _named(arguments[list(arguments).index("-f") + 1])
+        return _named(arguments[arguments.index("-f") + 1])
     return _script(arguments, _PHP_VALUES, ("-r", "-S", "--run", "--server"))
 
 
@@ -198,8 +198,10 @@ def _dotnet(arguments: Arguments) -> str:
 
 def _subcommand(arguments: Arguments) -> str:
     """Deno and Bun: a script, with or without `run` before it."""
-    words = arguments[1:] if arguments[:1] and arguments[0] == "run" else arguments
-    return _script(words, _DENO_VALUES, ("eval", "-e", "--eval"))
+    if arguments[:1] == ["eval"]:
+        return ""
+    words = arguments[1:] if arguments[:1] == ["run"] else arguments
+    return _script(words, _DENO_VALUES, ("-e", "--eval"))
 
 
 def _beam(arguments: Arguments) -> str:

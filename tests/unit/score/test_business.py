@@ -81,6 +81,25 @@ def test_an_override_that_matches_nothing_is_told_with_the_nearest_names() -> No
     assert str(told[1]) == "overrides 'zzz': no process has this name; it has no effect so far"
 
 
+@pytest.mark.parametrize(
+    ("glob", "names", "nearest"),
+    [
+        (
+            "-Payment.*",
+            ["paymaster-of-all-ships", "payment"],
+            "payment, paymaster-of-all-ships",
+        ),  # spelled alike comes before begun alike
+        ("Pay*", ["PAY-1", "pay-2", "pay-3", "pay-4"], "PAY-1, pay-2, pay-3"),
+        ("pa*", ["pa-1-and-more", "q"], ""),  # two letters say nothing
+        ("payments-api", ["paym", "other"], "paym"),
+    ],
+)
+def test_the_nearest_names_are_three_at_most(glob, names, nearest) -> None:
+    look = overrides(OverrideRule(glob, importance=0.5))
+    said = str(look.unmatched(names)[0])
+    assert said.partition("nearest: ")[2].partition(";")[0] == nearest
+
+
 def test_a_business_rule_matches_where_all_its_conditions_hold() -> None:
     part = BusinessPart(
         [

@@ -114,10 +114,90 @@ def test_a_table_that_grows_is_followed() -> None:
     after(table, {"cpu": {0: 0.5}}, features=features)
     for number in range(1000):
         table.identity[table.open_row(number, 1)] = process("b")
-    features.observe(batch_of(table, born=table.living()[1:].tolist(), moved=[0]))
+    features.observe(batch_of(table, born=table.living()[1:].tolist(), moved=[]))
     lines = features.matrix(table, table.living())
     assert lines.shape == (1001, len(FEATURES))
     assert lines[0, AT["cpu_mean"]] == pytest.approx(0.5)
+    assert lines[1:, AT["cpu_mean"]].tolist() == [0.0] * 1000
+
+
+def test_levels_and_owners_stay_with_their_rows_while_the_table_grows() -> None:
+    table, features = table_of(process("a", owner=Owner(unit="a.service"))), Features(NAN)
+    table.gauges[Gauge.RSS, 0] = 1 << 20
+    features.observe(batch_of(table, seconds=0.0))
+    for number in range(1000):
+        table.identity[table.open_row(number, 1)] = process("b")
+    features.observe(batch_of(table, seconds=60.0, born=table.living()[1:].tolist(), named=[], moved=[0]))
+    line = features.matrix(table, np.array([0]))[0]
+    assert line[AT["rss_growth"]] == 0.0
+    assert line[AT["owner_service"]] == 1.0
+
+
+def test_growth_is_taken_since_the_last_look_however_long_ago_and_from_the_latest_level() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    table.gauges[Gauge.RSS, 0] = (1 << 20) - 1
+    features.observe(batch_of(table, seconds=0.0))
+    table.gauges[Gauge.RSS, 0] = (2 << 20) - 1
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[0]))
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[]))
+    table.gauges[Gauge.RSS, 0] = (8 << 20) - 1
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[0]))
+    # Twice as much in the first minute, four times as much in the two minutes after.
+    keep = np.exp(-60.0 / MEMORY)
+    first, idle, last = (1 - keep) * keep * keep, (1 - keep) * keep, 1 - keep
+    mean = (first * np.log(2) + last * np.log(4) / 2) / (first + idle + last)
+    assert features.matrix(table, np.array([0]))[0, AT["rss_growth"]] == pytest.approx(mean, rel=1e-9)
+
+
+def test_threads_and_memory_that_nobody_can_tell_do_not_shrink_or_grow() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    table.gauges[[Gauge.RSS, Gauge.THREADS], 0] = -1, 0
+    features.observe(batch_of(table, seconds=0.0))
+    table.gauges[[Gauge.RSS, Gauge.THREADS], 0] = 0, 1
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[0]))
+    line = features.matrix(table, np.array([0]))[0]
+    assert line[AT["rss_growth"]] == 0.0
+    assert line[AT["threads_growth"]] == pytest.approx(np.log(2))
+
+
+def test_each_number_of_a_line_is_what_its_name_says() -> None:
+    table, features = table_of(process("a"), process("b")), Features(NAN)
+    table.born_ns[:2] = NOON_NS - 3600 * 10**9, NOON_NS - 5 * 10**8
+    table.gauges[Gauge.RSS, :2] = 2 << 30, 1 << 30
+    table.gauges[Gauge.THREADS, :2] = 8, 1
+    table.counters[[Counter.CPU_USER, Counter.CPU_SYSTEM], 0] = 30_000, 6_000
+    table.counters[[Counter.CPU_USER, Counter.CPU_SYSTEM], 1] = 40, 10
+    table.counters[[Counter.CHILD_USER, Counter.CHILD_SYSTEM], 0] = 300, 100
+    table.counters[[Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY], 0] = 30, 10
+    for cpu, io in ((1.0, 0.0), (3.0, 400.0)):
+        table.cpu[:2], table.io[:2] = (cpu, 0.5), (io, 0.0)
+        features.observe(batch_of(table, seconds=1.0, born=[], moved=[0, 1]))
+    line, other = features.matrix(table, np.array([0, 1]))
+    keep = np.exp(-1.0 / MEMORY)
+    old, new = keep / (1 + keep), 1 / (1 + keep)  # weights of the two looks
+
+    def deviation(first: float, second: float) -> float:
+        return float(np.sqrt(old * first**2 + new * second**2 - (old * first + new * second) ** 2))
+
+    expected = {
+        "cpu": 3.0,
+        "cpu_mean": old * 1.0 + new * 3.0,
+        "cpu_deviation": deviation(1.0, 3.0),
+        "cpu_share": 3.0 / 4,
+        "cpu_lifetime": 360.0 / 3600.0,
+        "io": np.log1p(400.0),
+        "io_mean": np.log1p(new * 400.0),
+        "io_deviation": np.log1p(deviation(0.0, 400.0)),
+        "rss": np.log1p(2 << 30),
+        "rss_share": 0.25,
+        "threads": np.log1p(8),
+        "children": 4.0,
+        "switches": np.log1p(40.0),
+        "age": np.log1p(3600.0),
+    }
+    assert {name: line[AT[name]] for name in expected} == pytest.approx(expected)
+    assert other[AT["cpu_lifetime"]] == pytest.approx(0.5)  # half a second old: as if it were a second
+    assert other[AT["io"]] == 0.0
 
 
 def test_a_table_that_is_older_than_the_features_begins_without_a_jump() -> None:

@@ -78,3 +78,13 @@ def test_a_selector_that_does_not_parse_says_where_and_what_was_expected(text: s
         parse_selector(text)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_long_selector_is_shortened_and_the_syntax_is_told() -> None:
+    text = "tier " + "x" * 40 + " y" + "z" * 40
+    with pytest.raises(ConfigError) as refused:
+        parse_selector(text)
+    assert str(refused.value) == (
+        f"selector {text[:60]!r}: expected =, ==, !=, in, notin, <, > or a comma at column 6,"
+        f" found {'x' * 30!r}; the syntax is kubectl's: a=b, a!=b, a in (b, c), a notin (b), a, !a"
+    )
