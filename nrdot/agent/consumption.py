@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nrdot.agent.hour import grow, read_minute, usage_of
-from nrdot.batch import CHILDREN, Counter, Gauge
+from nrdot.batch import CHILDREN, Counter, Gauge, distinct
 from nrdot.cluster.usage import PROFILES, document
 from nrdot.config.load import load_profile
 from nrdot.config.paths import shipped_profiles
@@ -134,7 +134,7 @@ class Consumption:
         """Between two minutes nothing is under way, so places can be given anew once there are too many."""
         if len(self._names) <= PLACES:
             return
-        used = np.union1d(self._place, [0])
+        used = distinct(len(self._names), np.append(self._place, 0))
         self._place = np.searchsorted(used, self._place)
         self._names = [self._names[place] for place in used.tolist()]
         self._places = {name: place for place, name in enumerate(self._names)}

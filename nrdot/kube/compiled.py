@@ -115,7 +115,9 @@ def compile_group(
     document["profile"] = profile.spec.get("profile")
     if schedule := profile.spec.get("schedule"):
         document["time_based_rules"] = [*document.get("time_based_rules", ()), *schedule]
-    scopes = [scope for one in workloads for scope in _scopes(one)]
+    # What the operator itself recommends comes last, because the first scope that matches decides.
+    advised = (discovered or {}).get("scopes") or ()
+    scopes = [*(scope for one in workloads for scope in _scopes(one)), *advised]
     if scopes:
         document["scopes"] = [*document.get("scopes", ()), *scopes]
     policed, ruled = [policy.spec for policy in policies], [rules_of(one) for one in maps]

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nrdot.cluster.api import ApiError
 from nrdot.cluster.revision import revision_of
 from nrdot.kube import conditions
+from nrdot.kube.advising import Seen
 from nrdot.kube.compiled import Compiler, NotCompiledError
+from nrdot.kube.costs import CostKeeper
 from nrdot.kube.groups import Group, grouped, is_for_workloads
 from nrdot.kube.plans import plan_of, report_of, status_of
 from nrdot.kube.pointers import Pointer, fitting, pointer_name, read_pointer, revision_name
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
     from nrdot.cluster.api import Api
-    from nrdot.cluster.objects import ConfigMap, Custom, Node, Pod
+    from nrdot.cluster.objects import ConfigMap, Custom, Node, Pod, Recommender
+    from nrdot.kube.costs import Pace
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
 
@@ -49,7 +52,10 @@ class View:
     maps: Sequence[ConfigMap]  # ours, by label
     rules: Sequence[ConfigMap]  # of teams
     pods: Sequence[Pod] = ()
+    costs: Sequence[Custom] = ()
+    recommenders: Sequence[Recommender] = ()
     frozen: str = ""  # why promotions wait
+    gone: Sequence[str] = ()  # nodes that left a NodeTelemetry behind, where no server collects it
 
 
 @dataclass(slots=True)
@@ -68,12 +74,15 @@ class _Pass:
 class Controller:
     """One pass at a time, by whoever leads."""
 
-    def __init__(self, api: Api, clock: Clock, namespace: str, teller: Teller) -> None:
+    def __init__(
+        self, api: Api, clock: Clock, namespace: str, teller: Teller, pace: Pace | None = None
+    ) -> None:
         self._clock = clock
         self._teller = teller
         self._compiler = Compiler()
         self._policies = Policies(teller, self._compiler)
         self._pushing = Pushing(api, clock, namespace)
+        self._costs = CostKeeper(clock, teller, pace)
 
     def turn(self, view: View) -> float | None:
         """Make the cluster so; in how many seconds to look again at the latest. Raises ApiError."""
@@ -89,7 +98,8 @@ class Controller:
         }
         discovered = self._policies.discover(view.policies, view.profiles, view.rules, view.pods)
         maps = {one.metadata.name: one for one in view.maps}
-        now = _Pass(view, maps, reports, discovered.rules)
+        decided = self._costs.turn(_seen(view))
+        now = _Pass(view, maps, reports, {**discovered.rules, "scopes": decided.scopes})
         for group in groups.values():
             try:
                 self._group(group, now)
@@ -105,8 +115,10 @@ class Controller:
         self._policies.tell(view.policies, discovered, now.refusals)
         self._compiler.forget_unused()
         self._pushing.point(groups, now.pointers, view.nodes, view.telemetries, maps)
+        self._pushing.forget(view.gone)
         self._pushing.tidy(groups, view.rollouts, view.maps)
-        return SOON if now.pending else None
+        waits = [SOON] if now.pending else []
+        return min([*waits, *([] if decided.again is None else [decided.again])], default=None)
 
     def _group(self, group: Group, now: _Pass) -> None:
         """One profile from its resource to its pointer."""
@@ -189,6 +201,18 @@ class Controller:
             elif decides is not one and decides is not None:
                 words = f"ProfileRollout {decides.metadata.name} is newer, and decides about {name}"
                 conditions.without_effect(self._teller, one, "Superseded", words)
+
+
+def _seen(view: View) -> Seen:
+    return Seen(
+        reports=view.costs,
+        telemetries=view.telemetries,
+        nodes=view.nodes,
+        profiles=view.profiles,
+        rollouts=view.rollouts,
+        pods=view.pods,
+        recommenders=view.recommenders,
+    )
 
 
 def _rollout(rollouts: Sequence[Custom], profile: str) -> Custom | None:

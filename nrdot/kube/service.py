@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.agent.health import HealthServer
 from nrdot.cluster.api import Api, ApiError, Resource
-from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod
+from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod, Recommender
 from nrdot.cluster.reflector import Reflector
 from nrdot.kube.compiled import RULES_MAP
+from nrdot.kube.confined import LOST, gone, nodes_of
 from nrdot.kube.controller import Controller, View
+from nrdot.kube.costs import PLURAL
 from nrdot.kube.leader import Election
 from nrdot.kube.pointers import LABELS
 from nrdot.kube.told import GROUP, Teller
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
     from nrdot.cluster.objects import Kept
+    from nrdot.kube.costs import Pace
 
 _log = Log("kube")
 
@@ -46,18 +49,26 @@ class Options:
     namespace: str
     identity: str
     listen: str = ":8080"
+    confined: bool = False  # nothing outside the namespace is asked for
 
     @classmethod
-    def of_pod(cls, namespace: str | None, listen: str) -> Options:
+    def of_pod(cls, namespace: str | None, listen: str, *, confined: bool = False) -> Options:
         """What the pod's environment says where the command line does not."""
         inside = namespace or os.environ.get("POD_NAMESPACE") or "nrdot-system"
-        return cls(inside, os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}", listen)
+        identity = os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+        return cls(inside, identity, listen, confined)
 
 
 class Copies:
     """Every kind that a pass reads. A change of any of them asks for a pass."""
 
-    def __init__(self, api: Api, clock: Clock, namespace: str, queue: WorkQueue) -> None:
+    def __init__(
+        self, api: Api, clock: Clock, namespace: str, queue: WorkQueue, *, confined: bool = False
+    ) -> None:
+        """`confined` reads nothing outside the namespace, which leaves nodes to be guessed."""
+        self._clock = clock
+        everywhere = namespace if confined else ""
+
         def changed(_key: str, _old: Kept | None, _new: Kept | None) -> None:
             queue.add_after(EVERYTHING, SETTLE)
 
@@ -72,13 +83,31 @@ class Copies:
         self.telemetries = Reflector(
             api, Resource(GROUP, "nodetelemetries", namespace), Custom, clock, _on_reports(queue)
         )
-        self.nodes = Reflector(api, Resource("v1", "nodes"), Node, clock, _on_labels(queue))
+        self.nodes = (
+            None if confined else Reflector(api, Resource("v1", "nodes"), Node, clock, _on_labels(queue))
+        )
         self.maps = Reflector(api, maps, ConfigMap, clock, changed, labels=labels)
         self.autoscalers = Reflector(
-            api, Resource("autoscaling/v2", "horizontalpodautoscalers"), Autoscaler, clock, _on_growth(queue)
+            api,
+            Resource("autoscaling/v2", "horizontalpodautoscalers", everywhere),
+            Autoscaler,
+            clock,
+            _on_growth(queue),
         )
-        self.pods = Reflector(api, Resource("v1", "pods"), Pod, clock, _on_workloads(queue))
+        self.pods = Reflector(api, Resource("v1", "pods", everywhere), Pod, clock, _on_workloads(queue))
         self.rules = Reflector(api, maps, ConfigMap, clock, changed, fields=f"metadata.name={RULES_MAP}")
+        # A cluster whose definitions are older than the operator, or that has no Vertical Pod Autoscaler.
+        self.costs = Reflector(
+            api, Resource(GROUP, PLURAL, namespace), Custom, clock, _on_wishes(queue), optional=True
+        )
+        self.recommenders = Reflector(
+            api,
+            Resource("autoscaling.k8s.io/v1", "verticalpodautoscalers", everywhere),
+            Recommender,
+            clock,
+            _nobody,
+            optional=True,
+        )
 
     @property
     def all(self) -> tuple[Reflector[Any], ...]:
@@ -87,30 +116,42 @@ class Copies:
             self.policies,
             self.rollouts,
             self.telemetries,
-            self.nodes,
+            *([self.nodes] if self.nodes is not None else []),
             self.maps,
             self.rules,
             self.autoscalers,
             self.pods,
+            self.costs,
+            self.recommenders,
         )
 
     @property
     def complete(self) -> bool:
         """Whether all were read. What is outside our namespace may be beyond our rights; that is said."""
         return all(
-            copy.synced.is_set() or (not copy.resource.namespace and copy.forbidden) for copy in self.all
+            copy.synced.is_set() or copy.absent or (not copy.resource.namespace and copy.forbidden)
+            for copy in self.all
         )
 
     def view(self) -> View:
+        telemetries, pods = self.telemetries.objects(), self.pods.objects()
+        nodes = (
+            self.nodes.objects()
+            if self.nodes is not None
+            else nodes_of(pods, telemetries, self._clock.wall_ns() / 1e9)
+        )
         return View(
             profiles=self.profiles.objects(),
             policies=self.policies.objects(),
             rollouts=self.rollouts.objects(),
-            telemetries=self.telemetries.objects(),
-            nodes=self.nodes.objects(),
+            telemetries=telemetries,
+            nodes=nodes,
+            gone=gone(nodes, telemetries) if self.nodes is None else (),
             maps=self.maps.objects(),
             rules=self.rules.objects(),
-            pods=self.pods.objects(),
+            pods=pods,
+            costs=self.costs.objects(),
+            recommenders=self.recommenders.objects(),
             frozen=_growing(self.autoscalers.objects()),
         )
 
@@ -145,6 +186,20 @@ def _told(one: Custom) -> tuple[Any, ...]:
     return one.spec.get("pointer"), *told, covered, exact, measured, proved
 
 
+def _on_wishes(queue: WorkQueue) -> Any:
+    """A cost report is computed at its own pace; only what is asked of it counts at once."""
+
+    def changed(_key: str, old: Custom | None, new: Custom | None) -> None:
+        if old is None or new is None or old.metadata.generation != new.metadata.generation:
+            queue.add_after(EVERYTHING, SETTLE)
+
+    return changed
+
+
+def _nobody(_key: str, _old: Kept | None, _new: Kept | None) -> None:
+    """Recommendations are read when a cost report is computed."""
+
+
 def _on_workloads(queue: WorkQueue) -> Any:
     """Pods come and go all the time, and are for proposals only."""
 
@@ -176,15 +231,15 @@ def _growing(autoscalers: Sequence[Autoscaler]) -> str:
 
 
 class Operator:
-    def __init__(self, api: Api, clock: Clock, options: Options) -> None:
+    def __init__(self, api: Api, clock: Clock, options: Options, pace: Pace | None = None) -> None:
         self._clock = clock
         self._options = options
         self._queue = WorkQueue(clock)
-        self._copies = Copies(api, clock, options.namespace, self._queue)
+        self._copies = Copies(api, clock, options.namespace, self._queue, confined=options.confined)
         self._election = Election(api, clock, options.identity, options.namespace)
         writing = api.fenced(lambda: self._election.holds)
         teller = Teller(writing, clock, options.namespace, options.identity)
-        self._controller = Controller(writing, clock, options.namespace, teller)
+        self._controller = Controller(writing, clock, options.namespace, teller, pace)
         self._stop = Event()
         self._passes = {"done": 0, "failed": 0}
         self._alive = clock.monotonic()
@@ -200,6 +255,8 @@ class Operator:
         self._stop.set()
 
     def work_until_stopped(self) -> int:
+        if self._options.confined:
+            _log.warning("rights in one namespace only", namespace=self._options.namespace, without=LOST)
         with ExitStack() as stack:
             if self._options.listen:
                 health = HealthServer(self._options.listen, self._clock, self, self.metrics)
@@ -270,6 +327,7 @@ class Operator:
             "reasons": trouble,
             "leading": self._election.leading,
             "objects": self._objects(),
+            **({"without": LOST} if self._options.confined else {}),
             "without_rights": sorted({copy.resource.plural for copy in self._copies.all if copy.forbidden}),
         }
 
