@@ -72,7 +72,9 @@ class Node:
             )
         api = connect(os.environ, Path(found.account))
         if found.pods:
-            self._pods = NodePods(api, found.node, clock)
+            self._pods = NodePods(
+                api, found.node, clock, namespace=found.namespace if found.namespaced else ""
+            )
             self._pods.start()
         if found.operator and pushed is not None:
             fallback = Path(found.mount) if found.mount else None

@@ -23,6 +23,10 @@ def run(
     listen: Annotated[
         str, typer.Option(help='Address of /healthz, /readyz and /metrics; "" for none.')
     ] = "0.0.0.0:8080",
+    namespaced: Annotated[
+        bool,
+        typer.Option("--namespaced", help="Ask for nothing outside the namespace, and do with less."),
+    ] = False,
 ) -> None:
     """Roll profiles out to the agents of this cluster, and take back what fails."""
     from nrdot.clock import SystemClock
@@ -32,7 +36,7 @@ def run(
 
     clock = SystemClock()
     configure(sys.stderr, clock)
-    operator = Operator(connect(kubeconfig), clock, Options.of_pod(namespace, listen))
+    operator = Operator(connect(kubeconfig), clock, Options.of_pod(namespace, listen, confined=namespaced))
     raise typer.Exit(operator.run())
 
 
@@ -42,7 +46,18 @@ def manifests(
         str,
         typer.Option(help="Where the images nrdot-operator and nrdot-agent are, with a slash at its end."),
     ] = "",
-    crds: Annotated[bool, typer.Option(help="Definitions of the custom resources too.")] = True,
+    crds: Annotated[
+        bool | None,
+        typer.Option(
+            "--crds/--no-crds",
+            help="Definitions of the custom resources too, as usual without --namespaced.",
+            show_default=False,
+        ),
+    ] = None,
+    namespaced: Annotated[
+        bool,
+        typer.Option("--namespaced", help="For rights in one namespace: nothing of the whole cluster's."),
+    ] = False,
 ) -> None:
     """Print everything that a cluster needs, for `kubectl apply -f -`."""
     import re
@@ -58,7 +73,7 @@ def manifests(
     if home is None:
         raise StartError("the manifests are missing from this installation; install nrdot anew")
     files = [
-        *(sorted((home / "crds").glob("*.yaml")) if crds else ()),
+        *(sorted((home / "crds").glob("*.yaml")) if crds or (crds is None and not namespaced) else ()),
         *sorted((home / "base").glob("*.yaml")),
     ]
     # The namespace comes first: what is in it cannot be made before it.
@@ -66,4 +81,12 @@ def manifests(
     texts = [file.read_text(encoding="utf-8") for file in files if file.name != "kustomization.yaml"]
     text = "---\n".join(texts)
     text = re.sub(rf"\b{NAMESPACE}\b", namespace, text)
-    print(re.sub(r"(image: )(nrdot-)", rf"\1{registry}\2", text), end="")
+    text = re.sub(r"(image: )(nrdot-)", rf"\1{registry}\2", text)
+    if namespaced:
+        import yaml
+
+        from nrdot.kube.manifests import confined
+
+        documents = [one for one in yaml.safe_load_all(text) if one]
+        text = yaml.safe_dump_all(confined(documents), sort_keys=False)
+    print(text, end="")

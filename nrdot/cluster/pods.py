@@ -38,12 +38,13 @@ _MIRRORED = "kubernetes.io/config.hash"
 class NodePods:
     """A LabelSource. Answers come from a copy that another thread keeps."""
 
-    def __init__(self, api: Api, node: str, clock: Clock) -> None:
+    def __init__(self, api: Api, node: str, clock: Clock, *, namespace: str = "") -> None:
+        """Of every namespace where none is named."""
         self.revision = 0
         self._node = node
         self._by_uid: dict[str, Facts] = {}
         self.copy: Reflector[Pod] = Reflector(
-            api, Resource("v1", "pods"), Pod, clock, self._changed, fields=f"spec.nodeName={node}"
+            api, Resource("v1", "pods", namespace), Pod, clock, self._changed, fields=f"spec.nodeName={node}"
         )
 
     def start(self) -> None:

@@ -14,6 +14,9 @@ class Kubernetes(Section, frozen=True):
         "/var/run/secrets/kubernetes.io/serviceaccount"
     )
     pods: Annotated[bool, doc("Watch the pods of this node for their names, labels and owners.")] = True
+    namespaced: Annotated[
+        bool, doc("Watch pods of `namespace` only, where there are no rights beyond it.")
+    ] = False
     operator: Annotated[
         bool, doc("Take profiles from the operator into `agent.pushed`, and report to it.")
     ] = True

@@ -100,7 +100,9 @@ def _running(group: Group, reports: Mapping[str, Report], revisions: set[str]) -
 
 def _selection(group: Group) -> Condition:
     if not group.lost:
-        return Condition("Selected", True, "Selected")
+        if group.nodes:
+            return Condition("Selected", True, "Selected")
+        return Condition("Selected", False, "NoNodes", "no node that is known has these labels")
     node, winner = next(iter(group.lost.items()))
     count = len(group.lost)
     words = f"{count} of the nodes that this profile selects use another one: {node} uses {winner}"

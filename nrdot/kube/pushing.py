@@ -7,7 +7,7 @@ number than every pointer that its nodes followed before, and a node is sent to 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nrdot.cluster.api import Resource
 from nrdot.cluster.revision import revision_of
@@ -93,6 +93,11 @@ class Pushing:
             if _pointed(known, node) != "":
                 self._follow(node, "")
 
+    def forget(self, nodes: Iterable[str]) -> None:
+        """Their NodeTelemetry belongs to no Node that the server would collect it with."""
+        for name in nodes:
+            self._api.delete(Resource(OURS, "nodetelemetries", self._namespace).path(name))
+
     def tidy(self, groups: Iterable[str], rollouts: Sequence[Custom], maps: Sequence[ConfigMap]) -> None:
         """Old revisions go, and everything of groups that are no more and that no rollout waits for."""
         known = {*groups, *(one.spec.get("profile") for one in rollouts)}
@@ -147,8 +152,10 @@ class Pushing:
 
     def _follow(self, node: Node, pointer: str) -> None:
         name = node.metadata.name
-        owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node.metadata.uid}
-        metadata = {"name": name, "namespace": self._namespace, "ownerReferences": [owner]}
+        metadata: dict[str, Any] = {"name": name, "namespace": self._namespace}
+        if node.metadata.uid:
+            owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node.metadata.uid}
+            metadata["ownerReferences"] = [owner]
         document = {
             "apiVersion": OURS,
             "kind": "NodeTelemetry",

@@ -32,8 +32,8 @@ def _objects(text: str) -> Objects:
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
-def _printed(crds: str = "--no-crds") -> Objects:
-    command = [sys.executable, "-m", "nrdot", "operator", "manifests", crds]
+def _printed(*arguments: str) -> Objects:
+    command = [sys.executable, "-m", "nrdot", "operator", "manifests", *(arguments or ["--no-crds"])]
     return _objects(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -50,6 +50,18 @@ def test_without_values_it_is_what_the_command_prints() -> None:
     ]
     assert yaml.safe_load(settings[0]) == yaml.safe_load(settings[1])
     assert rendered == printed
+
+
+def test_for_one_namespace_it_is_what_the_command_prints_for_it() -> None:
+    rendered, printed = _rendered("--set", "namespaced=true"), _printed("--namespaced")
+    settings = [
+        yaml.safe_load(objects[("ConfigMap", "nrdot-agent")].pop("data")["nrdot.yaml"])
+        for objects in (rendered, printed)
+    ]
+    assert settings[0] == settings[1]
+    assert settings[0]["kubernetes"]["namespaced"] is True
+    assert rendered == printed
+    assert all(one["metadata"].get("namespace") == "nrdot-system" for one in printed.values())
 
 
 def test_the_definitions_of_resources_come_with_it() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from parts.kubernetes import Cluster, Kubelet, RefusedError, pod
+from parts.printed import granted, path_of, printed
 from parts.program import Program, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -22,49 +22,30 @@ MAPS = f"/api/v1/namespaces/{HOME}/configmaps"
 OPERATOR = f"system:serviceaccount:{HOME}:nrdot-operator"
 # To apply what is not there yet needs the right to create; the audit log calls it a patch.
 APPLIED = {("create", "", "configmaps", HOME), ("create", "nrdot.io", "nodetelemetries", HOME)}
-PLURALS = {
-    "CustomResourceDefinition": "customresourcedefinitions",
-    "NetworkPolicy": "networkpolicies",
-    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
-}
-
-
-def _printed(*arguments: str) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "nrdot", "operator", "manifests", *arguments]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [document for document in yaml.safe_load_all(printed) if document]
-
-
-def _path(document: dict[str, Any]) -> str:
-    group, kind = document["apiVersion"], document["kind"]
-    root = f"/apis/{group}" if "/" in group else f"/api/{group}"
-    namespace = document["metadata"].get("namespace")
-    inside = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{inside}/{PLURALS.get(kind, kind.lower() + 's')}/{document['metadata']['name']}"
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with Cluster(tmp_path_factory.mktemp("cluster")) as running:
-        for document in _printed():
-            running.apply(_path(document), document, fieldValidation="Strict")
+        for document in printed():
+            running.apply(path_of(document), document, fieldValidation="Strict")
         yield running
 
 
 def test_everything_is_taken_word_for_word(cluster: Cluster) -> None:
-    printed = _printed()
-    kinds = {document["kind"] for document in printed}
+    documents = printed()
+    kinds = {document["kind"] for document in documents}
     assert kinds >= {"Deployment", "DaemonSet", "PodDisruptionBudget", "NetworkPolicy", "Role", "ClusterRole"}
-    for document in printed:
-        cluster.apply(_path(document), document, dryRun="All", fieldValidation="Strict")
+    for document in documents:
+        cluster.apply(path_of(document), document, dryRun="All", fieldValidation="Strict")
 
 
 def test_namespace_and_registry_are_said_once_and_hold_everywhere() -> None:
-    printed = _printed("--namespace", "observability", "--registry", "registry.example/team/")
-    assert HOME not in yaml.safe_dump_all(printed)
+    documents = printed("--namespace", "observability", "--registry", "registry.example/team/")
+    assert HOME not in yaml.safe_dump_all(documents)
     images = {
         container["image"]
-        for document in printed
+        for document in documents
         if document["kind"] in {"Deployment", "DaemonSet"}
         for container in document["spec"]["template"]["spec"]["containers"]
     }
@@ -95,29 +76,13 @@ def test_the_operator_has_the_rights_that_it_uses_and_no_others(cluster: Cluster
         cluster.delete(f"{OURS}/profilerollouts/roll")
         cluster.delete(f"{OURS}/telemetryprofiles/general")
         wait_until(lambda: not _maps(cluster, "pointer"), "the pointer to go")
-        granted = _granted()
+        rights = granted("--no-crds")
         wait_until(
-            lambda: granted <= cluster.asked(OPERATOR) | APPLIED,
-            lambda: f"rights to be used: {granted - cluster.asked(OPERATOR) - APPLIED}",
+            lambda: rights <= cluster.asked(OPERATOR) | APPLIED,
+            lambda: f"rights to be used: {rights - cluster.asked(OPERATOR) - APPLIED}",
         )
     asked = cluster.asked(OPERATOR) | APPLIED
-    assert asked <= granted, f"asked for without a right: {asked - granted}"
-
-
-def _granted() -> set[tuple[str, str, str, str]]:
-    found = set()
-    for document in _printed("--no-crds"):
-        if (
-            document["kind"] not in {"Role", "ClusterRole"}
-            or document["metadata"]["name"] != "nrdot-operator"
-        ):
-            continue
-        namespace = document["metadata"].get("namespace", "")
-        for rule in document["rules"]:
-            for group in rule["apiGroups"]:
-                for resource in rule["resources"]:
-                    found.update((verb, group, resource, namespace) for verb in rule["verbs"])
-    return found
+    assert asked <= rights, f"asked for without a right: {asked - rights}"
 
 
 def _maps(cluster: Cluster, kind: str) -> list[dict[str, Any]]:
