@@ -15,7 +15,7 @@ import numpy as np
 
 from nrdot.batch import Counter, Gauge
 from nrdot.encode.attributes import TAG, serialize, varint
-from nrdot.encode.catalogue import GROUP_SIZE
+from nrdot.encode.catalogue import GROUP_SIZE, Form
 from nrdot.encode.costs import Costs
 from nrdot.encode.halves import Halves
 from nrdot.encode.layout import Layout, Phase
@@ -186,53 +186,73 @@ class OtlpEncoder:
             return
         if phase is Phase.OPENING and not self._zero_points:
             phase = Phase.STEADY
-        found = np.flatnonzero(np.bincount(series.shapes, minlength=SHAPES)).tolist()
-        layouts = {shape: self._layout(metrics, phase, shape) for shape in found}
-        points = self._account(series, layouts, metrics)
+        kinds = self._kinds(series, metrics, phase)
+        layouts = {
+            kind: self._layout(metrics, phase, kind) for kind in np.flatnonzero(np.bincount(kinds)).tolist()
+        }
+        points = self._account(series, kinds, layouts, metrics)
         if not self.payloads:
-            yield Record(b"", points, time_ns)
+            yield Record(b"", int(points.sum()), time_ns)
             return
         grouped = metrics is self._group_metrics
-        for shape, layout in layouts.items():
-            alike = series.shapes == shape
-            for critical in (True, False):
-                chosen = np.flatnonzero(alike & (series.critical == critical))
-                priority = (
-                    Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
+        for critical in (True, False):
+            chosen = np.flatnonzero(series.critical == critical)
+            priority = Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
+            for start in range(0, len(chosen), RECORD_SERIES):
+                which = chosen[start : start + RECORD_SERIES]
+                alike = ((which[kinds[which] == kind], layout) for kind, layout in layouts.items())
+                payload = b"".join(
+                    _join(series, some, layout, _fill(series, some, layout, time_ns, hz))
+                    for some, layout in alike
+                    if some.size
                 )
-                for start in range(0, len(chosen), RECORD_SERIES):
-                    which = chosen[start : start + RECORD_SERIES]
-                    payload = _join(series, which, layout, _fill(series, which, layout, time_ns, hz))
-                    yield Record(payload, len(which) * layout.points, time_ns, priority)
+                yield Record(payload, int(points[which].sum()), time_ns, priority)
 
-    def _account(self, series: _Series, layouts: Mapping[int, Layout], metrics: tuple[Metric, ...]) -> int:
-        """Enter what all these series cost; returns their points."""
+    @staticmethod
+    def _kinds(series: _Series, metrics: tuple[Metric, ...], phase: Phase) -> Ints:
+        """The shape of each series, and as further bits which counters of one that begins say zero now."""
+        kinds = series.shapes.astype(np.int64)
+        if phase is Phase.OPENING:
+            everyone = np.arange(len(kinds))
+            for source, bit in _bits(metrics).items():
+                kinds |= (series.column(source, everyone) == 0) * bit
+        return kinds
+
+    def _account(
+        self, series: _Series, kinds: Ints, layouts: Mapping[int, Layout], metrics: tuple[Metric, ...]
+    ) -> Ints:
+        """Enter what all these series cost; returns the points of each."""
+        place = np.searchsorted(np.array(list(layouts)), kinds)
+        points = np.array([layout.points for layout in layouts.values()])[place]
+        sizes = series.sizes + np.array([layout.size for layout in layouts.values()])[place]
         if series.rows is not None:
-            points, sizes = np.zeros(SHAPES, np.int64), np.zeros(SHAPES, np.int64)
-            for shape, layout in layouts.items():
-                points[shape], sizes[shape] = layout.points, layout.size
-            found = points[series.shapes]
-            self.costs.sent(series.rows, found, series.sizes + sizes[series.shapes])
-            return int(found.sum())
-        total = 0
-        for group, size, shape in zip(
-            series.groups, series.sizes.tolist(), series.shapes.tolist(), strict=True
+            self.costs.sent(series.rows, points, sizes)
+            return points
+        for group, count, size, kind in zip(
+            series.groups, points.tolist(), sizes.tolist(), kinds.tolist(), strict=True
         ):
-            layout, distinct = layouts[shape], self._layout(metrics, Phase.STEADY, shape).points
-            self.costs.sent_group(group, layout.points, size + layout.size, distinct)
-            total += layout.points
-        return total
+            distinct = self._layout(metrics, Phase.STEADY, kind % SHAPES).points
+            self.costs.sent_group(group, count, size, distinct)
+        return points
 
-    def _layout(self, metrics: tuple[Metric, ...], phase: Phase, shape: int) -> Layout:
-        key = (id(metrics), phase, shape)
+    def _layout(self, metrics: tuple[Metric, ...], phase: Phase, kind: int) -> Layout:
+        key = (id(metrics), phase, kind)
         if key not in self._layouts:
-            absent = frozenset().union(*(sources for bit, sources in MISSING.items() if shape & bit))
+            absent = frozenset().union(*(sources for bit, sources in MISSING.items() if kind & bit))
             present = tuple(
                 metric for metric in metrics if not any(point.source in absent for point in metric.points)
             )
-            layout = Layout(present, phase, stable=self._stable, version=self._version)
+            still = frozenset(source for source, bit in _bits(metrics).items() if kind & bit)
+            layout = Layout(present, phase, stable=self._stable, version=self._version, still=still)
             self._layouts[key] = layout, metrics
         return self._layouts[key][0]
+
+
+def _bits(metrics: tuple[Metric, ...]) -> dict[Counter | Gauge, int]:
+    """A bit above those of the shapes for each counter that these metrics send."""
+    counters = [metric for metric in metrics if metric.form is Form.COUNTER]
+    sources = dict.fromkeys(point.source for metric in counters for point in metric.points)
+    return {source: SHAPES << place for place, source in enumerate(sources)}
 
 
 def _phase(group: GroupFrame) -> Phase:

@@ -36,7 +36,7 @@ SCHEMA_URL = {
 class Phase(Enum):
     """Where a series is in its life."""
 
-    OPENING = auto()  # counters send a zero at their start beside their value now
+    OPENING = auto()  # counters that have grown send a zero at their start beside their value now
     STEADY = auto()
     ENDING = auto()  # every point says that no value was recorded
 
@@ -67,7 +67,17 @@ class _Marks:
 class Layout:
     """The scope metrics of one series as bytes, and where times and values are written."""
 
-    def __init__(self, metrics: tuple[Metric, ...], phase: Phase, *, stable: bool, version: str) -> None:
+    def __init__(
+        self,
+        metrics: tuple[Metric, ...],
+        phase: Phase,
+        *,
+        stable: bool,
+        version: str,
+        still: frozenset[Counter | Gauge] = frozenset(),
+    ) -> None:
+        """`still` are counters that say zero now: a zero at their start would only be another one."""
+        self._still = still
         marks = _Marks()
         message = ResourceMetrics(schema_url=SCHEMA_URL[stable])
         scope = message.scope_metrics.add()
@@ -107,9 +117,8 @@ class Layout:
     ) -> None:
         data = self._data(target, metric)
         for point in metric.points:
-            repeats = (
-                ("zero", "time") if phase is Phase.OPENING and metric.form is Form.COUNTER else ("time",)
-            )
+            counts = metric.form is Form.COUNTER and point.source not in self._still
+            repeats = ("zero", "time") if phase is Phase.OPENING and counts else ("time",)
             for moment in repeats:
                 added = data.data_points.add(
                     start_time_unix_nano=marks.take("start"), time_unix_nano=marks.take(moment)

@@ -101,7 +101,7 @@ def _series(
         points = (added.gauge if metric.form is Form.GAUGE else added.sum).data_points
         for point, value in values:
             moments = [(now, value or 0)]
-            if opening and metric.form is Form.COUNTER:
+            if opening and metric.form is Form.COUNTER and value:
                 moments.insert(0, (since + ZERO_NS, 0))
             for time_ns, number in moments:
                 sample = points.add(start_time_unix_nano=since, time_unix_nano=time_ns)
