@@ -10,7 +10,7 @@ from urllib3 import PoolManager
 
 from nrdot.cluster.api import Api, ApiError, Resource
 from nrdot.cluster.objects import Pod
-from nrdot.cluster.reflector import Reflector
+from nrdot.cluster.reflector import ABSENT, Reflector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _page(version: int, *pods: dict[str, Any], **metadata: str) -> dict[str, Any
     return {"metadata": {"resourceVersion": str(version), **metadata}, "items": list(pods)}
 
 
-def _followed(api: Script, clock: Clock) -> tuple[list[str], Reflector[Pod]]:
+def _followed(api: Script, clock: Clock, *, optional: bool = False) -> tuple[list[str], Reflector[Pod]]:
     heard: list[str] = []
 
     def changed(key: str, old: Pod | None, new: Pod | None) -> None:
@@ -88,7 +88,7 @@ def _followed(api: Script, clock: Clock) -> tuple[list[str], Reflector[Pod]]:
         if new is not None and new.metadata.name == "poison":
             raise LookupError(key)
 
-    api.copy = copy = Reflector(api, PODS, Pod, clock, changed)
+    api.copy = copy = Reflector(api, PODS, Pod, clock, changed, optional=optional)
     copy.start()
     copy._thread.join(10.0)
     return heard, copy
@@ -170,3 +170,29 @@ def test_neither_a_listener_that_fails_nor_a_broken_plug_in_ends_the_copy() -> N
     assert heard == ["+shop/poison", "+shop/b"]
     assert len(copy) == 2
     assert not copy.dead
+
+
+def test_a_kind_that_a_cluster_may_lack_is_no_failure_and_is_asked_for_again_after_minutes() -> None:
+    clock = Rests()
+    missing = ApiError(404, "the server could not find the requested resource")
+    api = Script(missing, missing, _page(3, _pod("a", 3)), [])
+    heard, copy = _followed(api, clock, optional=True)
+    assert clock.pauses[:2] == [ABSENT, ABSENT]
+    assert heard == ["+shop/a"]
+    assert (copy.absent, copy.failures) == (False, 0)
+
+
+def test_a_kind_that_is_removed_takes_its_objects_with_it() -> None:
+    clock = Rests()
+    api = Script(_page(1, _pod("a", 1)), [], ApiError(404, "not found"))
+    heard, copy = _followed(api, clock, optional=True)
+    assert heard == ["+shop/a", "-shop/a"]
+    assert len(copy) == 0
+
+
+def test_a_kind_that_must_be_there_is_asked_for_soon_and_that_counts_as_failing() -> None:
+    clock = Rests()
+    heard, copy = _followed(Script(ApiError(404, "not found"), _page(1, _pod("a", 1)), []), clock)
+    assert heard == ["+shop/a"]
+    assert max(clock.pauses) < ABSENT
+    assert not copy.absent
