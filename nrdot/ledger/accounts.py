@@ -95,6 +95,10 @@ class Sum(IntEnum):
     CRITICAL_EXPORTED = 14
 
 
+# Means and sums as they are written, and the digits that they are rounded to.
+_SHARES = [Sum.PROCESS_SECONDS, Sum.PROCESS_SECONDS, Sum.CPU_TICKS, Sum.RSS_SECONDS]
+_DIGITS = np.array([[1e3], [1e3], [1e4], [1.0]])
+
 _OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 
 
@@ -173,11 +177,9 @@ class Accounts:
         table = table[:, spoken]
         whole = np.rint(table).astype(np.int64).tolist()
         seconds = max(self.seconds, 1e-9)
+        shares = table[_SHARES] / np.array([[seconds], [1.0], [self._hz], [seconds]])
         numbers = zip(
-            np.round(table[Sum.PROCESS_SECONDS] / seconds, 3).tolist(),
-            np.round(table[Sum.PROCESS_SECONDS], 3).tolist(),
-            np.round(table[Sum.CPU_TICKS] / self._hz, 4).tolist(),
-            np.rint(table[Sum.RSS_SECONDS] / seconds).tolist(),
+            *(np.rint(shares * _DIGITS) / _DIGITS).tolist(),
             *whole[Sum.POINTS_UNOPTIMIZED : Sum.HOURLY_UNOPTIMIZED],
             *table[len(Sum) :].tolist(),
             *whole[Sum.HOURLY_UNOPTIMIZED : len(Sum)],

@@ -3,9 +3,9 @@
     DIR/YYYY-MM-DD.jsonl.zst        zstd frames of JSON lines
     DIR/YYYY-MM-DD.jsonl.zst.new    a day that is being folded; takes the day's place when it is whole
 
-A frame is appended with one write. What a crash or a full disk left of one is cut off before the next, so a
-file is whole frames and at most one torn one at its end. Nothing here is forced to the device: a power cut
-costs what the kernel has not written yet, a few seconds.
+A frame is appended with one write to a file that stays open for its day. What a crash or a full disk left of
+one is cut off before the next, so a file is whole frames and at most one torn one at its end. Nothing here is
+forced to the device: a power cut costs what the kernel has not written yet, a few seconds.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ class Store:
         self._backlog: deque[_Waiting] = deque()
         self._sizes: dict[str, int] = {}  # bytes of whole frames, by day that we have written to
         self._failing = ""
+        self._open: tuple[str, int] | None = None  # the day that is written to, and its descriptor
         self._newest = 0  # Unix seconds of the newest row
-        self._tended = ""  # day on which old files were looked at last
+        self._tended = -1  # day since 1970 on which old files were looked at last
         self._folding: Iterator[None] | None = None
 
     def silent_since(self, now_ns: int) -> float:
@@ -89,9 +90,9 @@ class Store:
     def step(self) -> None:
         """A little of what old days need; called at each tick."""
         if self._folding is None:
-            if not self._newest or _day(self._newest) == self._tended:
+            if not self._newest or self._newest // DAY == self._tended:
                 return
-            self._tended = _day(self._newest)
+            self._tended = self._newest // DAY
             self._folding = self._tend()
         try:
             next(self._folding)
@@ -104,6 +105,7 @@ class Store:
     def close(self) -> None:
         """Once more to the disk; what it does not take is lost."""
         self._write()
+        self._shut()
         self.lost += sum(one.rows for one in self._backlog)
         self._backlog.clear()
 
@@ -115,6 +117,7 @@ class Store:
                 self.written += one.rows
                 self._backlog.popleft()
         except OSError as error:
+            self._shut()
             if not self._failing:
                 self._failing = str(error)
                 _log.error(
@@ -129,29 +132,43 @@ class Store:
 
     def _append(self, day: str, frame: bytes) -> None:
         """Raises OSError; then any part of the frame may lie behind what counts."""
-        path = self.directory / f"{day}{SUFFIX}"
+        descriptor, size = self._file(day)
+        good = self._sizes.get(day)
+        if good is None or good > size:
+            good = _whole(self._path(day))
+        if size > good:
+            os.ftruncate(descriptor, good)
+            _log.warning("the ledger ended within a frame, which is cut off", file=str(self._path(day)))
+        os.lseek(descriptor, good, os.SEEK_SET)
+        self._sizes = {day: good}
+        left = memoryview(frame)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        self._sizes = {day: good + len(frame)}
+        self.bytes += len(frame)
+
+    def _file(self, day: str) -> tuple[int, int]:
+        """A descriptor of the day's file, and its size. Opened anew for another day, or where it is gone."""
+        if self._open is not None and self._open[0] == day:
+            seen = os.fstat(self._open[1])
+            if seen.st_nlink:
+                return self._open[1], seen.st_size
+        self._shut()
         try:
-            descriptor = os.open(path, _FLAGS, 0o600)
+            descriptor = os.open(self._path(day), _FLAGS, 0o600)
         except FileNotFoundError:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, _FLAGS, 0o600)
-        try:
-            size = os.fstat(descriptor).st_size
-            good = self._sizes.get(day)
-            if good is None or good > size:
-                good = _whole(path)
-            if size > good:
-                os.ftruncate(descriptor, good)
-                _log.warning("the ledger ended within a frame, which is cut off", file=str(path))
-            os.lseek(descriptor, good, os.SEEK_SET)
-            self._sizes = {day: good}
-            left = memoryview(frame)
-            while left:
-                left = left[os.write(descriptor, left) :]
-            self._sizes = {day: good + len(frame)}
-            self.bytes += len(frame)
-        finally:
+            descriptor = os.open(self._path(day), _FLAGS, 0o600)
+        self._open = day, descriptor
+        return descriptor, os.fstat(descriptor).st_size
+
+    def _shut(self) -> None:
+        if self._open is not None:
+            (_, descriptor), self._open = self._open, None
             os.close(descriptor)
+
+    def _path(self, day: str) -> Path:
+        return self.directory / f"{day}{SUFFIX}"
 
     # old days
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 
-_STATM = Path("/proc/self/statm")
+_STATM = "/proc/self/statm"
 
 if sys.platform == "win32":
 
@@ -33,7 +32,11 @@ def thread_seconds() -> float:
 def resident_bytes() -> int:
     """Memory now, not at its highest. Always of the real /proc: a fake tree has no entry for us."""
     try:
-        return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        descriptor = os.open(_STATM, os.O_RDONLY)
+        try:
+            return int(os.read(descriptor, 128).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        finally:
+            os.close(descriptor)
     except OSError:
         import psutil
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,29 @@ def test_what_another_wrote_behind_our_back_is_kept(store):
         other.write(pack(minute(NOON + 60)))
     Store(store.directory, Bounds()).put(NOON + 120, minute(NOON + 120))
     assert len(rows_of(file)) == 3 * len(minute())
+
+
+def descriptors():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nobody can remove a file that is open")
+def test_a_file_that_somebody_removed_begins_anew(store):
+    store.put(NOON, minute(NOON))
+    file = store.directory / "2026-11-21.jsonl.zst"
+    file.unlink()
+    store.put(NOON + 60, minute(NOON + 60))
+    assert rows_of(file) == minute(NOON + 60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+def test_a_ledger_that_is_closed_holds_no_descriptor(store):
+    before = descriptors()
+    store.put(NOON, minute(NOON))
+    store.put(NOON + DAY, minute(NOON + DAY))
+    assert descriptors() == before + 1
+    store.close()
+    assert descriptors() == before
 
 
 def test_an_unwritable_directory_is_said_once_and_nothing_is_lost_while_memory_has_room(tmp_path, caplog):
