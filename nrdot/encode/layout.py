@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +33,7 @@ SCHEMA_URL = {
 }
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """Where a series is in its life."""
 
     OPENING = auto()  # counters that have grown send a zero at their start beside their value now

@@ -76,7 +76,8 @@ class CapturedProcess(msgspec.Struct, omit_defaults=True, gc=False):
     read: Whole | None = None  # bytes since start; null where our rights do not reach
     write: Whole | None = None
     cgroup: str = ""  # a path of cgroup v2, or the whole text of /proc/PID/cgroup
-    labels: dict[str, str] = {}
+    # None rather than empty ones: most processes of a tick are listed as unchanged, and each would own two.
+    labels: dict[str, str] | None = None
     cmd: str = ""  # the command line, its arguments separated by spaces
     exe: str = ""
     cpu_wait: Seconds = 0.0  # waiting for block devices
@@ -94,7 +95,7 @@ class CapturedProcess(msgspec.Struct, omit_defaults=True, gc=False):
     shared: Whole | None = None  # the part of `rss` that is file-backed or shared memory
     unseen: tuple[Seconds, Seconds] | None = None  # CPU of children that no tick saw, user and system
     pod: tuple[str, str, str] | None = None  # name, namespace, workload
-    attributes: dict[str, str] = {}  # further resource attributes
+    attributes: dict[str, str] | None = None  # further resource attributes
 
 
 class CapturedTick(msgspec.Struct, omit_defaults=True):

@@ -312,8 +312,8 @@ def _owner(process: CapturedProcess) -> Owner:
         pod=pod,
         namespace=namespace,
         workload=workload,
-        labels=tuple(sorted(process.labels.items())),
-        attributes=tuple(sorted(process.attributes.items())),
+        labels=tuple(sorted((process.labels or {}).items())),
+        attributes=tuple(sorted((process.attributes or {}).items())),
     )
 
 
