@@ -19,8 +19,8 @@ import pytest
 import typer
 import yaml
 
-from nrdot.agent import checks as checks_of_the_agent
-from nrdot.agent.checks import CHECKS
+from nrdot.checks import loading as checks_of_the_agent
+from nrdot.checks.loading import CHECKS
 from nrdot.cli.app import app
 from nrdot.cli.profile_problems import problems_of
 from nrdot.cluster.objects import Custom
