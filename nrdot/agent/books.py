@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.intervals import exports_every
 from nrdot.agent.shadow import Shadow
 from nrdot.buffer.files import Files
+from nrdot.config.intervals import exports_every
 from nrdot.config.retention import keeping
 from nrdot.identify.labels import labels_of
 from nrdot.ledger.cells import Words, lasting

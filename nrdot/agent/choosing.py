@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.archive import Accepted, Archive, Rollback
-from nrdot.agent.checks import CHECKS
 from nrdot.agent.watch import digest
+from nrdot.checks.loading import CHECKS
 from nrdot.config.document import SIZE
 from nrdot.config.environment import expand
 from nrdot.config.load import load

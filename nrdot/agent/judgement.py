@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.intervals import exports_every
+from nrdot.config.intervals import exports_every
 from nrdot.config.paths import data_dirs
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.decide.budget import SeriesBudget

@@ -15,7 +15,6 @@ from nrdot.agent.choosing import Origin
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
-from nrdot.agent.intervals import exports_every
 from nrdot.agent.notify import Notifier
 from nrdot.agent.selfmetrics import (
     SelfRecords,
@@ -36,6 +35,7 @@ from nrdot.agent.verdict_trail import VerdictTrail
 from nrdot.agent.watch import Watch
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.audit.disk import Disk
+from nrdot.config.intervals import exports_every
 from nrdot.config.problem import InvalidConfigurationError
 from nrdot.errors import AuditFailure, ConfigError, NrdotError
 from nrdot.export.pace import offset

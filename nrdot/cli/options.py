@@ -42,7 +42,7 @@ def configuration(path: Path | None, procfs: Path | None = None, *, quiet: bool 
 
     import msgspec
 
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
 
     found = load(path)
     for problem in () if quiet else found.warnings:

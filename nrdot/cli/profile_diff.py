@@ -55,7 +55,7 @@ def diff(
 
 
 def _side(name: str, directory: Path) -> Configuration | Profile:
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
     from nrdot.config.load import is_profile
 
     path = directory / name
@@ -96,7 +96,7 @@ def _measured(capture: Path, *sides: Configuration | Profile) -> dict[str, Any]:
 
 
 def _whole(side: Configuration | Profile) -> Configuration:
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
     from nrdot.config.configuration import Configuration
     from nrdot.simulate.run import under
 

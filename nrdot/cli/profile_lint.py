@@ -64,7 +64,7 @@ def _blinded(
     files: Sequence[Path], dashboards: Path, capture: Path | None, found: Mapping[Path, Sequence[Problem]]
 ) -> dict[Path, Sequence[Problem]]:
     """What the files do to queries, dashboard by dashboard; tests and files with errors are left out."""
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
     from nrdot.config.expectations import holds_tests
     from nrdot.simulate.dashboards import look
 

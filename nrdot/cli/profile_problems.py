@@ -20,7 +20,7 @@ DONE, NO = 0, 1
 
 def problems_of(file: Path) -> list[Problem]:
     """A configuration, a profile, or the tests of one."""
-    from nrdot.agent.checks import lint
+    from nrdot.checks.loading import lint
     from nrdot.config.expectations import examine_tests, holds_tests
 
     if holds_tests(file):

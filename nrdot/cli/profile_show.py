@@ -97,7 +97,7 @@ def _moment(configuration: Configuration | None, name: str, at: str, region: str
 
 def _configuration(name: str, directory: Path) -> Configuration | None:
     """What a file holds where it is a configuration, None where it is a profile or a profile's name."""
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
     from nrdot.config.load import is_profile
 
     path = directory / name

@@ -43,7 +43,7 @@ def run_tests(
 
 def _configuration(suite: Suite) -> Configuration:
     """What the tests are of: a configuration, or a profile on a host without any."""
-    from nrdot.agent.checks import load
+    from nrdot.checks.loading import load
     from nrdot.config.load import load_profile
     from nrdot.simulate.run import under
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from nrdot.agent.checks import CHECKS
+from nrdot.checks.loading import CHECKS
 from nrdot.cluster.objects import Custom, Metadata
 from nrdot.cluster.revision import revision_of
 from nrdot.config.document import parse_text

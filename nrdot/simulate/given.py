@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nrdot.agent.intervals import exports_every
+from nrdot.config.intervals import exports_every
 from nrdot.sample.capture import CapturedHost, CapturedProcess, CapturedTick
 from nrdot.simulate.verdicts import verdicts
 

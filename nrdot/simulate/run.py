@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nrdot.agent.books import Bookkeeping
-from nrdot.agent.intervals import exports_every
 from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages, points_per_process
+from nrdot.config.intervals import exports_every
 from nrdot.export.pace import offset
 from nrdot.ledger.recorder import Usage
 from nrdot.sample.replay import ReplaySource

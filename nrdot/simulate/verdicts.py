@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.agent.intervals import exports_every
 from nrdot.agent.wire import build_stages, points_per_process
+from nrdot.config.intervals import exports_every
 from nrdot.errors import CaptureError
 from nrdot.export.pace import offset
 from nrdot.sample.replay import ReplaySource

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nrdot.agent.checks import CHECKS
+from nrdot.checks.loading import CHECKS
 from nrdot.config.expectations import examine_tests
 from nrdot.config.load import examine, lint
 from nrdot.config.problem import SHOWN, Severity

@@ -25,9 +25,9 @@ from planted import DAY, INTERVAL, KINDS, MIB, SyntheticHost, plant
 from scale import scale
 from table import at_least, at_most, stated
 
-from nrdot.agent.checks import load
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Gauge
+from nrdot.checks.loading import load
 from nrdot.config.load import load_profile
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.sample.capture_writer import CaptureWriter

@@ -23,8 +23,8 @@ import numpy as np
 from programs import ROOT, NotMeasurable
 from table import Row, at_least, at_most, stated
 
-from nrdot.agent.checks import load
 from nrdot.batch import Counter
+from nrdot.checks.loading import load
 from nrdot.config.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.stages import Verdict

@@ -15,7 +15,7 @@ import numpy as np
 from programs import ROOT, NotMeasurable
 from table import Row, at_most, number, stated
 
-from nrdot.agent.checks import load
+from nrdot.checks.loading import load
 from nrdot.learn.evaluation import BASELINES, evaluate
 from nrdot.learn.examples import HORIZON, examples
 from nrdot.learn.history import read_history

@@ -12,7 +12,7 @@ import zstandard
 from scale import FULL, scale
 from table import at_most, stated
 
-from nrdot.agent.checks import load
+from nrdot.checks.loading import load
 from nrdot.config.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.testing.captures import crowd

@@ -28,7 +28,7 @@ ROOMS = {
         "tests/unit/score",
         "tests/property/score",
         "tests/faults/score",
-        "tests/unit/agent/test_lint_of_rules.py",
+        "tests/unit/checks/test_lint_of_rules.py",
     ),
     "decide": ("tests/unit/decide", "tests/property/decide"),
     "buffer": ("tests/unit/buffer", "tests/property/buffer"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.checks import lint
+from nrdot.checks.loading import lint
 
 COUNT = 8000
 RULES = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nrdot.agent.books import Bookkeeping
-from nrdot.agent.checks import load
 from nrdot.agent.consumption import Consumption
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter, Owner
+from nrdot.checks.loading import load
 from nrdot.cluster.usage import NAMESPACES, Line, Usage, read
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import HOST, InventedHost, InventedProcess

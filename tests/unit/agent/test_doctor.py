@@ -7,10 +7,10 @@ import socket
 import pytest
 
 from nrdot.agent import kernel, sight, surroundings
-from nrdot.agent.checks import load
 from nrdot.agent.checkup import checkup, configured
 from nrdot.agent.finding import Level
 from nrdot.agent.state import StateDirectory
+from nrdot.checks.loading import load
 from nrdot.clock import SystemClock
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.otlp_server import OtlpServer, Reply

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.checks import load
 from nrdot.agent.evidence import Evidence
 from nrdot.agent.wire import build_stages
+from nrdot.checks.loading import load
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost

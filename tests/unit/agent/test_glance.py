@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.checks import load
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter
+from nrdot.checks.loading import load
 from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost

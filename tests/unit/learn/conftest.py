@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nrdot.agent.checks import load
 from nrdot.batch import Counter
+from nrdot.checks.loading import load
 from nrdot.learn.history import History, read_history
 from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.testing.host import InventedHost

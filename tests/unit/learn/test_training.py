@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nrdot.agent.checks import load
+from nrdot.checks.loading import load
 from nrdot.errors import CaptureError
 from nrdot.learn.estimators import fit_trees
 from nrdot.learn.evaluation import evaluate

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nrdot.agent.books import StageBook
-from nrdot.agent.checks import load
 from nrdot.agent.wire import build_stages
+from nrdot.checks.loading import load
 from nrdot.ledger.accounts import Accounts
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.captures import crowd, write_capture

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from nrdot.agent.books import StageBook
-from nrdot.agent.checks import load
 from nrdot.agent.drains import Destination
 from nrdot.agent.wire import build_stages
+from nrdot.checks.loading import load
 from nrdot.ledger.frames import unpack, whole
 from nrdot.ledger.recorder import Recorder, Terms, Usage
 from nrdot.ledger.rows import Outcome, Seen

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nrdot.agent.checks import load
+from nrdot.checks.loading import load
 from nrdot.config.load import load_profile
 from nrdot.errors import CaptureError
 from nrdot.simulate.comparison import compare, extent_of

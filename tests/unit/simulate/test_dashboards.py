@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.agent.checks import load
+from nrdot.checks.loading import load
 from nrdot.errors import UsageError
 from nrdot.simulate.dashboards import look
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.agent import checks as checks_of_the_agent
-from nrdot.agent.checks import CHECKS, load
+from nrdot.checks import loading as checks_of_the_agent
+from nrdot.checks.loading import CHECKS, load
 from nrdot.cli.profile_problems import problems_of
 from nrdot.config.expectations import holds_tests, load_tests
 from nrdot.config.load import lint

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nrdot.agent.checks import load
 from nrdot.agent.daemon import Daemon, Parts
-from nrdot.agent.intervals import exports_every
 from nrdot.agent.notify import Notifier
 from nrdot.agent.signals import Requests
 from nrdot.agent.status import Status
 from nrdot.agent.wire import build_stages
+from nrdot.checks.loading import load
+from nrdot.config.intervals import exports_every
 from nrdot.config.load import load_profile
 from nrdot.errors import CaptureError
 from nrdot.export.pace import offset

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.profile_lint import Places
+from nrdot.checks.profiles import Places
 from nrdot.config.paths import data_dirs, shipped_profiles
 from nrdot.config.problem import did_you_mean, shown
 from nrdot.errors import ConfigError

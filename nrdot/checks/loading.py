@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from nrdot.agent.profile_lint import check_profiles
-from nrdot.agent.scope_lint import check_scopes
+from nrdot.checks.profiles import check_profiles
+from nrdot.checks.scopes import check_scopes
 from nrdot.clock import SystemClock
 from nrdot.config import load as loading
 from nrdot.schedule.lint import check_schedules

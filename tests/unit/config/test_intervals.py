@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.intervals import exports_every
+from nrdot.config.intervals import exports_every
 from nrdot.config.schema import Settings
 from nrdot.config.schema_agent import Agent
 from nrdot.config.schema_profile import Profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.checks import lint, load
+from nrdot.checks.loading import lint, load
 from nrdot.errors import ConfigError
 
 CLASS = """\

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.agent.intervals import exports_every
+from nrdot.config.intervals import exports_every
 from nrdot.config.paths import shipped_profiles
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from nrdot.agent.checks import lint
+from nrdot.checks.loading import lint
 
 
 @pytest.fixture
