@@ -81,7 +81,10 @@ def test_the_evidence_names_the_incidents_that_weigh_most() -> None:
         ("incident INC-7 Checkout down", pytest.approx(0.5), "severity 1, 30 days ago"),
     ]
     many = part(*(ago(0, 0.5, "shop") for _ in range(8)))
-    assert many.evidence(table_of(process("shop")), 0)[-1].note == "and 3 more"
+    rest = many.evidence(table_of(process("shop")), 0)[-1]
+    assert (rest.rule, rest.value, rest.note) == ("incidents", None, "and 3 more")
+    just = part(*(ago(0, 0.5, "shop") for _ in range(5)))
+    assert len(just.evidence(table_of(process("shop")), 0)) == 5
 
 
 def test_a_half_life_must_be_a_time() -> None:

@@ -100,6 +100,7 @@ def test_the_evidence_tells_the_base_what_came_second_and_what_was_added() -> No
         (1.5, None, "score 1.5 is not between 0 and 1"),
         (float("nan"), None, "score nan is not a number"),
         (None, 1.5, "score_modifier 1.5 is not between -1 and 1"),
+        (None, -1.5, "score_modifier -1.5 is not between -1 and 1"),
         (None, float("nan"), "score_modifier nan is not between -1 and 1"),
     ],
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nrdot.batch import Gauge
 from nrdot.score.features import FEATURES
 from nrdot.score.model import ModelPart
 from nrdot.score.model_file import load_model, save_model
@@ -41,7 +42,8 @@ def test_without_a_model_the_part_is_absent_and_says_why() -> None:
     part.observe(batch_of(table))
     assert np.isnan(part.score(table, table.living())).all()
     (told,) = part.evidence(table, 0)
-    assert (told.value, told.note, told.decides) == (None, "model m.json: has a wrong checksum", False)
+    assert (told.rule, told.value, told.decides) == ("model", None, False)
+    assert told.note == "model m.json: has a wrong checksum"
     assert not part.present
 
 
@@ -56,3 +58,25 @@ def test_the_evidence_names_the_feature_that_made_the_difference(tmp_path) -> No
     assert told.rule == "model stump"
     assert told.value == pytest.approx(0.8808, abs=1e-4)
     assert told.note.startswith("io 13.8 (+0.76)")
+
+
+def test_the_evidence_weighs_each_feature_against_what_is_typical(tmp_path) -> None:
+    count = len(FEATURES)
+    weight, typical = [0.0] * count, [0.0] * count
+    weight[FEATURES.index("cpu")], weight[FEATURES.index("threads")] = 1.0, -0.5
+    typical[FEATURES.index("cpu")], typical[FEATURES.index("threads")] = 1.0, float(np.log1p(2))
+    save_model(
+        tmp_path / "m.json", name="line", typical=typical, card=CARD,
+        logistic={"mean": [0.0] * count, "scale": [1.0] * count, "weight": weight, "bias": 0.0},
+    )  # fmt: skip
+    part = ModelPart(load_model(tmp_path / "m.json"), SCORES)
+    table = table_of(process("a"))
+    table.cpu[0], table.gauges[Gauge.THREADS, 0] = 3.0, 8
+    part.observe(batch_of(table))
+    (told,) = part.evidence(table, 0)
+
+    def chance(cpu: float, threads: float) -> float:
+        return float(1 / (1 + np.exp(-(cpu - 0.5 * np.log1p(threads)))))
+
+    more, fewer = chance(3, 8) - chance(1, 8), chance(3, 8) - chance(3, 2)
+    assert told.note.startswith(f"cpu 3 ({more:+.2f}), threads 2.2 ({fewer:+.2f})")
