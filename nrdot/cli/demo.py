@@ -125,11 +125,11 @@ def _watching(
 
 
 def _document(found: Comparison) -> dict[str, Any]:
-    from nrdot.simulate.money import METERS
+    from nrdot.simulate.money import headlines
 
     def figures(one: Figures) -> dict[str, Any]:
         top = [{**asdict(kept), "reason": kept.reason.name.lower()} for kept in one.top]
-        money = {meter.name: round(meter.monthly(one), 4) for meter in METERS}
+        money = {meter.name: round(meter.monthly(one), 4) for meter in headlines()}
         return {**asdict(one), "top": top, "usd_monthly": money}
 
     return {
@@ -208,11 +208,11 @@ def _who(out: Any, one: Figures) -> None:
 
 def _prices(out: Any, found: Comparison) -> None:
     from nrdot.cli.output import table
-    from nrdot.simulate.money import METERS
+    from nrdot.simulate.money import headlines
 
     columns = (found.none, *found.profiles)
     names = [one.profile for one in columns]
     shown = table("USD a month, estimated", *names, "formula", right=set(names))
-    for meter in METERS:
+    for meter in headlines():
         shown.add_row(meter.name, *(f"{meter.monthly(one):,.2f}" for one in columns), meter.formula)
     out.print(shown)

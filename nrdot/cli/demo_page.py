@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from nrdot.cli.demo_words import critical, every, less, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
-from nrdot.simulate.money import METERS
+from nrdot.simulate.money import headlines
 
 if TYPE_CHECKING:
     from nrdot.simulate.comparison import Comparison, Figures, Kept
-    from nrdot.simulate.money import Meter
+    from nrdot.simulate.money import Margin
 
 HEADLINE = "balanced"  # the profile that the figures at the top are about
 
@@ -38,7 +38,7 @@ def page(found: Comparison, *, live: bool) -> str:
         rows="\n".join(_row(one, found.none) for one in columns),
         kept="\n".join(_kept(one, opened=one.profile == HEADLINE) for one in found.profiles),
         meter_names="".join(f"<th>{escape(one.profile)}</th>" for one in columns),
-        money="\n".join(_money(meter, columns) for meter in METERS),
+        money="\n".join(_money(meter, columns) for meter in headlines()),
         method="\n".join(f"<li>{escape(line)}</li>" for line in method(found, live=live)),
         version=escape(version("nrdot")),
     )
@@ -124,7 +124,7 @@ def _process(one: Kept) -> str:
     return f'<tr><td class="word"><code>{escape(one.name)}</code></td>{cells}<td class="wide">{why}</td></tr>'
 
 
-def _money(meter: Meter, columns: tuple[Figures, ...]) -> str:
+def _money(meter: Margin, columns: tuple[Figures, ...]) -> str:
     cells = "".join(f"<td>{meter.monthly(one):,.2f} USD</td>" for one in columns)
     return (
         f'<tr><td class="word">{escape(meter.name)}</td>{cells}'

@@ -104,7 +104,7 @@ def _whole(side: Configuration | Profile) -> Configuration:
 
 
 def _figures(found: Verdicts) -> dict[str, Any]:
-    from nrdot.simulate.money import METERS, Hourly
+    from nrdot.simulate.money import Hourly, margins
     from nrdot.stages import Verdict
 
     outcome = found.outcome
@@ -117,7 +117,7 @@ def _figures(found: Verdicts) -> dict[str, Any]:
         "series": outcome.series,
         "critical": {"seen": outcome.critical_seen, "exported": outcome.critical_exported},
         "cpu_covered": round(outcome.cpu_kept / outcome.cpu_used, 4) if outcome.cpu_used else 1.0,
-        "cost": {meter.key: round(meter.monthly(rates), 2) for meter in METERS},  # USD a month
+        "cost": {meter.key: round(meter.monthly(rates), 2) for meter in margins()},  # USD a month
     }
 
 
@@ -137,7 +137,7 @@ def _show(document: dict[str, Any], changes: list[Difference]) -> None:
 
 def _show_measured(document: dict[str, Any]) -> None:
     from nrdot.cli.output import amount, console, table, verdict
-    from nrdot.simulate.money import METERS
+    from nrdot.simulate.money import headlines
 
     before, after = document["capture"]["figures"]
     columns = (document["a"], document["b"])
@@ -152,8 +152,10 @@ def _show_measured(document: dict[str, Any]) -> None:
         ],
         "CPU covered": [f"{one['cpu_covered']:.0%}" for one in (before, after)],
     }
-    for meter in METERS:
-        rows[f"USD a month, {meter.name}"] = [f"{one['cost'][meter.key]:,.2f}" for one in (before, after)]
+    for meter in headlines():
+        rows[f"{meter.currency} a month, {meter.name}"] = [
+            f"{one['cost'][meter.key]:,.2f}" for one in (before, after)
+        ]
     for name, cells in rows.items():
         shown.add_row(name, *cells)
     console().print(shown)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
+    from nrdot.simulate.money import Margin
     from nrdot.simulate.plan import Study
 
 SHIPPED = ("conservative", "balanced", "aggressive")
@@ -67,6 +68,9 @@ def simulate(
     html: Annotated[
         Path | None, typer.Option(help="What coverage costs, as a chart in a page.", metavar="FILE")
     ] = None,
+    pricing: Annotated[
+        Path | None, typer.Option(help="Your own prices, over the shipped ones.", metavar="FILE")
+    ] = None,
     hosts: Annotated[
         int | None, typer.Option(help="Hosts that the captures stand for, in money.", min=1, metavar="N")
     ] = None,
@@ -84,11 +88,15 @@ def simulate(
     Limits and weights of the recommendation are the configuration's `optimization_dimensions`.
     """
     from nrdot.cli.output import print_json
+    from nrdot.pricing.prices import load_pricing
+    from nrdot.simulate.money import margins
     from nrdot.simulate.plan import Study, curve
     from nrdot.simulate.study import cores
     from nrdot.simulate.together import unmatched
 
     found = configuration(config)
+    prices = load_pricing(pricing, os.environ)
+    meter = margins(prices)[0]
     names = profile or ([found.settings.profile] if config else list(SHIPPED))
     _check(names, captures, export, ledger, html, searching=grid or solve)
     if grid or solve:
@@ -97,7 +105,7 @@ def simulate(
     if export is not None:
         _export(captures, found, chosen, export, scheduled=not profile)
     with _bar(quiet=json) as bar:
-        study = Study(captures, found, jobs or cores(), hosts, bar.expect, bar.done)
+        study = Study(captures, found, jobs or cores(), hosts, prices, bar.expect, bar.done)
         documents = study.profiles(chosen, scheduled=not profile, ledger=ledger)
         candidates = _candidates(study, chosen[names[0]], thresholds, tops, tries, grid=grid, solve=solve)
         candidates = candidates and documents | candidates
@@ -105,12 +113,12 @@ def simulate(
     drawn = curve(candidates) if candidates else None
     advice = study.advice(candidates or documents)
     if html is not None:
-        _draw(html, candidates, advice, captures)
+        _draw(html, candidates, advice, captures, meter)
     if json:
         told = {"grid": drawn} if drawn else {}
         print_json({"profiles": documents, "recommended": advice, **told})
         return
-    _show(documents)
+    _show(documents, meter)
     if drawn:
         _show_curve(candidates, drawn["pareto"])
     if all(one["points_unoptimized"] for one in documents.values()):
@@ -203,15 +211,18 @@ def _numbers(option: str, text: str | None, most: float) -> list[float]:
 
 
 def _draw(
-    html: Path, candidates: dict[str, dict[str, Any]], advice: dict[str, Any], captures: list[Path]
+    html: Path,
+    candidates: dict[str, dict[str, Any]],
+    advice: dict[str, Any],
+    captures: list[Path],
+    meter: Margin,
 ) -> None:
     from nrdot.errors import UsageError
     from nrdot.simulate.curve import page
     from nrdot.simulate.grid import pareto
-    from nrdot.simulate.money import METERS
 
     many = f"{len(captures)} captures" if len(captures) > 1 else captures[0].name
-    drawn = page(candidates, pareto(candidates), advice, f"{METERS[0].name}: {METERS[0].formula}", many)
+    drawn = page(candidates, pareto(candidates), advice, f"{meter.name}: {meter.formula}", many)
     try:
         html.write_text(drawn)
     except OSError as error:
@@ -251,9 +262,8 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
         yield _Bar(shown)
 
 
-def _show(documents: dict[str, dict[str, Any]]) -> None:
+def _show(documents: dict[str, dict[str, Any]], meter: Margin) -> None:
     from nrdot.cli.output import amount, console, table
-    from nrdot.simulate.money import METERS
 
     columns = (
         "profile",
@@ -281,7 +291,7 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
             f"{critical['exported']}/{critical['seen']}",
             f"{one['cpu_covered']:.0%}",
             f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
-            *_money(one, METERS[0].key),
+            *_money(one, meter),
         )
         rows.append(row)
     if console().width < NARROW:  # a figure a line
@@ -294,15 +304,15 @@ def _show(documents: dict[str, dict[str, Any]]) -> None:
     if shortest < ENOUGH:
         why = "first exports, which begin every series, are most of it; record ten minutes or more"
         console().print(f"[yellow]{shortest:,.0f} s a capture are little: {why}[/yellow]")
-    words = f"Money is of the captured hosts, saved is against the baseline, by {METERS[0].name}: "
-    console().print(f"[dim]{words}{METERS[0].formula}[/dim]")
+    words = f"Money is of the captured hosts, saved is against the baseline, by {meter.name}: "
+    console().print(f"[dim]{words}{meter.formula}[/dim]")
 
 
-def _money(one: dict[str, Any], meter: str) -> tuple[str, str]:
+def _money(one: dict[str, Any], meter: Margin) -> tuple[str, ...]:
     """What a month costs and saves; nothing of a capture that ends before the baseline's first export."""
     if not one["points_unoptimized"]:
         return "-", "-"
-    return f"{one['cost'][meter]:,.2f} USD", f"{one['savings'][meter]:,.2f} USD"
+    return tuple(f"{one[what][meter.key]:,.2f} {meter.currency}" for what in ("cost", "savings"))
 
 
 def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None:

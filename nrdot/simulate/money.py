@@ -1,17 +1,24 @@
-"""What figures cost at two published list prices: for estimates, with the formula beside each.
+"""What simulated hosts cost, by the meters of the price list that bill data points or bytes.
 
-Prices are those documented in November 2026, without free allowances, discounts or taxes.
+A capture stands for a few hosts of an account whose free allowance others use up, so `free` of a meter counts
+as 0 here: money is what these hosts add to the bill. What a simulation cannot know is not asked for: series
+of a whole fleet, hosts of an account, bytes on the wire.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from nrdot.pricing.amounts import cost
+from nrdot.pricing.prices import QUANTITIES, PricingError, load_pricing
 
-HOURS = 720  # of a month of 30 days
+if TYPE_CHECKING:
+    from nrdot.pricing.prices import Meter, Pricing
+
+KNOWN = frozenset({"points", "bytes"})
+FREE = "free"  # the price that is an allowance
 
 
 class Rates(Protocol):
@@ -38,33 +45,85 @@ class Hourly:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """One vendor's unit, and how figures become dollars."""
+class Margin:
+    """A meter of the price list, without its free allowance."""
 
-    key: str  # as the report's prices name it
-    name: str
-    unit: str
-    many: float  # units that the price is for
-    price: float  # USD
-    hourly: Callable[[Rates], float]
+    meter: Meter
+    hours: float  # of a month
+    currency: str
+    as_of: str
+
+    @property
+    def key(self) -> str:
+        return self.meter.name
+
+    @property
+    def name(self) -> str:
+        return self.meter.title
 
     @property
     def formula(self) -> str:
-        return f"{self.unit} an hour x {HOURS} h / 10^{len(str(round(self.many))) - 1} x {self.price:.2f} USD"
+        """With its prices, for whoever doubts a figure."""
+        meter = self.meter
+        tiers = [
+            f"{tier.price:g} above" if tier.up_to is None else f"{tier.price:g} up to {tier.up_to:,g}"
+            for tier in meter.tiers
+        ]
+        given = [f"{name} {price:g}" for name, price in meter.prices.items()]
+        given += [f"tiers {', '.join(tiers)}"] if tiers else []
+        words = f"{meter.formula.text}, for a month of {self.hours:g} h"
+        return f"{words}, with {', '.join(given)}; {self.currency}, prices of {self.as_of}"
 
-    def monthly(self, figures: Rates) -> float:
-        """USD a month for this host."""
-        return self.hourly(figures) * HOURS / self.many * self.price
+    def monthly(self, rates: Rates) -> float:
+        """What a month at these rates costs. Raises PricingError."""
+        points, size = rates.points_hourly * self.hours, rates.bytes_hourly * self.hours
+        try:
+            return cost(self.meter, {"points": points, "bytes": size})
+        except (ZeroDivisionError, OverflowError):
+            text = self.meter.formula.text
+            raise PricingError(
+                f"meter {self.key}: its formula gives no number for a simulated host: {text}; mend it, or "
+                "name other meters in `only`"
+            ) from None
 
 
-METERS = (
-    Meter("new_relic", "New Relic, stored data", "bytes", 1e9, 0.30, lambda rates: rates.bytes_hourly),
-    Meter(
-        "google_prometheus",
-        "Google managed Prometheus",
-        "points",
-        1e6,
-        0.06,
-        lambda rates: rates.points_hourly,
-    ),
-)
+def margins(pricing: Pricing | None = None) -> tuple[Margin, ...]:
+    """Those that a simulation can compute, the one of the headline first. Raises PricingError."""
+    return _margins(_shipped() if pricing is None else pricing)
+
+
+def headlines(pricing: Pricing | None = None) -> tuple[Margin, ...]:
+    """For tables: the first that bills bytes and the first that bills points."""
+    found: dict[str, Margin] = {}
+    for one in margins(pricing):
+        found.setdefault(one.meter.driver, one)
+    return tuple(found.values())
+
+
+@cache
+def _shipped() -> Pricing:
+    return load_pricing()
+
+
+def _margins(pricing: Pricing) -> tuple[Margin, ...]:
+    chosen = [
+        meter
+        for meter in pricing.meters.values()
+        if not meter.missing and meter.formula.names & QUANTITIES.keys() <= KNOWN
+    ]
+    if not chosen:
+        raise PricingError(
+            "no meter of the price list bills only points or bytes, which is what a simulation knows; name "
+            "one that does, for example new_relic or google_prometheus, in `only`"
+        )
+    chosen.sort(key=lambda meter: meter.name != pricing.primary)
+    hours = pricing.month / 3600
+    return tuple(
+        Margin(
+            replace(meter, prices={**meter.prices, **({FREE: 0.0} if FREE in meter.prices else {})}),
+            hours,
+            pricing.currency,
+            pricing.as_of,
+        )
+        for meter in chosen
+    )

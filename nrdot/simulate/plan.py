@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.simulate.goals import goals, measured, recommend
 from nrdot.simulate.grid import pareto
-from nrdot.simulate.money import METERS
+from nrdot.simulate.money import margins
 from nrdot.simulate.run import under
 from nrdot.simulate.search import search
 from nrdot.simulate.study import Task, run
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
+    from nrdot.pricing.prices import Pricing
     from nrdot.simulate.grid import Candidate
     from nrdot.simulate.outcome import Outcome
 
@@ -31,6 +32,7 @@ class Study:
     configuration: Configuration
     processes: int = 1
     hosts: int | None = None
+    pricing: Pricing | None = None  # the shipped list where absent
     expect: Callable[[int], object] = lambda _: None  # so many more tasks
     done: Callable[[], object] = lambda: None
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
@@ -73,8 +75,9 @@ class Study:
         return asdict(recommend(documents, goals(self.configuration.settings.optimization_dimensions)))
 
     def _document(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        document = together(outcomes)
-        cost = document["cost"][METERS[0].key] * (self.hosts or len(outcomes)) / len(outcomes)
+        meters = margins(self.pricing)
+        document = together(outcomes, meters)
+        cost = document["cost"][meters[0].key] * (self.hosts or len(outcomes)) / len(outcomes)
         return measured(document, cost, self.configuration.settings.agent.interval)
 
 

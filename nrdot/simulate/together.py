@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nrdot.simulate.money import METERS, Hourly
+from nrdot.simulate.money import Hourly, margins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.score.business import UnmatchedOverride
+    from nrdot.simulate.money import Margin
     from nrdot.simulate.outcome import Outcome
 
 
-def together(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """One document: counts are sums, the share of CPU is of all CPU."""
+def together(outcomes: Sequence[Outcome], meters: Sequence[Margin] = ()) -> dict[str, Any]:
+    """One document: counts are sums, the share of CPU is of all CPU. Without meters the shipped ones hold."""
+    meters = meters or margins()
     used = sum(one.cpu_used for one in outcomes)
     return {
         "points": sum(one.points for one in outcomes),
@@ -36,19 +38,19 @@ def together(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "seen": sum(one.incidents_seen for one in outcomes),
         },
         "hosts": len(outcomes),
-        "cost": cost(outcomes),
-        "savings": savings(outcomes),
+        "cost": cost(outcomes, meters),
+        "savings": savings(outcomes, meters),
     }
 
 
-def cost(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """USD a month by meter, of what would be sent."""
+def cost(outcomes: Sequence[Outcome], meters: Sequence[Margin]) -> dict[str, float]:
+    """Money a month by meter, of what would be sent."""
     rates = [Hourly.over(one.seconds, one.points, one.bytes) for one in outcomes]
-    return {meter.key: round(sum(map(meter.monthly, rates)), 2) for meter in METERS}
+    return {meter.key: round(sum(map(meter.monthly, rates)), 2) for meter in meters}
 
 
-def savings(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """USD a month by meter, of the hosts together: each as if its capture went on for a month."""
+def savings(outcomes: Sequence[Outcome], meters: Sequence[Margin]) -> dict[str, float]:
+    """Money a month by meter, of the hosts together: each as if its capture went on for a month."""
     rates = [
         (
             Hourly.over(one.seconds, one.points_unoptimized, one.bytes_unoptimized),
@@ -58,7 +60,7 @@ def savings(outcomes: Sequence[Outcome]) -> dict[str, float]:
     ]
     return {
         meter.key: round(sum(meter.monthly(before) - meter.monthly(after) for before, after in rates), 2)
-        for meter in METERS
+        for meter in meters
     }
 
 

@@ -73,7 +73,7 @@ def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page
     assert all(name in lines for name in ("conservative", "balanced", "aggressive"))
     assert "divided by 15" in out
     assert "USD a month, estimated" in out
-    assert "bytes an hour x 720 h / 10^9 x 0.30 USD" in out
+    assert "max(0, bytes / 1e9 - free) * price, for a month of 730 h" in " ".join(out.split())
     assert EVIL in out
 
 
@@ -103,7 +103,7 @@ def test_the_page_shows_what_the_table_shows(page):
     for figure in balanced.split():
         assert figure in words
     assert "divided by 15" in words
-    assert "points an hour x 720 h / 10^6 x 0.06 USD" in words
+    assert "tiered(points / 1e6), for a month of 730 h, with tiers 0.06 up to 50,000" in words
 
 
 def test_the_document_is_one_json_without_words_around_it(command, capture, tmp_path):

@@ -111,3 +111,38 @@ def test_a_ledger_of_a_simulation_is_never_mixed_with_another(command, capture, 
     status, _, error = command(*arguments)
     assert status == 2
     assert "is not empty" in error
+
+
+def test_money_follows_the_price_list_that_is_given_in_its_currency(command, capture, tmp_path):
+    prices = tmp_path / "prices.yaml"
+    prices.write_text(
+        "currency: EUR\nmonth: 365h\nprimary: own\n"
+        "meters:\n  own: {title: Our own, formula: points / 1e6 * price, prices: {price: 3}}\n"
+    )
+    arguments = ("simulate", capture, "-p", "balanced", "-j", "1")
+    status, out, _ = command(*arguments, "--pricing", prices, "--json")
+    one = json.loads(out)["profiles"]["balanced"]
+    assert status == 0
+    points = one["points"] * 365 * 3600 / one["seconds"]
+    assert one["cost"]["own"] == pytest.approx(points / 1e6 * 3, abs=0.01)
+    assert one["measures"]["cost"] == one["cost"]["own"]
+    _, out, _ = command(*arguments, "--pricing", prices)
+    assert "Our own: points / 1e6 * price, for a month of 365 h" in " ".join(out.split())
+    assert f"{one['cost']['own']:,.2f} EUR" in out
+
+
+@pytest.mark.parametrize(
+    ("prices", "words"),
+    [
+        ("only: [datadog_pro]", "no meter of the price list bills only points or bytes"),
+        ("meters: {new_relic: {prices: {price: -1}}}", "meters.new_relic.prices.price"),
+        ("primary: own\nmeters: {own: {formula: points / (bytes - bytes)}}", "gives no number"),
+    ],
+)
+def test_a_price_list_that_cannot_be_used_is_one_line(command, capture, tmp_path, prices, words):
+    file = tmp_path / "prices.yaml"
+    file.write_text(prices)
+    status, out, error = command("simulate", capture, "-p", "balanced", "-j", "1", "--pricing", file)
+    assert (status, out) == (2, "")
+    assert words in error
+    assert len(error.strip().splitlines()) == 1
