@@ -34,7 +34,7 @@ def test_everybody_takes_part_and_costs_and_sends_something(raced):
         for measure in ("cpu", "resident", "points", "wire", "size"):
             assert score[measure]["median"] > 0, f"{name}: {measure}"
         assert score["series"] > 0, name
-        assert score["shown"]["median"] > 0.3, f"{name} shows too little CPU to have been read right"
+        assert score["shown"] > 0.3, f"{name} shows too little CPU to have been read right"
 
 
 @pytest.mark.timeout(600)

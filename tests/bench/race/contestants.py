@@ -68,6 +68,7 @@ class Contestant:
     options: str  # of its command line, as the page prints them
     version: Callable[[], str]
     command: Callable[[Path, str, int], list[str]]  # folder, rendered configuration, port
+    settles: int = 1  # looks after a pause until it is on its beat again: two where it makes up for one first
 
 
 def contestants() -> tuple[Contestant, ...]:
@@ -88,6 +89,7 @@ def contestants() -> tuple[Contestant, ...]:
             "--config FILE",
             _collector_version,
             lambda folder, text, _: [str(collector_binary()), "--config", _written(folder, text)],
+            settles=2,
         ),
         Contestant(
             "collector-filter",
@@ -98,6 +100,7 @@ def contestants() -> tuple[Contestant, ...]:
             "--config FILE",
             _collector_version,
             lambda folder, text, _: [str(collector_binary()), "--config", _written(folder, text)],
+            settles=2,
         ),
         Contestant(
             "process-exporter",
@@ -122,6 +125,7 @@ def contestants() -> tuple[Contestant, ...]:
             "INTERVAL",
             lambda: _package("netdata-core"),
             _plugin,
+            settles=2,
         ),
         Contestant(
             "psutil",

@@ -63,7 +63,7 @@ def drawings(told: Document) -> dict[str, str]:
         "points a tick",
         "CPU shown by single processes, %",
         {
-            titles[name]: (score["points"]["median"], min(100 * score["named"]["median"], 100))
+            titles[name]: (score["points"]["median"], min(100 * score["named"], 100))
             for name, score in cell["scores"].items()
             if score["points"]["median"]
         },

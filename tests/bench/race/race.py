@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from contestants import PRECIOUS, contestants
 from machine import describe
 from plan import DASHBOARD, FULL, LOADS, QUICK
 from programs import BUILT, ROOT, NotMeasurable
-from turns import race
+from turns import Share, race
 
 from nrdot.config.load import load_profile
 
@@ -153,22 +154,18 @@ def scored(raced: Raced) -> dict[str, Any]:
 
 
 def summed(scores: Scores) -> dict[str, Any]:
-    """Median, lowest and highest of the rounds."""
+    """Median, lowest and highest of the rounds; of shares, that of all rounds together."""
     told: dict[str, Any] = {"series": scores.series}
     for one in fields(scores):
         values = getattr(scores, one.name)
-        if isinstance(values, list):
-            ordered = sorted(values)
-            median = (
-                ordered[len(ordered) // 2]
-                if len(ordered) % 2
-                else sum(ordered[len(ordered) // 2 - 1 :][:2]) / 2
-            )
-            told[one.name] = {
-                "median": rounded(median),
-                "low": rounded(ordered[0]),
-                "high": rounded(ordered[-1]),
-            }
+        if one.name == "series":
+            continue
+        if isinstance(values[0], Share):
+            part, whole = (sum(column) for column in zip(*values, strict=True))
+            told[one.name] = rounded(part / whole if whole > 0 else 0.0)
+        else:
+            found = {"median": statistics.median(values), "low": min(values), "high": max(values)}
+            told[one.name] = {name: rounded(value) for name, value in found.items()}
     return told
 
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from contestants import running
 from exports import Reader
@@ -60,6 +60,13 @@ class Raced:
     last: dict[str, list[Arrival]]  # the exports of each one's last turn
 
 
+class Share(NamedTuple):
+    """Seconds of CPU, and of how many."""
+
+    part: float
+    whole: float
+
+
 @dataclass(slots=True)
 class Scores:
     """One value a round."""
@@ -69,8 +76,8 @@ class Scores:
     points: list[float] = field(default_factory=list)  # a tick
     wire: list[float] = field(default_factory=list)  # bytes a tick
     size: list[float] = field(default_factory=list)  # the same without compression
-    named: list[float] = field(default_factory=list)  # share of the tree's CPU that single processes show
-    shown: list[float] = field(default_factory=list)  # share of all CPU that any series shows
+    named: list[Share] = field(default_factory=list)  # of the tree's CPU, what single processes show
+    shown: list[Share] = field(default_factory=list)  # of all CPU, what any series shows
     took: list[float] = field(default_factory=list)  # seconds of a scrape
     series: int = 0
 
@@ -127,7 +134,7 @@ def resume(one: Running) -> None:
 def turn(one: Running, receiver: Receiver, cell: Cell, tree: Tree) -> Turn:
     resumed = time.monotonic()
     resume(one)
-    wait_for_looks(receiver, one, resumed, cell, 1)
+    wait_for_looks(receiver, one, resumed, cell, one.contestant.settles)
     if not one.scraper:
         time.sleep(cell.interval / 2)  # half-way between two looks nothing is under way
     spent, begin, before = cpu_ns(one.pid), time.monotonic(), everyone(tree)
@@ -199,8 +206,8 @@ def judged(
             for owner, seconds in used
             if owner.alone and owner.pid not in harness and (owner.pid or owner.name not in strangers)
         )
-        scores.named.append(share(named, spent(one, harness)))
-        scores.shown.append(share(sum(seconds for _, seconds in used), spent(one, ())))
+        scores.named.append(Share(named, spent(one, harness)))
+        scores.shown.append(Share(sum(seconds for _, seconds in used), spent(one, ())))
     scores.series = len(series)
     return scores
 
@@ -209,7 +216,3 @@ def spent(one: Turn, without: Container[int]) -> float:
     """Seconds of CPU in a turn."""
     now = sum(cpu for pid, cpu in one.after.items() if pid not in without)
     return (now - sum(cpu for pid, cpu in one.before.items() if pid not in without)) / 1e9
-
-
-def share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 0.0
