@@ -44,7 +44,8 @@ _IDLE = 0.001  # cores, below which a namespace shows nothing that could be miss
 class Terms:
     """What tests make short. A span is an hour everywhere else."""
 
-    span: float = 3600.0  # seconds of a vote, and for which a profile is applied at a time
+    span: float = 3600.0  # seconds of a vote
+    lease: float = 3600.0  # seconds for which a profile is applied at a time
     day: int = 24  # spans
     memory: int = 168  # votes that count
     margin: float = 0.05  # confidence that may be lost before what is applied is taken back
@@ -158,7 +159,7 @@ def advance(scene: Scene, before: Advice) -> tuple[Advice, Occasion]:
         return replace(advice, state=state, reason=why, since=since, until=0.0, before=None), ""
     reason = f"confidence {advice.confidence:.3f} is above {wish.minimum:g}"
     sent = scene.sight.sent if scene.sight else None
-    made = replace(advice, state="Applied", reason=reason, since=now, until=now + terms.span, before=sent)
+    made = replace(advice, state="Applied", reason=reason, since=now, until=now + terms.lease, before=sent)
     return made, "OptimizationApplied"
 
 
@@ -230,7 +231,7 @@ def _applied(scene: Scene, advice: Advice) -> tuple[Advice, Occasion]:
         rest = now + terms.day * terms.span
         made = replace(advice, state="Resting", reason=worse, since=now, until=rest, before=None)
         return made, "OptimizationTakenBack"
-    return replace(advice, reason="nothing got worse", until=now + terms.span), "OptimizationKept"
+    return replace(advice, reason="nothing got worse", until=now + terms.lease), "OptimizationKept"
 
 
 def _worse(scene: Scene, advice: Advice) -> str:

@@ -5,8 +5,6 @@ The operator is real, too: what it writes reaches the agents, what they report d
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from parts.kubernetes import Cluster, Kubelet, pod
+from parts.node_agent import NodeAgent
 from parts.program import Program, free_port, wait_until
-
-from nrdot.testing.procfs import FakeProcfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,63 +34,17 @@ RULES = [
 ]
 
 
-class Agent(Program):
-    def __init__(self, cluster: Cluster, folder: Path, node: str, uid: str) -> None:
-        self.folder = folder / node
-        self.folder.mkdir()
-        self.proc = FakeProcfs(self.folder / "proc")
-        self.proc.add(1, "init", parent=0)
-        self.proc.add(77, "agent", own=True)
-        place = (
-            f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid.replace('-', '_')}.slice"
-        )
-        self.proc.add(100, "checkout", cgroup=f"{place}/cri-containerd-{'a' * 64}.scope", rss=64 << 20)
-        for number in range(200, 230):
-            self.proc.add(number, f"worker-{number}", cgroup="/system.slice/other.service")
-        account = self.folder / "account"
-        account.mkdir()
-        (account / "token").write_text(f"token-{node}")
-        certificate = next(folder.parent.rglob("apiserver.crt"))
-        (account / "ca.crt").write_bytes(certificate.read_bytes())
-        self.metrics = self.folder / "metrics.jsonl"
-        settings = {
-            "profile": "conservative",
-            "export_interval": "1s",
-            "agent": {
-                "interval": "1s",
-                "procfs": str(self.proc.root),
-                "state_dir": str(self.folder / "state"),
-                "pushed": str(self.folder / "pushed"),
-                "listen": "",
-                "cpu_budget": "100%",
-            },
-            "kubernetes": {"node": "${env:NODE_NAME}", "account": str(account)},
-            "resource": {"host.name": node, "host.id": node},
-            "export": [{"name": "local", "file": {"path": str(self.metrics)}}],
-        }
-        config = self.folder / "nrdot.yaml"
-        config.write_text(yaml.safe_dump(settings))
-        environment = {
-            **os.environ,
-            "NODE_NAME": node,
-            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-            "KUBERNETES_SERVICE_PORT": str(cluster.port),
-        }
-        command = [sys.executable, "-m", "nrdot", "agent", "-c", str(config)]
-        super().__init__(command, self.folder / "log", self.metrics.exists, environment=environment)
-
-    def exported(self) -> list[dict[str, Any]]:
-        """The attributes of every resource that was written so far."""
-        found = []
-        for line in self.metrics.read_text().splitlines():
-            for one in json.loads(line)["resourceMetrics"]:
-                attributes = one["resource"]["attributes"]
-                found.append({item["key"]: next(iter(item["value"].values())) for item in attributes})
-        return found
+def _agent(cluster: Cluster, folder: Path, node: str, uid: str) -> NodeAgent:
+    certificate = next((folder.parent / "cluster").rglob("apiserver.crt"))
+    agent = NodeAgent(cluster, folder, node, token=f"token-{node}", certificate=certificate)
+    agent.pod(100, "checkout", uid, rss=64 << 20)
+    for number in range(200, 230):
+        agent.proc.add(number, f"worker-{number}", cgroup="/system.slice/other.service")
+    return agent
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, dict[str, Agent]]]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, dict[str, NodeAgent]]]:
     folder = tmp_path_factory.mktemp("world")
     tokens = {f"token-{node}": f"agent-{node}" for node in NODES}
     (folder / "cluster").mkdir()
@@ -115,10 +66,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, d
         kubelet.close()
         wait_until(lambda: cluster.get(f"{OURS}/telemetryprofiles")["items"] == [], "the definitions")
         (folder / "agents").mkdir()
-        (folder / "agents" / "trust").symlink_to(folder / "cluster")
         agents = {}
         for node, made in zip(NODES, pods, strict=True):
-            agents[node] = Agent(cluster, folder / "agents", node, made["metadata"]["uid"])
+            agents[node] = _agent(cluster, folder / "agents", node, made["metadata"]["uid"])
             stack.enter_context(agents[node])
         command = [sys.executable, "-m", "nrdot", "operator", "run", "--namespace", HOME]
         command += ["--kubeconfig", str(cluster.kubeconfig()), "--listen", f"127.0.0.1:{free_port()}"]
@@ -157,11 +107,11 @@ def _pointer(cluster: Cluster) -> dict[str, Any]:
     return found
 
 
-def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, Agent]]) -> None:
+def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, NodeAgent]]) -> None:
     _, agents = world
     for node, agent in agents.items():
 
-        def named(agent: Agent = agent) -> list[dict[str, Any]]:
+        def named(agent: NodeAgent = agent) -> list[dict[str, Any]]:
             return [one for one in agent.exported() if "k8s.pod.name" in one]
 
         wait_until(named, f"{node} to name its pod")
@@ -173,7 +123,9 @@ def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, Ag
         assert found["k8s.node.name"] == node
 
 
-def test_a_profile_reaches_real_agents_and_they_acknowledge(world: tuple[Cluster, dict[str, Agent]]) -> None:
+def test_a_profile_reaches_real_agents_and_they_acknowledge(
+    world: tuple[Cluster, dict[str, NodeAgent]],
+) -> None:
     cluster, agents = world
     _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", profile="aggressive")
     tagged = {"process": "checkout", "force_collect": True, "requirement": ["PCI-DSS"]}
@@ -208,7 +160,7 @@ def test_a_profile_reaches_real_agents_and_they_acknowledge(world: tuple[Cluster
     assert "Traceback" not in log
 
 
-def test_a_rollout_that_agents_refuse_is_taken_back(world: tuple[Cluster, dict[str, Agent]]) -> None:
+def test_a_rollout_that_agents_refuse_is_taken_back(world: tuple[Cluster, dict[str, NodeAgent]]) -> None:
     """The compiler lets through what only a host can know to be wrong: here, a gate on points saved."""
     cluster, _ = world
     steps = [{"percent": 20, "bake": "5s"}, {"percent": 100, "bake": "1s"}]
