@@ -49,7 +49,7 @@ def _refused(cluster: Cluster, plural: str, document: dict[str, Any]) -> str:
     return str(error.value)
 
 
-def test_there_are_four_definitions_and_each_is_established(cluster: Cluster) -> None:
+def test_there_are_five_definitions_and_each_is_established(cluster: Cluster) -> None:
     listed = cluster.get("/apis/nrdot.io/v1alpha1")["resources"]
     kinds = {one["kind"] for one in listed if "/" not in one["name"]}
     assert kinds == {
@@ -57,6 +57,7 @@ def test_there_are_four_definitions_and_each_is_established(cluster: Cluster) ->
         "ClassificationPolicy",
         "ProfileRollout",
         "NodeTelemetry",
+        "TelemetryCostReport",
     }
     assert {one["name"] for one in listed if "/" in one["name"]} == {
         f"{one['name']}/status" for one in listed if "/" not in one["name"]

@@ -11,6 +11,7 @@ import yaml
 from parts.kubernetes import Cluster, Kubelet, RefusedError, pod
 from parts.printed import granted, path_of, printed
 from parts.program import Program, free_port, wait_until
+from parts.recommender import recommender_defined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +62,15 @@ def test_the_operator_has_the_rights_that_it_uses_and_no_others(cluster: Cluster
     command = [sys.executable, "-m", "nrdot", "operator", "run", "--namespace", HOME]
     command += ["--kubeconfig", str(cluster.kubeconfig(token)), "--listen", f"127.0.0.1:{free_port()}"]
     environment = {**os.environ, "POD_NAME": "nrdot-operator-0"}
-    with Program(command, tmp_path / "operator.log", lambda: True, environment=environment) as operator:
+    with (
+        recommender_defined(cluster),
+        Program(command, tmp_path / "operator.log", lambda: True, environment=environment) as operator,
+    ):
         spec: dict[str, Any] = {"profile": "balanced"}
         _apply(cluster, "TelemetryProfile", "telemetryprofiles", "general", spec)
         wait_until(lambda: operator.is_alive() and _maps(cluster, "pointer"), "a pointer")
         _apply(cluster, "ClassificationPolicy", "classificationpolicies", "one", {"discovery": {}})
+        _apply(cluster, "TelemetryCostReport", "telemetrycostreports", "cluster", {})
         _apply(cluster, "ProfileRollout", "profilerollouts", "roll", {"profile": "general"})
         wait_until(
             lambda: "phase" in cluster.get(f"{OURS}/profilerollouts/roll").get("status", {}), "a phase"
