@@ -52,7 +52,7 @@ processors:
         - >-
           metric.name == "process.memory.usage" and value_int < 100000000
           and resource.attributes["process.executable.name"] != "PRECIOUS"
-        - metric.name == "process.disk.io" and value_int == 0
+        - metric.name == "process.disk.io" and value_int < 1000000
 """.replace("PRECIOUS", PRECIOUS),
 ).replace("exporters: [otlphttp]}}", "processors: [filter/quiet], exporters: [otlphttp]}}")
 GROUPS = "process_names:\n  - name: \"{{.Comm}}\"\n    cmdline:\n      - '.+'\n"

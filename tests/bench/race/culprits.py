@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from contestants import PRECIOUS, running
 from exports import Reader
 from receiver import Receiver, until
-from tree import Member, growing
+from tree import KERNEL, Member, growing
 from turns import FIRST_PORT, PATIENCE
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 ENOUGH = 0.25  # of what a culprit really used in an interval, in a series, to be called shown
 GROWN = 64 * 2**20  # bytes of memory more
 QUIET = 3  # looks between two culprits
-KERNEL = 15  # bytes of a name that the kernel keeps
 
 
 @dataclass(frozen=True, slots=True)

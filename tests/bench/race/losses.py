@@ -17,8 +17,7 @@ Every measure in which a peer's median is better than that of a profile, by more
 with the trees in which it is, and the range over these trees:
 """
 NONE = """\
-Of the culprits none is shown better by a peer than by any profile, or sooner by more than one interval.
-"""
+Of the culprits none is shown better by a peer than by any profile, or sooner by more than one interval."""
 WORTH = {"named": 3, "old name": 2, "group": 1, "no": 0}
 
 

@@ -22,6 +22,7 @@ class Measure:
     charted: bool = True
     spreads: bool = False  # lowest and highest stand beside the median
     share: bool = False  # of CPU: says nothing where nobody works
+    noise: float = 0.03  # a difference, of shares, or a part more or less, that says nothing
 
     def value(self, score: Document) -> float:
         found = score[self.key]
@@ -39,8 +40,8 @@ class Measure:
     def beats(self, a: float, b: float) -> bool:
         """Whether `a` is better than `b`, by more than what repeats show as noise."""
         if self.share:
-            return min(a, 1.0) > min(b, 1.0) + 0.03
-        return a > b * 1.03 if self.more else a < b / 1.03
+            return min(a, 1.0) > min(b, 1.0) + self.noise
+        return a > b * (1 + self.noise) if self.more else a < b / (1 + self.noise)
 
 
 def number(value: float) -> str:
@@ -90,6 +91,7 @@ MEASURES = (
         more=True,
         charted=False,
         share=True,
+        noise=0.1,
     ),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import charts
 from losses import losses
 from measures import MEASURES, OURS, title_of, tree_of
-from words import CONDITIONS, FOUND, HUNT, OPENING, PANEL
+from words import CONDITIONS, FOUND, HUNT, OPENING, PANEL, told_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,8 @@ def drawings(told: Document) -> dict[str, str]:
 
 def lines(told: Document) -> Iterator[str]:
     machine, cell = told["machine"], main_cell(told)
-    yield OPENING.format(
+    yield told_in_words(
+        OPENING,
         minutes=f"{told['seconds'] / 60:.0f}",
         rounds=told["rounds"],
         cpu=machine["CPU"],
@@ -103,8 +104,13 @@ def lines(told: Document) -> Iterator[str]:
     yield "## Where NRDOT loses\n"
     yield from losses(told)
     intervals = ", ".join(f"{cell['interval']} s at {cell['processes']:,} processes" for cell in mixed(told))
-    yield CONDITIONS.format(
-        intervals=intervals, precious=told["precious"], own=told["own_intervals"], **told["loads"]
+    yield told_in_words(
+        CONDITIONS,
+        intervals=intervals,
+        precious=told["precious"],
+        own=told["own_intervals"],
+        noise=MEASURES[-1].noise,
+        **told["loads"],
     )
     yield from configurations(told)
 
@@ -155,10 +161,10 @@ def ratios(told: Document) -> Iterator[str]:
 
 def culprits(told: Document) -> Iterator[str]:
     hunt, titles = told["culprits"], title_of(told)
-    yield HUNT.format(**hunt)
+    yield told_in_words(HUNT, **hunt)
     for kind, about in hunt["kinds"].items():
         yield f"- **{kind}**: {about}"
-    yield FOUND.format(grown=hunt["grown"] / 2**20, enough=hunt["enough"])
+    yield told_in_words(FOUND, grown=hunt["grown"] / 2**20, enough=hunt["enough"])
     kinds = list(hunt["kinds"])
     body = [
         [titles[name], *(outcome(found[kind]) for kind in kinds)] for name, found in hunt["found"].items()
@@ -177,7 +183,7 @@ def outcome(found: Document) -> str:
 
 def dashboard(told: Document) -> Iterator[str]:
     panel, titles = told["dashboard"], title_of(told)
-    yield PANEL.format(minutes=panel["hour"] / 60, **panel)
+    yield told_in_words(PANEL, minutes=panel["hour"] / 60, **panel)
     body = [
         [
             titles[name],

@@ -38,8 +38,9 @@ SERVICES: tuple[tuple[str, str, str, int], ...] = (
     *((name, line, user, many) for name, line, user, many, _ in CROWD),
 )
 KILOBYTES = 64  # what each touches, beside the program itself
-TOTAL = 0.15  # of a core, of all that work together
+TOTAL = 0.4  # of a core, of all that work together
 SLOWEST = 20  # microseconds a second, of the least busy that works
+KERNEL = 15  # bytes of a name that the kernel keeps
 NOBODY = 65534
 
 
@@ -103,6 +104,7 @@ class Tree:
         # A copy, because links do not reach from one file system to another.
         shutil.copy(compiled("member", "-static"), self._program)
         self.pids: list[int] = []
+        self.names: dict[int, str] = {}  # by pid, as the kernel writes them
         self.runner = 0  # the parent of short jobs, where there is one
 
     def start(self, member: Member) -> int:
@@ -114,6 +116,7 @@ class Tree:
             str(self._file(member.name)), member.line.split(), environment, file_actions=QUIET
         )
         self.pids.append(pid)
+        self.names[pid] = member.name[:KERNEL]
         return pid
 
     def stop(self, pids: Sequence[int]) -> None:

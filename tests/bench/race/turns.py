@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
     from contestants import Contestant, Running
+    from exports import Look
     from plan import Cell
     from receiver import Arrival
     from tree import Tree
@@ -103,7 +104,8 @@ def race(cell: Cell, everybody: Sequence[Contestant], rounds: int) -> Raced:
                 turns[one.contestant.name].append(turn(one, receiver, cell, tree))
         arrived = {one.name: receiver.arrived(one.name) for one in everybody}
         harness = {pid: name_of(pid) for pid in (os.getpid(), *(one.pid for one in entered))}
-    scores = {one.name: judged(turns[one.name], arrived[one.name], cell, harness) for one in everybody}
+        names = dict(tree.names)
+    scores = {one.name: judged(turns[one.name], arrived[one.name], cell, harness, names) for one in everybody}
     return Raced(cell, scores, {name: last(arrived[name], turns[name]) for name in arrived})
 
 
@@ -182,11 +184,14 @@ def everyone(tree: Tree) -> dict[int, int]:
 
 
 def judged(
-    turns: Sequence[Turn], arrivals: Sequence[Arrival], cell: Cell, harness: Mapping[int, str]
+    turns: Sequence[Turn],
+    arrivals: Sequence[Arrival],
+    cell: Cell,
+    harness: Mapping[int, str],
+    names: Mapping[int, str],
 ) -> Scores:
-    """`harness` are the contestants and the receiver, which are not of the tree, by pid."""
+    """`harness` are the contestants and the receiver, which are not of the tree; `names` are the tree's."""
     scores, reader, series = Scores(), Reader(cell.interval), set()
-    strangers = set(harness.values())
     for arrival in arrivals:
         reader.define(arrival)
     for one in turns:
@@ -200,16 +205,35 @@ def judged(
         scores.wire.append(sum(look.wire for look in counted) / one.ticks)
         scores.size.append(sum(look.size for look in counted) / one.ticks)
         scores.took.append(max((look.took for look in counted), default=0.0))
-        used = [shown for look in counted for shown in look.used.items()]
-        named = sum(
-            seconds
-            for owner, seconds in used
-            if owner.alone and owner.pid not in harness and (owner.pid or owner.name not in strangers)
-        )
-        scores.named.append(Share(named, spent(one, harness)))
-        scores.shown.append(Share(sum(seconds for _, seconds in used), spent(one, ())))
+        shown = sum(seconds for look in counted for seconds in look.used.values())
+        scores.named.append(Share(covered(one, counted, harness, names), spent(one, harness)))
+        scores.shown.append(Share(shown, spent(one, ())))
     scores.series = len(series)
     return scores
+
+
+def covered(
+    one: Turn, counted: Sequence[Look], harness: Mapping[int, str], names: Mapping[int, str]
+) -> float:
+    """Seconds of CPU of those processes of the tree that have a series of their own.
+
+    By the kernel's clock, because what is exported counts in hundredths of a second, of which the least busy
+    use a part; for those that ended within the turn, and for groups of one under a name of the contestant's
+    own, by what was exported.
+    """
+    pids = {name: pid for pid, name in names.items()}
+    strangers = set(harness.values())
+    by_clock, by_export = set(), 0.0
+    for look in counted:
+        for owner, seconds in look.used.items():
+            pid = owner.pid or pids.get(owner.name, 0)
+            if not owner.alone or pid in harness or (not owner.pid and owner.name in strangers):
+                continue
+            if pid in one.after:
+                by_clock.add(pid)
+            else:
+                by_export += seconds
+    return by_export + sum(one.after[pid] - one.before.get(pid, 0) for pid in by_clock) / 1e9
 
 
 def spent(one: Turn, without: Container[int]) -> float:

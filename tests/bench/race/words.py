@@ -1,5 +1,34 @@
 """What the page says in words; whatever is a number comes from the results."""
 
+from __future__ import annotations
+
+import textwrap
+
+WIDTH = 110
+
+
+def told_in_words(template: str, **values: object) -> str:
+    """Filled in, and wrapped anew but for headings and fences."""
+    return "\n\n".join(_wrapped(block) for block in template.format(**values).split("\n\n"))
+
+
+def _wrapped(block: str) -> str:
+    """A paragraph, or a list."""
+    if block.startswith(("#", "```")):
+        return block
+    before, after = block[: len(block) - len(block.lstrip())], block[len(block.rstrip()) :]
+    items = [" ".join(item.split()) for item in block.strip().split("\n- ")]
+    texts = [items[0], *(f"- {item}" for item in items[1:])]
+    return before + "\n".join(_filled(text) for text in texts) + after
+
+
+def _filled(text: str) -> str:
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 OPENING = """\
 # The race
 
@@ -26,10 +55,11 @@ CONDITIONS = """\
   Netdata's plugin, and Prometheus behind the exporters, are not counted, nor is the receiver.
 - **Bytes on the wire**: zstd for OTLP, gzip for scrapes; for Netdata's plugin the text that it writes to its
   daemon, which compresses it before it sends it on.
-- **CPU shown by single processes** is what the differences of series that stand for one process add up to, of
-  what the kernel says that the tree used: a series that carries a pid, or a group with one member. **CPU
-  shown at all** counts every series and every process. Kernel counters move in hundredths of a second, so a
-  turn may show a little more or less than was used; shares over 100 % are written as 100 %.
+- **CPU shown by single processes** is the part of the tree's CPU that those processes used which have a
+  series of their own: one that carries a pid, or a group with one member. **CPU shown at all** is what the
+  differences of all series add up to, of what the kernel says that all processes used. Counters move in
+  hundredths of a second, so it may be a little more or less than was used; shares over 100 % are written as
+  100 %, and a difference below {noise:.0%} is not called a loss.
 - **Everybody who chooses is told** of the one process that must never be lost, `{precious}`, in the way that
   it has.
 - process-exporter runs without `-threads` and `-gather-smaps`, which are on by default and would cost it

@@ -205,6 +205,27 @@ def results(race):
     }
 
 
+def test_processes_with_a_series_of_their_own_cover_what_the_kernel_says_that_they_used(race):
+    second = 10**9
+    before = {1: 0, 3: 0, 5: second, 6: 0, 7: 0}
+    after = {1: 9 * second, 3: 9 * second, 5: 3 * second, 6: second, 7: second}
+    one = race["turns"].Turn(0.0, 1.0, 2.0, 1, 0, 0, 5, before, after)
+    seen = look(
+        race,
+        1.5,
+        {
+            ("gunicorn", 5, True): 0.0,  # by its pid
+            ("nginx", 0, True): 0.5,  # a group of one, by its name
+            ("php", 0, False): 3.0,  # a group
+            ("receiver", 1, True): 9.0,  # not of the tree
+            ("agent", 0, True): 9.0,
+            ("job", 40, True): 0.25,  # has ended
+        },
+    )
+    names = {5: "gunicorn", 6: "nginx", 7: "php"}
+    assert race["turns"].covered(one, [seen], {1: "receiver", 3: "agent"}, names) == 3.25
+
+
 def test_what_a_peer_does_better_is_found_and_named_with_both_numbers(race):
     text = "\n".join(race["losses"].losses(results(race)))
     assert "| CPU for each process and tick, us | Peer | 100 mixed | 10 | off 12 |" in text
