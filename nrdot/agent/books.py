@@ -146,7 +146,7 @@ class Page:
         if self.shadow is None:
             recorder.enter(batch, frame, records, put)
         else:
-            would_batch, would, would_records = self.shadow.enter(batch, frame)
+            would_batch, would, would_records = self.shadow.enter(batch, frame, records)
             recorder.enter(would_batch, would, would_records, put)
             self.shadow.release(frame)
         if self.ledger.listener is not None:

@@ -16,6 +16,8 @@ from nrdot.agent.wire import build_stages
 from nrdot.batch import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Rows
     from nrdot.clock import Clock
@@ -38,9 +40,15 @@ class Shadow:
             scorer=stages.scorer,
         )
         self._table = Table(1)
+        self._sent = stages.encoder.costs  # of what is really sent
 
-    def enter(self, batch: Batch, frame: Frame | None) -> tuple[Batch, Frame | None, list[Record]]:
-        """The same tick as the profile would have had it; `frame` is what was sent."""
+    def enter(
+        self, batch: Batch, frame: Frame | None, sent: Sequence[Record]
+    ) -> tuple[Batch, Frame | None, list[Record]]:
+        """The same tick as the profile would have had it; `frame` and `sent` are what went out.
+
+        The agent's own metrics are the same under every profile, so those that went out come back as well.
+        """
         self._follow(batch.table, batch.named)
         policy, aggregator, encoder = self.stages.policy, self.stages.aggregator, self.stages.encoder
         if frame is not None and frame.whole:
@@ -49,7 +57,17 @@ class Shadow:
         due = policy.decide(own)
         would = aggregator.aggregate(own, due)
         records = [] if would is None else list(encoder.encode(own, would))
+        if would is not None:
+            records += self._about_itself(sent)
         return own, would, records
+
+    def _about_itself(self, sent: Sequence[Record]) -> Iterator[Record]:
+        """They stand behind the records of processes and groups, whose points are known."""
+        left = int(self._sent.points.sum()) + sum(cost.points for cost in self._sent.groups)
+        for record in sent:
+            left -= record.points
+            if left < 0:
+                yield record
 
     def release(self, frame: Frame | None) -> None:
         """After the tick is entered: rows of the dead are given away with those of the real table."""

@@ -47,26 +47,25 @@ class Outcome:
     unmatched: tuple[UnmatchedOverride, ...] = ()  # overrides that no process answered to
     _since_baseline: float = 0.0
 
-    def add(self, tick: Tick, costs: Costs | None = None) -> None:
-        """`costs` tell what would have been sent without an optimizer; without them its bytes stay untold."""
+    def add(self, tick: Tick, costs: Costs) -> None:
+        """`costs` tell what was sent, and what would have been without an optimizer."""
         batch, table = tick.batch, tick.batch.table
         self.samples += 1
         self.seconds += batch.seconds
         self._since_baseline += batch.seconds
         living = batch.living
-        if costs is not None:
-            costs.name(batch, batch.named)
+        costs.name(batch, batch.named)
         while self._since_baseline >= self.baseline_interval:
             self._since_baseline -= self.baseline_interval
-            self.points_unoptimized += len(living) * self.points_per_process
-            if costs is not None:
-                self.bytes_unoptimized += int(costs.plain(table, living)[1].sum())
+            points, sizes = costs.plain(table, living)
+            self.points_unoptimized += int(points.sum())
+            self.bytes_unoptimized += int(sizes.sum())
         if not batch.first:
             self._cover(tick)
         if tick.frame is None:
             return
         self.points += sum(record.points for record in tick.records)
-        self.bytes += _size(tick) if costs is None else costs.total
+        self.bytes += costs.total
         frame = tick.frame
         opened = sum(group.opening for group in frame.groups)
         self.series += len(frame.opening) * self.points_per_process + opened * (self.points_per_process + 1)
@@ -74,7 +73,7 @@ class Outcome:
             return
         self.exports += 1
         self.processes_seen += len(living)
-        self.points_same_interval += len(living) * self.points_per_process
+        self.points_same_interval += int(costs.plain(table, living)[0].sum())
         critical = living[table.never_filtered[living]]
         self.critical_seen += len(critical)
         self.critical_exported += int(np.count_nonzero(table.series[critical]))
@@ -86,7 +85,3 @@ class Outcome:
         used = (table.counters[_CPU] - table.previous[_CPU]).sum(axis=0)
         self.cpu_used += float(used[there].sum())
         self.cpu_kept += float(used[there & (table.verdict == Verdict.KEEP)].sum())
-
-
-def _size(tick: Tick) -> int:
-    return sum(len(record.payload) for record in tick.records)

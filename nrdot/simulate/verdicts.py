@@ -59,7 +59,7 @@ def verdicts(capture: Path, configuration: Configuration) -> Verdicts:
             tick = stages.pipeline.tick()
         except StopIteration:
             break
-        outcome.add(tick)
+        outcome.add(tick, stages.encoder.costs)
         if tick.frame is not None and tick.frame.whole:
             last = tuple(_judged(stages, tick))
     if last is None:
