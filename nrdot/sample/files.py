@@ -17,10 +17,11 @@ import errno
 import os
 import resource
 from contextlib import suppress
+from itertools import repeat
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 READ_SIZE = 1024
@@ -30,6 +31,7 @@ RETREAT = 64  # descriptors that a shortage takes from the budget
 
 Gone = (ProcessLookupError, FileNotFoundError)
 Answer = TypeVar("Answer")
+Seen = TypeVar("Seen")
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
 
 
@@ -44,6 +46,25 @@ def raise_descriptor_limit() -> int:
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return max(hard - RESERVED, 0)
+
+
+def ask_all(answers: Iterator[Seen], count: int, gone: Seen) -> list[Seen]:
+    """Every answer, with `gone` in the place of those that raise.
+
+    `extend` keeps what it got before an exception and a map goes on behind it, so the loop stays in C.
+    """
+    result: list[Seen] = []
+    while len(result) < count:
+        try:
+            result.extend(answers)
+        except OSError:
+            result.append(gone)
+    return result
+
+
+def read_all(descriptors: Sequence[int], size: int) -> list[bytes]:
+    """What kept descriptors read; empty where one fails."""
+    return ask_all(map(os.pread, descriptors, repeat(size), repeat(0)), len(descriptors), b"")
 
 
 class ProcFiles:

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import os
 import time
-from itertools import repeat
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from nrdot.sample.files import GATE_SIZE, Gone
+from nrdot.sample.files import GATE_SIZE, Gone, ask_all, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from nrdot.sample.files import ProcFiles
 
@@ -220,23 +219,9 @@ def _clock_id(pid: int) -> int:
 
 def _clocks(ids: list[int]) -> list[int]:
     """Run time of many processes; -1 where one has ended."""
-    return _ask_all(map(time.clock_gettime_ns, ids), len(ids), -1)
+    return ask_all(map(time.clock_gettime_ns, ids), len(ids), -1)
 
 
 def _schedstats(descriptors: list[int]) -> list[bytes]:
     """The schedstat files behind kept descriptors; empty where a process has ended."""
-    return _ask_all(map(os.pread, descriptors, repeat(GATE_SIZE), repeat(0)), len(descriptors), b"")
-
-
-def _ask_all(answers: Iterator[Seen], count: int, gone: Seen) -> list[Seen]:
-    """Every answer, with `gone` in the place of those that raise.
-
-    `extend` keeps what it got before an exception and a map goes on behind it, so the loop stays in C.
-    """
-    result: list[Seen] = []
-    while len(result) < count:
-        try:
-            result.extend(answers)
-        except OSError:
-            result.append(gone)
-    return result
+    return read_all(descriptors, GATE_SIZE)

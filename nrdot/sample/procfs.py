@@ -29,7 +29,7 @@ from nrdot.sample.sweep import Sweep
 from nrdot.sample.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from nrdot.batch import Batch, Host, Rows
@@ -247,12 +247,13 @@ class ProcfsSource:
 
     # values
 
-    def _read(self, rows: Iterable[int], round_: _Round, *, moving: bool) -> None:
+    def _read(self, rows: Collection[int], round_: _Round, *, moving: bool) -> None:
         starts, looks, limited = self.table.start, round_.looks, self._readings.limited
+        ahead = self._readings.read_ahead(rows, moving=moving)
         for row in rows:
             pid = self._pids[row]
             try:
-                files = self._readings.read(row, pid, moving=moving)
+                files = ahead.get(row) or self._readings.read(row, pid, moving=moving)
                 end = parse.stat_head(files.stat)
                 stat = parse.stat_fields(files.stat, end)
                 if stat.start != starts[row]:
