@@ -52,9 +52,13 @@ class Timed:
     """A stage that knows how much CPU its one method took."""
 
     def __init__(self, stage: Any, method: str) -> None:
+        self._stage = stage
         self._call = getattr(stage, method)
         self.cpu_ns = 0
         setattr(self, method, self._timed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
 
     def _timed(self, *arguments: Any) -> Any:
         began = time.process_time_ns()
