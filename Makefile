@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint reference bench race interop lock clean wheel deb bundle sbom release
+.PHONY: help install demo test lint reference pictures bench race interop lock clean wheel deb bundle sbom release
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ release: install ## all of a release in dist, with SHA256SUMS
 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links
 EXTRAS := --extra report --extra train --extra operator --extra s3 --extra dashboards
+
+pictures: install ## the README's pictures, from a real terminal and browser; needs tmux and chromium
+	@$(BIN)/python tests/docs/pictures.py
 
 lock: ## resolve the locked versions anew
 	@$(COMPILE) $(EXTRAS) --extra dev --output-file requirements.lock pyproject.toml

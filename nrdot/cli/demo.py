@@ -143,43 +143,27 @@ def _document(found: Comparison) -> dict[str, Any]:
 
 
 def _show(out: Any, found: Comparison, *, live: bool) -> None:
+    """Profiles side by side, so that eighty columns suffice."""
     from nrdot.cli.demo_words import critical, every, less, method
     from nrdot.cli.output import table
 
-    columns = (
-        "profile",
-        "every",
-        "by themselves",
-        "groups",
-        "points an hour",
-        f"less than none each {every(found.none.interval)}",
-        "less at the same interval",
-        "critical",
-        "CPU covered",
-    )
-    shown = table(*columns, right=set(columns[1:]))
-    none = found.none
-    shown.add_row(
-        none.profile,
-        every(none.interval),
-        f"{none.processes:,.0f}",
-        "-",
-        f"{none.points_hourly:,.0f}",
-        *["-"] * 4,
-        style="dim",
-    )
-    for one in found.profiles:
-        shown.add_row(
-            one.profile,
-            every(one.interval),
-            f"{one.kept:,.0f} of {one.processes:,.0f}",
-            f"{one.groups:.0f}",
-            f"{one.points_hourly:,.0f}",
-            less(one.points_hourly, none.points_hourly),
-            less(one.points_hourly, one.same_interval_hourly),
-            critical(one),
-            f"{one.cpu_covered:.0%}",
-        )
+    none, columns = found.none, (found.none, *found.profiles)
+    shown = table("", *(one.profile for one in columns), right={one.profile for one in columns})
+    rows: list[tuple[str, Callable[[Figures], str]]] = [
+        ("exports every", lambda one: every(one.interval)),
+        ("by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
+        ("groups", lambda one: "-" if one is none else f"{one.groups:.0f}"),
+        ("points an hour", lambda one: f"{one.points_hourly:,.0f}"),
+        ("less", lambda one: "-" if one is none else less(one.points_hourly, none.points_hourly)),
+        (
+            "less, same interval",
+            lambda one: "-" if one is none else less(one.points_hourly, one.same_interval_hourly),
+        ),
+        ("critical covered", lambda one: "-" if one is none else critical(one)),
+        ("CPU with a name", lambda one: "100%" if one is none else f"{one.cpu_covered:.0%}"),
+    ]
+    for title, figure in rows:
+        shown.add_row(title, *map(figure, columns))
     out.print(shown)
     _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
     _prices(out, found)
@@ -191,15 +175,14 @@ def _who(out: Any, one: Figures) -> None:
     from rich.text import Text
 
     from nrdot.cli.output import amount, table
-    from nrdot.cli.words import REASONS
 
     title = f"kept under {one.profile}"
     shown = table(
-        title, "pid", "score", "cores", "memory", "because", right={"pid", "score", "cores", "memory"}
+        title, "pid", "score", "cores", "memory", "reason", right={"pid", "score", "cores", "memory"}
     )
     for kept in one.top[:TOP]:
         figures = (f"{kept.score:.2f}", f"{kept.cpu:.2f}", amount(kept.rss))
-        shown.add_row(Text(kept.name), str(kept.pid), *figures, REASONS[kept.reason])
+        shown.add_row(Text(kept.name), str(kept.pid), *figures, kept.reason.name.lower().replace("_", " "))
     out.print(shown)
     more = sum(one.reasons.values()) - len(one.top[:TOP])
     if more > 0:
@@ -210,9 +193,11 @@ def _prices(out: Any, found: Comparison) -> None:
     from nrdot.cli.output import table
     from nrdot.simulate.money import headlines
 
-    columns = (found.none, *found.profiles)
+    columns, meters = (found.none, *found.profiles), headlines()
     names = [one.profile for one in columns]
-    shown = table("USD a month, estimated", *names, "formula", right=set(names))
-    for meter in headlines():
-        shown.add_row(meter.name, *(f"{meter.monthly(one):,.2f}" for one in columns), meter.formula)
+    shown = table("USD a month, estimated", *names, right=set(names))
+    for meter in meters:
+        shown.add_row(meter.name, *(f"{meter.monthly(one):,.2f}" for one in columns))
     out.print(shown)
+    for meter in meters:
+        out.print(f"[dim]{meter.name}: {meter.formula}.[/dim]")

@@ -41,6 +41,13 @@ def test_profiles_stand_side_by_side_where_their_figures_do_not_fit_in_a_line():
     assert any(line.strip().startswith("less, same interval") for line in lines)
 
 
+def test_the_demo_cuts_no_word_into_pieces(tmp_path):
+    lines = on_a_terminal("demo", "--capture", CAPTURE, "-o", tmp_path / "demo.html")
+    assert all(len(line) <= COLUMNS for line in lines)
+    heading = next(line.split() for line in lines if line.strip())
+    assert heading == ["no", "optimizer", "conservative", "balanced", "aggressive"]
+
+
 def test_a_process_is_a_line_with_its_verdict_and_the_reason(proc):
     lines = on_a_terminal("scan", "--procfs", proc.root)
     shown = [line.split() for line in lines if line.strip()[:1].isdigit() and ":" not in line]
