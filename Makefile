@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint reference pictures bench race interop lock clean wheel deb bundle sbom release
+.PHONY: help install demo test lint reference pictures bench profile race interop lock clean wheel deb bundle sbom release
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: install ## the figures that README and docs quote
 race: install ## as root, half an hour: NRDOT beside its peers, into docs/race.md
 	@tests/bench/race/setup >/dev/null
 	@$(BIN)/python tests/bench/race/race.py $(ARGS)
+
+profile: install ## where a tick's time goes: build/profile.svg and a table
+	@$(BIN)/python tests/bench/flame.py $(ARGS)
 
 interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Redis
 	@tests/interop/setup

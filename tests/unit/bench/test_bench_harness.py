@@ -134,3 +134,19 @@ def test_a_group_that_cannot_be_measured_becomes_a_row_with_its_reason(bench, mo
 def test_every_group_that_the_bench_names_is_a_file_with_run(bench):
     for name in bench["run"].GROUPS:
         assert "\ndef run() -> list[" in (BENCH / f"{name}.py").read_text()
+
+
+def test_where_a_ticks_time_goes_is_told_by_stages_that_exist(bench, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH / "subjects"))
+    clocked = importlib.import_module("clocked")
+    for module, kind, method in clocked.STAGES.values():
+        assert callable(getattr(getattr(importlib.import_module(module), kind), method))
+
+
+def test_what_no_stage_took_is_told_as_well_and_the_largest_comes_first(bench):
+    flame = importlib.import_module("flame")
+    ticks = [{"cpu": 10_000_000, "sample": 6_000_000, "score": 1_000_000}] * 3
+    lines = flame.table(ticks, 2_000, "balanced").splitlines()
+    assert [line.split()[0] for line in lines[3:5]] == ["sample", "all"]
+    assert lines[3].split() == ["sample", "6.00", "3.00", "60.0%"]
+    assert lines[-1].split() == ["whole", "10.00", "5.00", "100.0%"]
