@@ -131,6 +131,8 @@ def table(told: Document, cell: Document) -> Iterator[str]:
             for name, score in cell["scores"].items()
         ],
     )
+    for name, why in cell["fallen"].items():
+        yield f"{titles[name]} did not come to the end: {why}\n"
 
 
 def rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -83,13 +83,12 @@ def enter() -> int:
 
 
 def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
+    """What was found is written after each part, so that a late fault costs only what follows it."""
     began = time.monotonic()
     everybody, missing = present(contestants())
-    told: dict[str, Any] = json.loads(results.read_text()) if results.exists() else {}
-    if tuple(parts) == PARTS:
-        told = {}
-    told |= {
-        "machine": describe(0),
+    kept = json.loads(results.read_text()) if results.exists() and tuple(parts) != PARTS else {}
+    told: dict[str, Any] = kept | {
+        "machine": {name: value for name, value in describe(0).items() if name != "extra processes"},
         "rounds": plan.rounds,
         "loads": LOADS,
         "precious": PRECIOUS,
@@ -97,28 +96,26 @@ def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
         "contestants": [described(one) for one in everybody],
         "missing": missing,
     }
-    del told["machine"]["extra processes"]
-    raced: list[Raced] = []
-    if "cells" in parts or "dashboard" in parts:
-        cells = plan.cells if "cells" in parts else (DASHBOARD[plan],)
-        told["cells"] = told.get("cells", []) if "cells" not in parts else []
-        for cell in cells:
-            raced.append(race(cell, everybody, plan.rounds if "cells" in parts else 1))
-            if "cells" in parts:
-                told["cells"].append(scored(raced[-1]))
-            report(f"{cell.name}", began)
+
+    def done(what: str) -> None:
+        told["seconds"] = round(time.monotonic() - began)
+        results.write_text(json.dumps(told, indent=1) + "\n")
+        print(f"{told['seconds']:6} s  {what}", file=sys.stderr, flush=True)
+
+    filling: Raced | None = None
+    if "cells" in parts:
+        told["cells"] = []
+        for cell in plan.cells:
+            raced = race(cell, everybody, plan.rounds)
+            told["cells"].append(scored(raced))
+            filling = raced if cell == DASHBOARD[plan] else filling
+            done(cell.name)
     if "dashboard" in parts:
-        told["dashboard"] = panel(plan, raced)
-        report("dashboard", began)
+        told["dashboard"] = panel(plan, filling or race(DASHBOARD[plan], everybody, 1))
+        done("dashboard")
     if "culprits" in parts:
         told["culprits"] = culprits.hunt(plan, everybody)
-        report("culprits", began)
-    told["seconds"] = round(time.monotonic() - began)
-    results.write_text(json.dumps(told, indent=1) + "\n")
-
-
-def report(what: str, began: float) -> None:
-    print(f"{time.monotonic() - began:6.0f} s  {what}", file=sys.stderr, flush=True)
+        done("culprits")
 
 
 def present(everybody: Sequence[Contestant]) -> tuple[list[Contestant], dict[str, str]]:
@@ -150,7 +147,7 @@ def own_intervals() -> str:
 
 def scored(raced: Raced) -> dict[str, Any]:
     scores = {name: summed(score) for name, score in raced.scores.items()}
-    return {**asdict(raced.cell), "scores": scores}
+    return {**asdict(raced.cell), "scores": scores, "fallen": raced.fallen}
 
 
 def summed(scores: Scores) -> dict[str, Any]:
@@ -173,11 +170,10 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def panel(plan: Plan, raced: Sequence[Raced]) -> dict[str, Any]:
-    (cell,) = [one for one in raced if one.cell == DASHBOARD[plan]]
-    sets = {name: cell.last[name] for name in dashboard.SHOWN if name in cell.last}
+def panel(plan: Plan, raced: Raced) -> dict[str, Any]:
+    sets = {name: raced.last[name] for name in dashboard.SHOWN if name in raced.last}
     told = dashboard.timed(sets, plan.hour, plan.queries)
-    return {**told, "processes": cell.cell.processes}
+    return {**told, "processes": raced.cell.processes}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from tree import growing
 from whole import cpu_ns, processes, resident_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from contestants import Contestant, Running
     from exports import Look
@@ -59,6 +59,7 @@ class Raced:
     cell: Cell
     scores: dict[str, Scores]
     last: dict[str, list[Arrival]]  # the exports of each one's last turn
+    fallen: dict[str, str]  # who did not come to the end, and why
 
 
 class Share(NamedTuple):
@@ -84,33 +85,48 @@ class Scores:
 
 
 def race(cell: Cell, everybody: Sequence[Contestant], rounds: int) -> Raced:
+    fallen: dict[str, str] = {}
+    turns: dict[str, list[Turn]] = {one.name: [] for one in everybody}
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, receiver = Path(name), Receiver()
         stack.callback(receiver.close)
         tree = stack.enter_context(growing(folder / "tree", cell.processes, cell.load))
-        entered = []
+        entered: list[Running] = []
+        stack.callback(lambda: [resume(one) for one in entered])
         for place, one in enumerate(everybody):
             port = FIRST_PORT + place
             entered.append(
                 stack.enter_context(running(one, receiver, folder / one.name, cell.interval, port))
             )
-            # The first looks find everything new, and nobody else is at work yet.
-            wait_for_looks(receiver, entered[-1], time.monotonic(), cell, WARM_UP)
+            with falling(one, fallen):
+                # The first looks find everything new, and nobody else is at work yet.
+                wait_for_looks(receiver, entered[-1], time.monotonic(), cell, WARM_UP)
             pause(entered[-1])
-        stack.callback(lambda: [resume(one) for one in entered])
-        turns: dict[str, list[Turn]] = {one.contestant.name: [] for one in entered}
         for _ in range(rounds):
             for one in entered:
-                turns[one.contestant.name].append(turn(one, receiver, cell, tree))
-        arrived = {one.name: receiver.arrived(one.name) for one in everybody}
+                if one.contestant.name not in fallen:
+                    with falling(one.contestant, fallen):
+                        turns[one.contestant.name].append(turn(one, receiver, cell, tree))
+        arrived = {one.name: receiver.arrived(one.name) for one in everybody if one.name not in fallen}
         harness = {pid: name_of(pid) for pid in (os.getpid(), *(one.pid for one in entered))}
         names = dict(tree.names)
-    scores = {one.name: judged(turns[one.name], arrived[one.name], cell, harness, names) for one in everybody}
-    return Raced(cell, scores, {name: last(arrived[name], turns[name]) for name in arrived})
+    scores = {name: judged(turns[name], arrived[name], cell, harness, names) for name in arrived}
+    return Raced(cell, scores, {name: last(arrived[name], turns[name]) for name in arrived}, fallen)
+
+
+@contextmanager
+def falling(one: Contestant, fallen: dict[str, str]) -> Iterator[None]:
+    """One that ends or hangs is out of this cell, and the others go on."""
+    try:
+        yield
+    except RuntimeError as reason:
+        fallen[one.name] = str(reason).strip().replace("\n", " ")
 
 
 def name_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+    """Empty for one that has ended."""
+    path = Path(f"/proc/{pid}/comm")
+    return path.read_text().strip() if path.exists() else ""
 
 
 def last(arrivals: Sequence[Arrival], turns: Sequence[Turn]) -> list[Arrival]:
@@ -122,14 +138,14 @@ def pause(one: Running) -> None:
     """An exporter works only when it is asked, so it need not be stopped."""
     if one.scraper:
         one.scraper.on.clear()
-    else:
+    elif one.process.poll() is None:
         os.kill(one.pid, signal.SIGSTOP)
 
 
 def resume(one: Running) -> None:
     if one.scraper:
         one.scraper.on.set()
-    else:
+    elif one.process.poll() is None:
         os.kill(one.pid, signal.SIGCONT)
 
 

@@ -188,7 +188,16 @@ def results(race):
                 ("peer", "Peer"),
             )
         ],
-        "cells": [{"processes": 100, "load": "mixed", "interval": 1, "ticks": 1, "scores": scores}],
+        "cells": [
+            {
+                "processes": 100,
+                "load": "mixed",
+                "interval": 1,
+                "ticks": 1,
+                "scores": scores,
+                "fallen": {"nrdot-off": "it ended"},
+            }
+        ],
         "culprits": {
             "processes": 100,
             "interval": 1,
@@ -242,6 +251,7 @@ def test_the_page_is_written_from_the_results_alone(race, tmp_path):
     page = (tmp_path / "race.md").read_text()
     assert "| NRDOT balanced | 8 (8 .. 8) |" in page
     assert "Other peer did not take part: it is not installed." in page
+    assert "NRDOT off did not come to the end: it ended" in page
     assert "{" not in page
     for line in page.splitlines():
         if line.startswith("!["):
