@@ -22,7 +22,8 @@ def hurried(
 
     made = Operator(cluster, folder, name)
     arguments = [cluster.namespace, cluster.kubeconfig(), made.port, span, lease, day]
-    made.command = [sys.executable, __file__, *map(str, arguments)]
+    # Without this folder on the path, where `kubernetes` is another module.
+    made.command = [sys.executable, "-P", __file__, *map(str, arguments)]
     return made
 
 
