@@ -1,0 +1,115 @@
+"""Hosts that are a folder each: bare ones without Python, and one with Python and systemd.
+
+`tests/interop/trees` makes them once. A test gets a copy of its own, which ends with the test's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parts.program import HANG_GUARD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_SCRIPT = Path(__file__).parents[1] / "trees"
+_PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+# Reading others' processes, as the image's agent may.
+READERS_ONLY = ("setpriv", "--bounding-set", "-all,+sys_ptrace,+dac_read_search", "--no-new-privs")
+
+
+@cache
+def _tars() -> Path:
+    made = subprocess.run([_SCRIPT], capture_output=True, text=True, check=True)
+    return Path(made.stdout.strip())
+
+
+@dataclass(frozen=True)
+class Tree:
+    root: Path
+
+    @classmethod
+    def unpack(cls, name: str, folder: Path) -> Tree:
+        """The host `name` (bookworm, bullseye: bare; served: with Python and systemd) in a new folder."""
+        root = folder / name
+        root.mkdir()
+        subprocess.run(["tar", "-xf", _tars() / f"{name}.tar", "-C", root], check=True)
+        return cls(root)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        user: int = 0,
+        read_only: bool = False,
+        writable: str = "/tmp",
+        environment: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """A command to its end, in mounts of its own; it shares processes and loopback with this machine."""
+        at = shlex.quote(str(self.root))
+        lines = [
+            "set -e",
+            f"mount --bind {at} {at}",
+            f"mount -t proc proc {at}/proc",
+            f"mount --bind /dev {at}/dev",
+        ]
+        if read_only:
+            lines += [
+                f"mkdir -p {at}{writable}",
+                f"mount -t tmpfs -o mode=1777 tmpfs {at}{writable}",
+                f"mount -o remount,bind,ro {at}",
+            ]
+        called = shlex.join([*under, *command])
+        lines.append(f"exec chroot --userspec={user}:{user} {at} {called}")
+        return subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(lines)],
+            capture_output=True,
+            text=True,
+            env={**_PLAIN, **(environment or {})},
+            timeout=3 * HANG_GUARD,
+            check=False,
+        )
+
+    def works(self, *command: str, **how: object) -> str:
+        """What a command prints; one that fails is an error with all that it said."""
+        done = self.run(command, **how)  # type: ignore[arg-type]
+        if done.returncode:
+            raise RuntimeError(
+                f"{shlex.join(command)} ended with {done.returncode}: {done.stderr}{done.stdout}"
+            )
+        return done.stdout
+
+    def boot(self, script: str, after: str) -> str:
+        """Let systemd be process 1, run `script` once the unit `after` is up, power off; what it printed."""
+        self.write("/root/script", f"#!/bin/sh\n{script}", mode=0o755)
+        self.write(
+            "/etc/systemd/system/script.service",
+            f"[Unit]\nAfter={after}\nSuccessAction=poweroff\nFailureAction=poweroff\n"
+            "[Service]\nType=oneshot\nExecStart=/root/script\nStandardOutput=file:/root/told\n"
+            "StandardError=inherit\n[Install]\nWantedBy=multi-user.target\n",
+        )
+        self.works("systemctl", "enable", "script.service")
+        subprocess.run(
+            ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", self.root],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=3 * HANG_GUARD,
+            check=False,
+        )
+        return (self.root / "root/told").read_text()
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+
+    def has(self, path: str) -> bool:
+        return os.path.lexists(self.root / path.lstrip("/"))
