@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nrdot.cli.options import Json, Procfs, configuration
+from nrdot.cli.options import seconds as time_of
 from nrdot.cli.simulate import SHIPPED
 
 if TYPE_CHECKING:
@@ -22,8 +23,17 @@ if TYPE_CHECKING:
 
 SAMPLES = 30  # that are taken, where the time allows a second between two
 SHORTEST = 20  # seconds; less shows no second export
+LONGEST = 86400
 TOP = 8  # kept processes on the terminal
 INTERRUPTED = 130
+
+
+def watching(text: str | float) -> float:
+    """A duration, or a number of seconds."""
+    found = float(text) if str(text).isdecimal() else time_of(text)
+    if not SHORTEST <= found <= LONGEST:
+        raise typer.BadParameter(f"'{text}' is not between {SHORTEST}s and 1d")
+    return found
 
 
 def demo(
@@ -31,7 +41,17 @@ def demo(
         Path | None,
         typer.Option(help="Look at this capture instead of the host, as it is now.", metavar="FILE"),
     ] = None,
-    seconds: Annotated[int, typer.Option(help="How long to watch.", min=SHORTEST, max=86400)] = 30,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            "--duration",
+            "--seconds",
+            help="How long to watch, 20s at least; 30s where absent.",
+            parser=watching,
+            show_default=False,
+            metavar="TIME",
+        ),
+    ] = 30.0,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="HTML report to write.", metavar="FILE")
     ] = Path("nrdot-demo.html"),
@@ -62,7 +82,7 @@ def _writable(output: Path) -> None:
         raise UsageError(f"--output {output}: cannot be written there; name a file in a directory of yours")
 
 
-def _compared(found: Configuration, capture: Path | None, seconds: int, *, quiet: bool) -> Comparison:
+def _compared(found: Configuration, capture: Path | None, seconds: float, *, quiet: bool) -> Comparison:
     if capture is not None:
         return _compare(capture, found, quiet=quiet)
     with tempfile.TemporaryDirectory(prefix="nrdot-demo-") as folder:
@@ -83,7 +103,7 @@ def _compare(
         return compare(capture, found, profiles, planned)
 
 
-def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -> None:
+def _record(capture: Path, found: Configuration, seconds: float, *, quiet: bool) -> None:
     from nrdot.agent.recording import record_host
     from nrdot.agent.signals import Requests, signals
     from nrdot.clock import SystemClock
@@ -108,7 +128,7 @@ def _record(capture: Path, found: Configuration, seconds: int, *, quiet: bool) -
 
 @contextmanager
 def _watching(
-    capture: Path, found: Configuration, seconds: int, interval: float, *, quiet: bool
+    capture: Path, found: Configuration, seconds: float, interval: float, *, quiet: bool
 ) -> Iterator[Callable[[Batch], None] | None]:
     """A screen on standard error that follows; nothing where nobody looks at one."""
     from nrdot.cli.output import errors

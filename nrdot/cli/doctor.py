@@ -49,4 +49,8 @@ def _show(findings: list[Finding]) -> None:
         shown.add_row(Text(word, style=colour), finding.topic, words)
     console().print(shown)
     counts = [sum(finding.level.value == level for finding in findings) for level in ("error", "warning")]
-    console().print(f"{counts[0]} errors, {counts[1]} warnings")
+    console().print(f"{_many(counts[0], 'error')}, {_many(counts[1], 'warning')}")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -19,14 +19,16 @@ def compact(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Where the months go; DIR itself where absent.", metavar="DIR"),
+        typer.Option(
+            "--output", "--out", "-o", help="Where the months go; DIR itself where absent.", metavar="DIR"
+        ),
     ] = None,
     keep: Annotated[
         bool | None,
         typer.Option(
             "--keep/--remove",
             help="Keep the days that were compacted, or remove them once the month is verified. "
-            "By default they are kept with --out, and removed where the months lie beside them: "
+            "By default they are kept with --output, and removed where the months lie beside them: "
             "a report on DIR would count both.",
             show_default=False,
         ),

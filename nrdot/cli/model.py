@@ -19,7 +19,7 @@ File = Annotated[Path, typer.Argument(help="Model file.", metavar="MODEL")]
 
 def show(
     model: Annotated[
-        Path | None, typer.Argument(help="Model file; the shipped one where absent.", metavar="[MODEL]")
+        Path | None, typer.Argument(help="Model file; the shipped one where absent.", metavar="MODEL")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -50,11 +50,16 @@ def show(
 def evaluate(
     model: File,
     captures: Annotated[
-        list[Path], typer.Argument(help="Captures that it was not trained on.", metavar="CAPTURE...")
+        list[Path], typer.Argument(help="Captures that it was not trained on.", metavar="CAPTURE")
     ],
     horizon: Annotated[
         float,
-        typer.Option(help="How far ahead is asked.", parser=seconds, show_default="10m", metavar="TIME"),
+        typer.Option(
+            help="How far ahead is asked; 10m where absent.",
+            parser=seconds,
+            show_default=False,
+            metavar="TIME",
+        ),
     ] = 600.0,
     config: Config = None,
     json: Json = False,

@@ -18,10 +18,13 @@ def run(
     ] = None,
     namespace: Annotated[
         str | None,
-        typer.Option(help="Where resources are read and ConfigMaps written; POD_NAMESPACE where absent."),
+        typer.Option(
+            help="Where resources are read and ConfigMaps written; POD_NAMESPACE where absent.",
+            metavar="NAME",
+        ),
     ] = None,
     listen: Annotated[
-        str, typer.Option(help='Address of /healthz, /readyz and /metrics; "" for none.')
+        str, typer.Option(help='Address of /healthz, /readyz and /metrics; "" for none.', metavar="ADDRESS")
     ] = "0.0.0.0:8080",
     namespaced: Annotated[
         bool,
@@ -41,10 +44,13 @@ def run(
 
 
 def manifests(
-    namespace: Annotated[str, typer.Option(help="Where everything goes.")] = NAMESPACE,
+    namespace: Annotated[str, typer.Option(help="Where everything goes.", metavar="NAME")] = NAMESPACE,
     registry: Annotated[
         str,
-        typer.Option(help="Where the images nrdot-operator and nrdot-agent are, with a slash at its end."),
+        typer.Option(
+            help="Where the images nrdot-operator and nrdot-agent are, with a slash at its end.",
+            metavar="PREFIX",
+        ),
     ] = "",
     crds: Annotated[
         bool | None,

@@ -17,7 +17,9 @@ Config = Annotated[
     typer.Option("--config", "-c", help="Configuration file; the defaults where absent.", metavar="FILE"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Procfs = Annotated[Path | None, typer.Option(help="Look at this process file system.", metavar="DIR")]
+Procfs = Annotated[
+    Path | None, typer.Option(help="Process file system to read; agent.procfs where absent.", metavar="DIR")
+]
 
 
 def seconds(text: str | float) -> float:
@@ -30,7 +32,7 @@ def seconds(text: str | float) -> float:
     try:
         found = duration(text)
     except MalformedError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(f"{error}; {error.hint}" if error.hint else str(error)) from error
     if found <= 0:
         raise typer.BadParameter("longer than nothing is wanted, for example 30s")
     return found

@@ -27,7 +27,7 @@ class Format(StrEnum):
 
 def lint(
     files: Annotated[
-        list[Path], typer.Argument(help="Configurations, profiles or profile tests.", metavar="FILE...")
+        list[Path], typer.Argument(help="Configurations, profiles or profile tests.", metavar="FILE")
     ],
     dashboards: Annotated[
         Path | None,

@@ -19,7 +19,7 @@ NO = 1
 
 
 def run_tests(
-    files: Annotated[list[Path], typer.Argument(help="Files of profile tests.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Files of profile tests.", metavar="FILE")],
     json: Json = False,
 ) -> None:
     """Run profile tests: what a configuration is expected to do. Exit status 1 where one fails."""

@@ -48,7 +48,10 @@ def report(
         str | None, typer.Option(help="Where the window ends; the newest row where absent.", metavar="TIME")
     ] = None,
     kind: Annotated[
-        str, typer.Option(help=f"What to report: {', '.join(KINDS)}.", callback=_one_of("kind", KINDS))
+        str,
+        typer.Option(
+            help=f"What to report: {', '.join(KINDS)}.", metavar="KIND", callback=_one_of("kind", KINDS)
+        ),
     ] = "savings",
     style: Annotated[
         str,
@@ -75,7 +78,9 @@ def report(
     ] = None,
     cost_of_nrdot: Annotated[
         float | None,
-        typer.Option(help="What introducing NRDOT costs, once, in the price list's currency.", min=0),
+        typer.Option(
+            help="What introducing NRDOT costs, once, in the price list's currency.", min=0, metavar="AMOUNT"
+        ),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each figure's formula with its numbers.")

@@ -27,7 +27,7 @@ NARROW = 150  # columns of a terminal, below which profiles stand side by side
 
 
 def simulate(
-    captures: Annotated[list[Path], typer.Argument(help="Captures, one host each.", metavar="CAPTURE...")],
+    captures: Annotated[list[Path], typer.Argument(help="Captures, one host each.", metavar="CAPTURE")],
     profile: Annotated[
         list[str] | None,
         typer.Option(

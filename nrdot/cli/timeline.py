@@ -22,7 +22,7 @@ TIME = "2027-01-31T18:00:00Z, 2027-01-31 18:00 in the file's zone, Sat 12:00, or
 
 def timeline(
     file: Annotated[Path, typer.Argument(help="A configuration file.", metavar="FILE")],
-    days: Annotated[int, typer.Option(help="How many days to show.", min=1, max=MOST_DAYS)] = 7,
+    days: Annotated[int, typer.Option(help="How many days to show.", min=1, max=MOST_DAYS, metavar="N")] = 7,
     at: Annotated[str, typer.Option(help=f"One moment only: {TIME}.", metavar="TIME")] = "",
     begin: Annotated[
         str, typer.Option("--from", help="Where to begin; now where absent.", metavar="TIME")

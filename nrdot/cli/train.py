@@ -12,14 +12,19 @@ from nrdot.cli.options import Config, configuration, seconds
 
 
 def train(
-    captures: Annotated[list[Path], typer.Argument(help="Captures, one host each.", metavar="CAPTURE...")],
+    captures: Annotated[list[Path], typer.Argument(help="Captures, one host each.", metavar="CAPTURE")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model to write.", metavar="FILE")],
     name: Annotated[
-        str | None, typer.Option(help="What explain calls it; the file's name where absent.")
+        str | None, typer.Option(help="What explain calls it; the file's name where absent.", metavar="NAME")
     ] = None,
     horizon: Annotated[
         float,
-        typer.Option(help="How far ahead it looks.", parser=seconds, show_default="10m", metavar="TIME"),
+        typer.Option(
+            help="How far ahead it looks; 10m where absent.",
+            parser=seconds,
+            show_default=False,
+            metavar="TIME",
+        ),
     ] = 600.0,
     config: Config = None,
 ) -> None:

@@ -34,6 +34,14 @@ def test_every_command_explains_itself_and_each_of_its_options_in_a_sentence(com
         assert option.name == "help" or len(option.help.split()) > 1, option.name
 
 
+@pytest.mark.parametrize("words", ["", *sorted({words.split()[0] for words in commands() if " " in words})])
+def test_a_list_of_commands_cuts_no_sentence(command, words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = command(*words.split(), "--help")[1].partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
