@@ -79,24 +79,37 @@ class Node(Kept, frozen=True):
     pass
 
 
+class Target(msgspec.Struct, frozen=True):
+    kind: str = ""
+    name: str = ""
+
+
+class ScaleSpec(msgspec.Struct, frozen=True, rename="camel"):
+    min_replicas: int = 1
+    max_replicas: int = 0
+    scale_target_ref: Target = Target()
+
+
 class ScaleStatus(msgspec.Struct, frozen=True, rename="camel"):
     current_replicas: int = 0
     desired_replicas: int = 0
+    last_scale_time: str | None = None
 
 
 class Autoscaler(Kept, frozen=True):
-    """A HorizontalPodAutoscaler: whether a workload is growing right now."""
+    """A HorizontalPodAutoscaler: whether a workload is growing right now, or as small as it gets."""
 
+    spec: ScaleSpec = ScaleSpec()
     status: ScaleStatus = ScaleStatus()
 
     @property
     def grows(self) -> bool:
         return self.status.desired_replicas > self.status.current_replicas
 
-
-class Target(msgspec.Struct, frozen=True):
-    kind: str = ""
-    name: str = ""
+    @property
+    def smallest(self) -> bool:
+        least = self.spec.min_replicas
+        return self.status.current_replicas == self.status.desired_replicas == least < self.spec.max_replicas
 
 
 class RecommenderSpec(msgspec.Struct, frozen=True, rename="camel"):

@@ -25,13 +25,14 @@ from nrdot.kube.pointers import Pointer, fitting, pointer_name, read_pointer, re
 from nrdot.kube.policies import Policies
 from nrdot.kube.pushing import Pushing
 from nrdot.kube.rollout import Phase, Scene, advance
+from nrdot.kube.scaling import calm_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nrdot.clock import Clock
     from nrdot.cluster.api import Api
-    from nrdot.cluster.objects import ConfigMap, Custom, Node, Pod, Recommender
+    from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod, Recommender
     from nrdot.kube.costs import Pace
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
@@ -55,6 +56,7 @@ class View:
     costs: Sequence[Custom] = ()
     recommenders: Sequence[Recommender] = ()
     frozen: str = ""  # why promotions wait
+    autoscalers: Sequence[Autoscaler] = ()
     gone: Sequence[str] = ()  # nodes that left a NodeTelemetry behind, where no server collects it
 
 
@@ -69,6 +71,7 @@ class _Pass:
     pointers: dict[str, Pointer] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)  # of profiles that do not compile
     pending: bool = False  # something is under way
+    again: list[float] = field(default_factory=list)  # in how many seconds to look at the latest
 
 
 class Controller:
@@ -117,7 +120,7 @@ class Controller:
         self._pushing.point(groups, now.pointers, view.nodes, view.telemetries, maps)
         self._pushing.forget(view.gone)
         self._pushing.tidy(groups, view.rollouts, view.maps)
-        waits = [SOON] if now.pending else []
+        waits = [*now.again, *([SOON] if now.pending else [])]
         return min([*waits, *([] if decided.again is None else [decided.again])], default=None)
 
     def _group(self, group: Group, now: _Pass) -> None:
@@ -128,9 +131,8 @@ class Controller:
         pointer = _trusted(held, now.maps, name, rollout)
         workloads = [one for one in view.profiles if is_for_workloads(one)]
         try:
-            compiled = self._compiler.compile(
-                group.profile, workloads, view.policies, view.rules, now.discovered
-            )
+            discovered = now.discovered if rollout is not None else self._by_size(group, now)
+            compiled = self._compiler.compile(group.profile, workloads, view.policies, view.rules, discovered)
             if rollout is not None and pointer is not None:
                 fitting(pointer.stable, compiled.text, group.nodes)
         except NotCompiledError as error:
@@ -156,6 +158,12 @@ class Controller:
         now.pending = now.pending or pending
         if compiled is not None:
             conditions.accepted(self._teller, group, compiled, following, now.reports)
+
+    def _by_size(self, group: Group, now: _Pass) -> Mapping[str, Any]:
+        """With scopes of workloads at their minimum, which change by the hour and are not rolled out."""
+        scopes, again = calm_scopes(group.profile, now.view.autoscalers, self._clock.wall_ns() / 1e9)
+        now.again += [] if again is None else [again]
+        return {**now.discovered, "scopes": [*now.discovered.get("scopes", ()), *scopes]}
 
     def _rolled(
         self,

@@ -25,13 +25,12 @@ from nrdot.kube.controller import Controller, View
 from nrdot.kube.costs import PLURAL
 from nrdot.kube.leader import Election
 from nrdot.kube.pointers import LABELS
+from nrdot.kube.scaling import growing
 from nrdot.kube.told import GROUP, Teller
 from nrdot.kube.work import WorkQueue
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nrdot.clock import Clock
     from nrdot.cluster.objects import Kept
     from nrdot.kube.costs import Pace
@@ -152,7 +151,8 @@ class Copies:
             pods=pods,
             costs=self.costs.objects(),
             recommenders=self.recommenders.objects(),
-            frozen=_growing(self.autoscalers.objects()),
+            frozen=growing(self.autoscalers.objects()),
+            autoscalers=self.autoscalers.objects(),
         )
 
 
@@ -214,20 +214,16 @@ def _on_growth(queue: WorkQueue) -> Any:
     """Autoscalers write what they measured all the time; only that one begins or ends to grow counts."""
 
     def changed(_key: str, old: Autoscaler | None, new: Autoscaler | None) -> None:
-        if (old is not None and old.grows) is not (new is not None and new.grows):
+        if _size(old) != _size(new):
             queue.add_after(EVERYTHING, SETTLE)
 
     return changed
 
 
-def _growing(autoscalers: Sequence[Autoscaler]) -> str:
-    """Why no rollout goes further now: what is new on its nodes would be judged by newcomers."""
-    growing = sorted(one.metadata.key for one in autoscalers if one.grows)
-    return (
-        f"{growing[0]} scales out" + (f", and {len(growing) - 1} more" if growing[1:] else "")
-        if growing
-        else ""
-    )
+def _size(one: Autoscaler | None) -> tuple[Any, ...]:
+    if one is None:
+        return (False, False)
+    return one.grows, one.smallest, one.status.last_scale_time if one.smallest else ""
 
 
 class Operator:
