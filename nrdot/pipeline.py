@@ -89,7 +89,9 @@ class Pipeline:
         return None if frame is None else self._export(batch, frame, ())
 
     def _export(self, batch: Batch, frame: Frame, own: Sequence[Record]) -> Tick:
-        records = [*self.encoder.encode(batch, frame), *own]
+        encoded = self.encoder.encode(batch, frame)
+        self.decider.sent(sum(record.points for record in encoded))
+        records = [*encoded, *own]
         for buffer in self.buffers:
             for record in records:
                 buffer.put(record)

@@ -93,6 +93,9 @@ class Decider(Protocol):
         the rows that cannot wait for the next export; they go out alone, with their groups.
         """
 
+    def sent(self, points: int) -> None:
+        """What was decided came to so many points, the agent's own metrics aside."""
+
     def demand(self) -> None:
         """At the next sample everything is due."""
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from nrdot.config.intervals import exports_every
 from nrdot.config.paths import data_dirs
+from nrdot.decide.allowance import Allowance
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.decide.budget import SeriesBudget
-from nrdot.decide.policy import Policy, Rules
+from nrdot.decide.policy import Policy
+from nrdot.decide.rules import Rules
 from nrdot.errors import ConfigError
 from nrdot.identify.labels import labels_of
 from nrdot.score.business import BusinessPart, Overrides
@@ -71,12 +73,13 @@ def build_policy(
     settings, profile = configuration.settings, configuration.profile
     chosen = [profile, *(configuration.profiles[scope.profile] for scope in settings.scopes)]
     names = scorer.patterns.class_names
+    # In real time every sample is due, however soon it comes.
+    every = min(0.0 if one.real_time else exports_every(settings, one) for one in chosen)
     return Policy(
         [_rules(one) for one in chosen],
         # A group sends the number of its members beside the metrics of a process.
         SeriesBudget(profile.budget, reserved=profile.roll_up.groups * (points + 1), points=points),
-        # In real time every sample is due, however soon it comes.
-        export_interval=min(0.0 if one.real_time else exports_every(settings, one) for one in chosen),
+        export_interval=every,
         interval=settings.agent.interval,
         scope_of=_scope_of(settings.scopes),
         class_name=lambda number: names[number],
@@ -84,6 +87,7 @@ def build_policy(
         observe=settings.mode == "observe",
         first_export=first_export,
         anomalies=_anomalies(profile),
+        allowance=Allowance(profile.points, points=points, export_interval=every or settings.agent.interval),
     )
 
 

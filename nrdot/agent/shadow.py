@@ -57,6 +57,7 @@ class Shadow:
         due = policy.decide(own)
         would = aggregator.aggregate(own, due)
         records = [] if would is None else list(encoder.encode(own, would))
+        policy.sent(sum(record.points for record in records))
         if would is not None:
             records += self._about_itself(sent)
         return own, would, records

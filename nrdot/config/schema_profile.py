@@ -49,7 +49,8 @@ class TopN(Section, frozen=True):
     cpu_coverage: Annotated[
         Share,
         doc(
-            "CPU of a sample that kept processes cover; the next largest are kept at once; 0% waits instead."
+            "CPU of each sample that kept processes are to have: besides the `cpu` largest as many as it "
+            "takes, at the very sample; 0% keeps no others."
         ),
     ] = 0.9
 
@@ -130,6 +131,13 @@ class Profile(Section, frozen=True):
     budget: Annotated[
         Count, doc("Distinct series within 20 minutes at most, the never-filtered aside; 0 is no limit.")
     ] = 7000
+    points: Annotated[
+        Share,
+        doc(
+            "Share of the points that every process would send, up to which `top_n.cpu_coverage` keeps more; "
+            "on the mean of 20 minutes, fewer than 300 processes count as 300; 100% is no limit."
+        ),
+    ] = 1.0
     roll_up: Annotated[RollUp, doc("How the rest becomes sums.")] = msgspec.field(default_factory=RollUp)
     hold: Annotated[Duration, doc("How long a process stays kept after the last reason to keep it.")] = 600.0
     grace: Annotated[Duration, doc("How long a new process is kept, from its second observation.")] = 600.0

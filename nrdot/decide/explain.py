@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nrdot.batch import Batch, Floats, Rows
-    from nrdot.decide.policy import Policy, Rules
+    from nrdot.decide.policy import Policy
+    from nrdot.decide.rules import Rules
 
 STEP = 0.01  # what people write scores in
 TOP = {"cpu": Reason.TOP_CPU, "memory": Reason.TOP_MEMORY, "io": Reason.TOP_IO}
@@ -165,6 +166,8 @@ def _ways_out(checks: tuple[Check, ...], rules: Rules, reason: Reason) -> Iterat
             continue
         if check.reason == Reason.SCORE:
             yield _over(check.value, rules.threshold)
+        elif check.reason in TOP.values() and check.rank > check.places:
+            yield Change("top_n.cpu_coverage", 0.0, 1.0)
         elif check.reason in TOP.values():
             places = check.places - check.rank + 1
             yield Change(_setting(check.reason), check.rank - 1, places / max(check.places, 1))

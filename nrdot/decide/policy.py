@@ -10,18 +10,19 @@ and processes that want every sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from nrdot.batch import Gauge, distinct
+from nrdot.decide.allowance import Allowance
 from nrdot.decide.columns import Columns
 from nrdot.decide.consumers import CPU, IO, Consumption
+from nrdot.decide.coverage import SPARED, Coverage
 from nrdot.decide.limits import PodLimits
-from nrdot.decide.selection import largest, most_worthy, newest
+from nrdot.decide.selection import largest, newest
+from nrdot.decide.trimming import Trimming
 from nrdot.stages import Reason, Verdict
-from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,41 +31,10 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Batch, Flags, Floats, Identity, Rows, Table
     from nrdot.decide.budget import SeriesBudget
-
-_log = Log("decide")
+    from nrdot.decide.rules import Rules
 
 NEWCOMERS = 20  # processes that may be in their grace at a time
 FEW = 3  # processes for which a group is not worth its own series
-
-# What the budget gives up first has the lowest rank.
-_RANK = np.zeros(len(Reason), np.int64)
-for _place, _reasons in enumerate(
-    (
-        (Reason.FEW,),
-        (Reason.NEW,),
-        (Reason.SCORE, Reason.VISIBLE),
-        (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO),
-        (Reason.ANOMALY, Reason.LIMIT),
-        (Reason.NEVER_FILTERED,),
-    ),
-    start=1,
-):
-    _RANK[list(_reasons)] = _place
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What one profile says of verdicts."""
-
-    threshold: float
-    top_cpu: int
-    top_memory: int
-    top_io: int
-    hold: float  # seconds
-    grace: float  # seconds
-    cpu_coverage: float = 0.0  # of the CPU of each sample, that the kept ones are to have
-    visible: bool = False  # keep every process
-    drop: Callable[[Identity, str, float], bool] | None = None  # identity, class and score
 
 
 class Anomalies(Protocol):
@@ -93,8 +63,12 @@ class Policy:
         every_sample: Callable[[int], Flags] = lambda capacity: np.zeros(capacity, np.bool_),
         observe: bool = False,
         first_export: float = 0.0,
+        allowance: Allowance | None = None,
     ) -> None:
-        """`first_export`: seconds after the first sample, so that hosts do not all export at once."""
+        """`first_export`: seconds after the first sample, so that hosts do not all export at once.
+
+        Without an `allowance` coverage may cost what the budget has places for.
+        """
         self.rules = rules
         self._grace = np.array([one.grace for one in rules])
         self._threshold = np.array([one.threshold for one in rules])
@@ -102,7 +76,8 @@ class Policy:
         self._held = np.array([one.hold for one in rules])
         self.budget = budget
         self.observe = observe
-        self.over_budget = False  # the never-filtered alone are more than the budget allows
+        self.allowance = allowance or Allowance()
+        self._trimming = Trimming(budget)
         self._interval = interval
         self._export_interval = export_interval
         self._scope_of = scope_of
@@ -113,6 +88,7 @@ class Policy:
         self._since_export = export_interval - first_export if first_export else 0.0
         self._columns = Columns(0)
         self.consumption = Consumption()
+        self.coverage = Coverage()
         self._limits = PodLimits()
 
     @property
@@ -140,18 +116,24 @@ class Policy:
         columns.near_limit[near] = True
         if batch.first:
             return None
+        large = self._lacking(batch)
         # Half a tick of slack: one that comes a little early is still the one that exports. A capture's ticks
         # may be closer together than the agent's, and half of its interval would then be several of them.
         if self._since_export + min(self._interval, batch.seconds) / 2 >= self._export_interval:
             self._since_export = 0.0
             self._judge(batch)
             return np.zeros(0, np.intp)
-        urgent = self._urgent(batch, anomalous, near)
+        urgent = self._urgent(batch, anomalous, near, large)
         return urgent if urgent.size else None
 
     def demand(self) -> None:
         """Everything is due at the next sample."""
         self._since_export = self._export_interval
+
+    def sent(self, points: int) -> None:
+        """What was decided came to so many points."""
+        if not self.observe:
+            self.allowance.pay(points)
 
     def steadfast(self, table: Table) -> Rows:
         own = table.alive & table.series & (table.verdict == Verdict.KEEP)
@@ -171,8 +153,10 @@ class Policy:
         own = 0.0 if same else self._since_export
         self._since_export = max(own, other._since_export)
         self.consumption = other.consumption
-        self.over_budget = other.over_budget
+        self.coverage = other.coverage
+        self._trimming.over = other._trimming.over
         self.budget.adopt(other.budget)
+        self.allowance.adopt(other.allowance)
         if self.anomalies is not None and other.anomalies is not None:
             self.anomalies.adopt(other.anomalies)
 
@@ -182,11 +166,12 @@ class Policy:
         self.budget.end(int(np.count_nonzero(columns.active(table, died, self._now))), self._now)
         columns.left[died] = -np.inf
         columns.begin(batch.born)
+        self.coverage.begin(table.capacity, batch.born)
         for row in batch.named.tolist():
             number = int(table.class_id[row])
             columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
 
-    def _urgent(self, batch: Batch, anomalous: Rows, near: Rows) -> Rows:
+    def _urgent(self, batch: Batch, anomalous: Rows, near: Rows, large: Rows) -> Rows:
         """Rows that are exported between two exports."""
         table, columns = batch.table, self._columns
         born = batch.born[table.never_filtered[batch.born]]
@@ -198,7 +183,7 @@ class Policy:
         unlike = self._admitted(batch, unlike, room=len(tight))
         self._keep(table, unlike, Reason.ANOMALY)
         fresh = np.concatenate([tight, unlike])
-        large = self._admitted(batch, self._uncovered(batch), room=len(fresh))
+        large = self._admitted(batch, large, room=len(fresh))
         self._keep(table, large, Reason.TOP_CPU)
         columns.until[fresh] = self._now + self._hold(fresh)
         wanted = wanted[table.verdict[wanted] == Verdict.KEEP]
@@ -212,48 +197,49 @@ class Policy:
         table.reason[rows] = reason
         self._columns.last_reason[rows] = reason
 
-    def _admitted(self, batch: Batch, rows: Rows, room: int = 0) -> Rows:
-        """Of rows that cannot wait, those for which the budget has a place beside `room` others."""
-        if not rows.size:
-            return rows
-        table = batch.table
-        active = self._columns.active(table, batch.living, self._now)
-        _, places = self.budget.places(int(np.count_nonzero(active)), self._now)
-        new = ~self._columns.active(table, rows, self._now)
-        return rows[~new | (np.cumsum(new) <= places - room)]
+    def _admitted(self, batch: Batch, rows: Rows, room: int = 0, spared: float = 0.0) -> Rows:
+        return self._trimming.admitted(
+            batch.table, batch.living, rows, self._columns, now=self._now, room=room, spared=spared
+        )
 
-    def _uncovered(self, batch: Batch) -> Rows:
-        """Large users of CPU that are not kept, where those who are do not cover enough of it."""
-        table, living = batch.table, batch.living
-        if self.observe:
-            return living[:0]
-        kept = table.verdict == Verdict.KEEP
-        found = []
+    def _lacking(self, batch: Batch) -> Rows:
+        """Users of CPU without whom the kept ones cover too little of this sample, where there is room."""
+        table, columns, coverage = batch.table, self._columns, self.coverage
+        kept = columns.would_keep if self.observe else table.verdict == Verdict.KEEP
+        users, usual = np.flatnonzero(table.cpu > 0), self.consumption.usual[CPU]
+        found = [users[:0]]
         for number, rules in enumerate(self.rules):
-            if rules.cpu_coverage and not rules.visible:  # a baseline is exported as a scraper would
-                here = living[self._columns.scope[living] == number]
-                found.append(self.consumption.uncovered(table, here, kept, rules.cpu_coverage))
-        rows = np.concatenate(found) if found else living[:0]
-        return rows[~self._given_up(table, rows)] if rows.size else rows
+            if not rules.cpu_coverage or rules.visible:  # a baseline is exported as a scraper would
+                continue
+            here = users if len(self.rules) == 1 else users[columns.scope[users] == number]
+            lacking, spikes = coverage.look(table, here, usual, kept, rules.cpu_coverage)
+            if lacking.size:
+                small = lacking[spikes : max(spikes, self.allowance.newcomers())]
+                small = self._admitted(batch, small, room=spikes, spared=SPARED)
+                found += [self._admitted(batch, lacking[:spikes]), small]
+        rows = np.concatenate(found)
+        rows = rows[~self._given_up(table, rows)] if rows.size else rows
+        coverage.admit(rows)
+        return rows[:0] if self.observe else rows
 
     def _judge(self, batch: Batch) -> None:
         table, columns = batch.table, self._columns
         rows = batch.living
         reason = self._reasons(batch, rows)
-        qualified = reason != Reason.BELOW
-        lasting = rows[qualified & (reason != Reason.NEW)]
-        columns.last_reason[rows[qualified]] = reason[qualified]
-        columns.until[lasting] = self._now + self._hold(lasting)
-        held = ~qualified & table.series[rows] & (columns.until[rows] > self._now)
+        self._last(rows, reason)
+        held = (reason == Reason.BELOW) & table.series[rows] & (columns.until[rows] > self._now)
         reason[held] = Reason.HOLD
+        self._afford(rows, reason)
         rolled = reason == Reason.BELOW
         if np.count_nonzero(rolled) < FEW:
             reason[rolled] = Reason.FEW
         dropped = self._given_up(table, rows) & (reason != Reason.NEVER_FILTERED)
         reason[dropped] = Reason.BELOW  # they take no place from others
-        kept = self._within_budget(table, rows, reason)
+        cpu = self.consumption.demand[CPU]
+        kept = self._trimming.kept(table, rows, reason, columns, cpu=cpu, now=self._now)
         verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
         verdict[dropped], reason[dropped] = Verdict.DROP, Reason.DROPPED
+        self.allowance.settle(int(np.count_nonzero(kept)))
         if self.observe:
             columns.would_keep[rows] = verdict == Verdict.KEEP
             verdict[:], reason[:] = Verdict.KEEP, Reason.VISIBLE
@@ -261,16 +247,42 @@ class Policy:
         table.verdict[rows] = verdict
         table.reason[rows] = reason
 
+    def _last(self, rows: Rows, reason: NDArray[np.uint8]) -> None:
+        """Whoever has a reason now stays for a while after it, newcomers aside."""
+        columns, coverage = self._columns, self.coverage
+        alone = coverage.needed[rows] & (reason == Reason.BELOW)
+        reason[alone] = Reason.TOP_CPU
+        qualified = reason != Reason.BELOW
+        lasting = qualified & (reason != Reason.NEW)
+        there, every = rows[lasting], max(self._export_interval, self._interval)
+        columns.last_reason[rows[qualified]] = reason[qualified]
+        coverage.alone[rows[qualified]] = alone[qualified]
+        hold = coverage.lasting(there, alone[lasting], every, self._hold(there))
+        columns.until[there] = self._now + hold
+        coverage.settle()
+
+    def _afford(self, rows: Rows, reason: NDArray[np.uint8]) -> None:
+        """Coverage gets by with the points that are left: who is held or uses less goes first."""
+        self.allowance.earn(len(rows))
+        wanting = reason != Reason.BELOW
+        alone = np.flatnonzero(wanting & self.coverage.alone[rows])
+        places = self.allowance.places() - int(np.count_nonzero(wanting)) + len(alone)
+        if len(alone) > places:
+            order = np.lexsort((-self.consumption.demand[CPU, rows[alone]], reason[alone] == Reason.HOLD))
+            reason[alone[order[max(places, 0) :]]] = Reason.BELOW
+
     def _reasons(self, batch: Batch, rows: Rows) -> NDArray[np.uint8]:
         """The strongest reason of each row to be kept; BELOW where there is none."""
         table, columns = batch.table, self._columns
         self.consumption.settle(batch)
-        cpu, io = self.consumption.demand[CPU, rows], self.consumption.demand[IO, rows]
-        memory = table.gauges[Gauge.RSS, rows]
+        # Who is seen for the first time may be gone at the next: a storm of short jobs would fill the budget.
+        seen = table.observations[rows] > 1
+        cpu, io = self.consumption.demand[CPU, rows] * seen, self.consumption.demand[IO, rows] * seen
         scope, kept = columns.scope[rows], table.series[rows]
+        memory = table.gauges[Gauge.RSS, rows] * seen
         age = (batch.time_ns - table.born_ns[rows]) / 1e9
         reason = np.full(len(rows), Reason.BELOW, np.uint8)
-        eligible = ~table.found[rows] & (table.observations[rows] > 1) & ~table.never_filtered[rows]
+        eligible = ~table.found[rows] & seen & ~table.never_filtered[rows]
         reason[newest(age, self._grace[scope], eligible, kept, NEWCOMERS)] = Reason.NEW
         reason[table.score[rows] >= self._threshold[scope]] = Reason.SCORE
         reason[self._visible[scope]] = Reason.VISIBLE
@@ -286,57 +298,6 @@ class Policy:
         reason[columns.anomalous[rows]] = Reason.ANOMALY
         reason[table.never_filtered[rows]] = Reason.NEVER_FILTERED
         return reason
-
-    def _within_budget(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> Flags:
-        """Which of the rows that have a reason are kept; those that are not get the reason BUDGET."""
-        columns = self._columns
-        # Under other words a process has other series, and those under its old ones are over.
-        changed, active = table.changed[rows], columns.active(table, rows, self._now)
-        self.budget.end(int(np.count_nonzero(changed & active)), self._now)
-        columns.left[rows[changed]] = -np.inf
-        active &= ~changed
-        count = int(np.count_nonzero(active))
-        total, new = self.budget.places(count, self._now)
-        order = self._by_worth(table, rows, reason)
-        never = reason[order] == Reason.NEVER_FILTERED
-        newcomer = ~active[order]
-        allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
-        kept = np.zeros(len(rows), np.bool_)
-        kept[order[allowed]] = True
-        columns.needs[rows[order]] = self.budget.needed(newcomer, count)
-        reason[order[~allowed]] = Reason.BUDGET
-        self._tell(int(np.count_nonzero(never)), total)
-        return kept
-
-    def _tell(self, never_filtered: int, places: int) -> None:
-        """Once when the never-filtered alone are more than the budget allows, once when they fit again."""
-        over = never_filtered > places
-        if over and not self.over_budget:
-            _log.warning(
-                "the processes that are never filtered are more than the budget has places for: all of them "
-                "are exported and no others; raise `budget`",
-                processes=never_filtered,
-                places=places,
-            )
-        elif self.over_budget and not over:
-            _log.info("the processes that are never filtered are within the budget again")
-        self.over_budget = over
-
-    def _by_worth(self, table: Table, rows: Rows, reason: NDArray[np.uint8]) -> NDArray[np.intp]:
-        """Those that have a reason, in the order in which the budget gives them places.
-
-        A reason that holds now is before the same one of a while ago, so who is larger need not wait for the
-        end of a hold.
-        """
-        wanting = np.flatnonzero(reason != Reason.BELOW)
-        there = rows[wanting]
-        held = reason[wanting] == Reason.HOLD
-        meaning = np.where(held, self._columns.last_reason[there], reason[wanting])
-        large = meaning == Reason.TOP_CPU
-        cpu = self.consumption.demand[CPU, there]
-        worth = np.where(large, 1.0 + cpu, table.score[there])
-        has = table.series[there] & ~table.changed[there] & ~large
-        return wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
 
     def _given_up(self, table: Table, rows: Rows) -> Flags:
         """Profiles that give detail up: such processes are summed into one group."""

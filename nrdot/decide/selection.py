@@ -1,7 +1,8 @@
-"""Choosing rows: the largest consumers and the newly born. Columns in, row masks out."""
+"""Choosing rows: the largest consumers, enough of them, and the newly born. Columns in, rows or masks out."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nrdot.batch import Flags, Floats, Ints
+
+ROUNDING = 1e-9  # a share of a whole number may come out a little above it
 
 
 def largest(usage: NDArray[np.int64] | Floats, count: int, kept: Flags) -> Flags:
@@ -27,6 +30,25 @@ def largest(usage: NDArray[np.int64] | Floats, count: int, kept: Flags) -> Flags
         using = equals[order[: count - len(surely)]]
     chosen[using] = True
     return chosen
+
+
+def covering(
+    used: Ints, usual: Floats, kept: Flags, share: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The fewest that have `share` of what is used: of the kept, and of the others what those lack.
+
+    Both come largest first, among equals who usually uses more.
+    """
+    wanted = math.ceil(share * int(used.sum()) - ROUNDING)
+    order = np.lexsort((-usual, -used))
+    order = order[used[order] > 0]
+    mine = kept[order]
+    ours, others = order[mine], order[~mine]
+    reached = np.cumsum(used[ours])
+    missing = wanted - (int(reached[-1]) if reached.size else 0)
+    if missing <= 0:
+        return ours[: int(np.searchsorted(reached, wanted)) + 1 if wanted > 0 else 0], others[:0]
+    return ours, others[: int(np.searchsorted(np.cumsum(used[others]), missing)) + 1]
 
 
 def newest(age: Floats, grace: NDArray[np.float64], eligible: Flags, kept: Flags, count: int) -> Flags:

@@ -3,13 +3,17 @@
 Those in `samples/captures/training` are for the model: their machine was so busy with other things that the
 real services on them got little done, and the CPU is spread over daemons. Their coverage is stated.
 
-CPU is compared at each sample: what the kept processes used of it, of all that were seen at both of its
-ends. A clock tick is a hundredth of a second, and most of these hosts use a few dozen between two samples, so
-two or three daemons that woke up are a tenth of it.
+CPU is compared at each sample from the first export on: what the processes that are kept at it used of it, of
+all that were seen at both of its ends. A clock tick is a hundredth of a second, and most of these hosts use a
+few dozen between two samples, so two or three daemons that woke up are a tenth of it. Beside it stands what a
+backend has of the sample by name. An increment belongs to the verdict at the export after it, so that could
+be more; but of a process that died before that export the increment is in its group's sums, and on hosts with
+many short jobs it is less. What is promised is the first: a verdict can do nothing about a death.
 
 Reductions compare with every process at the same interval; groups, zero points and end markers are counted.
 They are promised from 300 processes on, so captures of smaller hosts count for coverage only, and the one of
-68 processes for its own promise: never more points than without NRDOT.
+68 processes for its own promise: never more points than without NRDOT. Those for training keep the first of
+these promises too, which is why their coverage is less.
 """
 
 from __future__ import annotations
@@ -32,10 +36,11 @@ from nrdot.stages import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.batch import Floats
+    from nrdot.batch import Floats, Ints, Table
     from nrdot.config.configuration import Configuration
     from nrdot.pipeline import Tick
     from nrdot.simulate.outcome import Outcome
+    from nrdot.stages import Frame
 
 CAPTURES = ROOT / "samples" / "captures"
 LARGE = 300  # processes from which on the reductions are promised
@@ -62,6 +67,8 @@ class Watched:
     ever: set[tuple[int, int]] = field(default_factory=set)  # that had series: pid and start
     used: list[int] = field(default_factory=list)  # clock ticks between two samples
     covered: list[int] = field(default_factory=list)  # of them by kept processes
+    named: list[int] = field(default_factory=list)  # of them, what went into series of a process
+    since: list[Ints] = field(default_factory=list)  # by row, at each sample since the last whole export
     seconds: float = 0.0
 
     def see(self, tick: Tick) -> None:
@@ -73,11 +80,25 @@ class Watched:
             used = (table.counters - table.previous)[_CPU][:, rows].sum(axis=0)
             self.used.append(int(used.sum()))
             self.covered.append(int(used[table.verdict[rows] == Verdict.KEEP].sum()))
+            self.named.append(0)
+            self.since.append(np.bincount(rows, used, table.capacity).astype(np.int64))
         if frame is not None:
+            self.account(table, frame)
             opening = frame.opening
             self.ever.update(zip(table.pid[opening].tolist(), table.start[opening].tolist(), strict=True))
             if frame.whole:
                 self.kept.append(int(np.count_nonzero(table.series & table.alive)))
+
+    def account(self, table: Table, frame: Frame) -> None:
+        """An export closes what was used before it: into series of a process, or into its group's."""
+        sent = np.concatenate([frame.opening, frame.steady, frame.ending])
+        own = np.flatnonzero(table.series & table.alive) if frame.whole else sent
+        for age, used in enumerate(reversed(self.since), start=1):
+            there = own[own < len(used)]
+            self.named[-age] += int(used[there].sum())
+            used[there] = 0
+        if frame.whole:
+            self.since.clear()
 
     @property
     def churn(self) -> float:
@@ -87,8 +108,13 @@ class Watched:
     @property
     def shares(self) -> Floats:
         """Of the CPU at each sample at which any was used, what the kept processes had."""
-        used = np.array(self.used)
-        shares: Floats = np.array(self.covered)[used > 0] / used[used > 0]
+        return self.shares_of(self.covered)
+
+    def shares_of(self, part: list[int]) -> Floats:
+        """At samples that an export came after."""
+        closed = len(self.used) - len(self.since) if part is self.named else len(self.used)
+        used = np.array(self.used[:closed])
+        shares: Floats = np.array(part[:closed])[used > 0] / used[used > 0]
         return shares
 
     @property
@@ -125,9 +151,7 @@ def run() -> list[Row]:
     rows += covered(under_profile["balanced"])
     training = [replayed(one, found, "balanced") for one in sorted(CAPTURES.glob("training/*.zst"))]
     if training:
-        used = sum(sum(one.watched.used) for one in training)
-        share = sum(sum(one.watched.covered) for one in training) / used
-        rows.append(stated("  on the captures for training", share, ""))
+        rows += trained(training)
     steady = next(one for one in under_profile["balanced"] if one.name == STEADY)
     rows.append(churn(steady.watched))
     return rows
@@ -188,10 +212,18 @@ def covered(all_of: Sequence[Replayed]) -> list[Row]:
     """Over all samples, and at each of them, which is what is promised."""
     together = sum(sum(one.watched.covered) for one in all_of) / sum(sum(one.watched.used) for one in all_of)
     shares = np.concatenate([one.watched.shares for one in all_of])
+    named = np.concatenate([one.watched.shares_of(one.watched.named) for one in all_of])
+    closed = sum(sum(one.watched.used[: len(one.watched.used) - len(one.watched.since)]) for one in all_of)
     return [
         at_least("CPU of kept processes, balanced", together, COVERED, "", f"{len(all_of)} captures"),
         at_least(
             "  samples at which they have nine tenths", share_of(shares), 1.0, "", f"of {len(shares):,}"
+        ),
+        stated(
+            "  samples of which a backend has nine tenths by name",
+            share_of(named),
+            "",
+            f"together {sum(sum(one.watched.named) for one in all_of) / closed:.3f}",
         ),
         *(
             stated(
@@ -202,6 +234,27 @@ def covered(all_of: Sequence[Replayed]) -> list[Row]:
                 f"{share_of(one.watched.shares):.0%} reach it",
             )
             for one in all_of
+        ),
+    ]
+
+
+def trained(all_of: Sequence[Replayed]) -> list[Row]:
+    used = sum(sum(one.watched.used) for one in all_of)
+    shares = np.concatenate([one.watched.shares for one in all_of])
+    less = [one.less for one in all_of if one.large]
+    return [
+        stated(
+            "  on the captures for training",
+            sum(sum(one.watched.covered) for one in all_of) / used,
+            "",
+            f"{share_of(shares):.0%} of the samples reach it",
+        ),
+        at_least(
+            f"  fewer points there, least of {len(less)} hosts",
+            min(less),
+            LESS["balanced"],
+            "%",
+            f"{min(less):.1f} .. {max(less):.1f}",
         ),
     ]
 

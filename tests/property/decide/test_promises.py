@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nrdot.decide.budget import SeriesBudget
-from nrdot.decide.policy import NEWCOMERS, Policy, Rules
+from nrdot.decide.policy import NEWCOMERS, Policy
+from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.host import InventedHost
 

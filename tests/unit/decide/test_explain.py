@@ -8,7 +8,8 @@ import pytest
 from nrdot.batch import Counter
 from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.explain import decision
-from nrdot.decide.policy import Policy, Rules
+from nrdot.decide.policy import Policy
+from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.host import InventedHost
 

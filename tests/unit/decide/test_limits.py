@@ -10,7 +10,8 @@ import pytest
 from nrdot.batch import Gauge, Owner
 from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.limits import PodLimits
-from nrdot.decide.policy import Policy, Rules
+from nrdot.decide.policy import Policy
+from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.host import InventedHost
 

@@ -6,69 +6,23 @@ import numpy as np
 import pytest
 
 from nrdot.batch import Counter, Gauge
-from nrdot.decide.budget import SeriesBudget
-from nrdot.decide.policy import Policy, Rules
-from nrdot.stages import Reason, Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.decide.policy import Policy
+from nrdot.decide.rules import Rules
+from nrdot.stages import Reason
+from nrdot.testing.desk import Desk
 
 RULES = Rules(threshold=0.6, top_cpu=2, top_memory=2, top_io=1, hold=60.0, grace=45.0)
 
 
-class Desk:
-    """A policy over an invented host; `step` samples and decides, `export` until everything is due."""
-
-    def __init__(self, processes: int = 30, rules: Rules = RULES, limit: int = 0, **settings) -> None:
-        self.host = InventedHost()
-        for number in range(processes):
-            self.host.begin(100 + number, f"worker-{number}")
-        self.budget = SeriesBudget(limit, reserved=0, points=7)
-        self.policy = Policy([rules], self.budget, export_interval=60.0, interval=15.0, **settings)
-        self.scores = {}
-        self.critical = set()
-        self.step()
-
-    def step(self):
-        batch = self.host.sample()
-        table = batch.table
-        for process in self.host.processes:
-            table.score[process.row] = self.scores.get(process.pid, 0.1)
-            table.never_filtered[process.row] = process.pid in self.critical
-        due = self.policy.decide(batch)
-        if due is not None:
-            rows = due if due.size else np.flatnonzero(table.alive | table.dead)
-            table.series[rows] = table.alive[rows] & (table.verdict[rows] == Verdict.KEEP)
-            table.changed[rows] = False
-            if not due.size:
-                table.release()
-        return due
-
-    def export(self):
-        for _ in range(4):
-            due = self.step()
-            if due is not None and not due.size:
-                return
-        raise AssertionError("four samples of 15 s must end in an export")
-
-    def process(self, pid):
-        return next(process for process in self.host.processes if process.pid == pid)
-
-    def reason(self, pid):
-        return Reason(int(self.host.table.reason[self.process(pid).row]))
-
-    def kept(self):
-        table = self.host.table
-        return {p.pid for p in self.host.processes if table.verdict[p.row] == Verdict.KEEP}
-
-
 def test_a_process_without_a_reason_is_rolled_up():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.export()
     assert desk.reason(110) == Reason.BELOW
     assert 110 not in desk.kept()
 
 
 def test_the_threshold_keeps_from_the_very_score_on():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.scores = {110: 0.6, 111: 0.59}
     desk.export()
     assert desk.reason(110) == Reason.SCORE
@@ -80,7 +34,7 @@ def test_the_threshold_keeps_from_the_very_score_on():
     [(Counter.CPU_SYSTEM, Reason.TOP_CPU, 2), (Counter.WRITTEN, Reason.TOP_IO, 1)],
 )
 def test_the_largest_consumers_since_the_last_export_are_kept(counter, reason, count):
-    desk = Desk()
+    desk = Desk(rules=RULES)
     for pid, amount in ((110, 50), (111, 400), (112, 300)):
         desk.host.run(desk.process(pid), counter, amount)
     desk.export()
@@ -95,7 +49,7 @@ def test_who_uses_nothing_is_not_among_the_largest():
 
 
 def test_the_largest_in_memory_are_kept():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.process(115).rss = 9 << 30
     desk.process(116).rss = 8 << 30
     desk.export()
@@ -136,7 +90,7 @@ def test_a_kept_process_stays_for_the_hold_time_and_no_longer():
 
 
 def test_the_never_filtered_are_kept_whatever_the_score_and_the_budget():
-    desk = Desk(limit=7)
+    desk = Desk(rules=RULES, limit=7)
     desk.critical = {110, 111, 112}
     desk.scores = {120: 1.0}
     desk.export()
@@ -146,7 +100,7 @@ def test_the_never_filtered_are_kept_whatever_the_score_and_the_budget():
 
 def test_it_is_said_once_when_the_never_filtered_alone_exceed_the_budget(caplog):
     caplog.set_level("INFO", "nrdot.decide")
-    desk = Desk(limit=14)
+    desk = Desk(rules=RULES, limit=14)
     for critical in ({110, 111, 112}, {110, 111, 112}, {110}, {110}):
         desk.critical = critical
         desk.export()
@@ -218,7 +172,7 @@ def test_what_a_drop_rule_gives_up_takes_no_place_in_the_budget():
 
 
 def test_observing_exports_everything_and_remembers_what_the_profile_would_have_kept():
-    desk = Desk(observe=True)
+    desk = Desk(rules=RULES, observe=True)
     desk.scores = {110: 0.9}
     desk.export()
     assert len(desk.kept()) == 30
@@ -229,14 +183,14 @@ def test_observing_exports_everything_and_remembers_what_the_profile_would_have_
 
 
 def test_the_birth_of_a_never_filtered_process_does_not_wait_for_the_next_export():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.critical = {900}
     process = desk.host.begin(900, "payment-gateway-1")
     assert desk.step().tolist() == [process.row]
 
 
 def test_processes_that_want_every_sample_are_due_at_every_sample():
-    desk = Desk(every_sample=lambda count: np.arange(count) == 0)
+    desk = Desk(rules=RULES, every_sample=lambda count: np.arange(count) == 0)
     desk.critical = {p.pid for p in desk.host.processes if p.row == 0}
     desk.export()
     assert desk.step().tolist() == [0]
@@ -244,7 +198,7 @@ def test_processes_that_want_every_sample_are_due_at_every_sample():
 
 
 def test_exports_come_at_the_profiles_interval_rounded_up_to_samples():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     due = [desk.step() is not None for _ in range(12)]
     assert due == [False, False, False, True] * 3
 
@@ -252,7 +206,7 @@ def test_exports_come_at_the_profiles_interval_rounded_up_to_samples():
 def test_a_scope_judges_its_processes_by_its_own_profile():
     strict = Rules(threshold=0.95, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
     host_rules = Rules(threshold=0.5, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.policy = Policy(
         [host_rules, strict],
         desk.budget,
@@ -276,91 +230,6 @@ def test_gauges_of_memory_do_not_decide_about_kernel_threads():
 
 
 NOBODY = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
-COVERING = Rules(0.6, 1, 0, 0, hold=0.0, grace=0.0, cpu_coverage=0.9)
-
-
-def busy(desk, **ticks):
-    """Clock ticks of CPU by pid, from now until the next sample."""
-    for pid, amount in ticks.items():
-        desk.host.run(desk.process(int(pid.strip("_"))), Counter.CPU_USER, amount)
-
-
-def test_a_large_user_of_cpu_is_kept_at_the_very_sample_at_which_the_others_cover_too_little():
-    desk = Desk(rules=COVERING)
-    busy(desk, _110=100)
-    desk.export()
-    assert desk.kept() == {110}
-    busy(desk, _110=100, _111=40, _112=3)
-    assert desk.step().tolist() == [desk.process(111).row]
-    assert (desk.kept(), desk.reason(111)) == ({110, 111}, Reason.TOP_CPU)
-
-
-def test_nobody_is_kept_at_once_while_the_kept_ones_cover_enough():
-    desk = Desk(rules=COVERING)
-    busy(desk, _110=100)
-    desk.export()
-    busy(desk, _110=100, _111=10)
-    assert desk.step() is None
-
-
-def test_a_newcomer_is_kept_at_its_second_observation_where_it_does_most_of_the_work():
-    desk = Desk(rules=COVERING)
-    busy(desk, _110=100)
-    desk.export()
-    desk.host.begin(900, "connection")
-    busy(desk, _900=500)
-    assert desk.step() is None  # nobody knows when it used what it has
-    busy(desk, _900=500)
-    desk.step()
-    assert 900 in desk.kept()
-
-
-def test_many_who_use_next_to_nothing_are_not_worth_series_whatever_they_miss():
-    desk = Desk(processes=60, rules=COVERING)
-    desk.export()
-    for process in desk.host.processes:
-        desk.host.run(process, Counter.CPU_USER, 1)
-    assert desk.step() is None
-
-
-def test_a_daemon_that_wakes_up_once_does_not_count_as_large_but_who_is_new_and_does_the_same_does():
-    desk = Desk(rules=Rules(0.6, 0, 0, 0, 0.0, 0.0, cpu_coverage=0.9))
-    desk.export()
-    desk.budget.limit = 1  # nobody finds a place, so what is used adds up
-    busy(desk, _110=2000)
-    desk.step()
-    desk.host.begin(900, "job")
-    desk.step()
-    desk.budget.limit = 0
-    busy(desk, _111=15, _900=15)
-    desk.step()
-    assert desk.kept() == {900}
-
-
-def test_without_a_coverage_large_users_wait_for_the_next_export():
-    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
-    desk.export()
-    busy(desk, _111=500)
-    assert desk.step() is None
-    desk.export()
-    assert desk.kept() == {111}
-
-
-def test_large_users_find_no_place_where_the_budget_has_none():
-    desk = Desk(rules=COVERING, limit=7)
-    busy(desk, _110=100)
-    desk.export()
-    busy(desk, _111=500)
-    assert desk.step() is None
-    assert desk.kept() == {110}
-
-
-def test_what_a_drop_rule_gives_up_is_not_kept_for_its_cpu():
-    rules = Rules(0.6, 1, 0, 0, 0.0, 0.0, cpu_coverage=0.9, drop=lambda one, *_: one.name == "worker-11")
-    desk = Desk(rules=rules)
-    desk.export()
-    busy(desk, _111=500)
-    assert desk.step() is None
 
 
 def test_a_process_that_is_kept_again_goes_on_with_series_that_are_billed_anyway():
@@ -399,7 +268,7 @@ def test_a_reason_of_a_while_ago_gives_way_to_one_that_holds_now():
 def test_of_the_largest_the_larger_find_places_first():
     desk = Desk(rules=Rules(0.6, 5, 0, 0, 0.0, 0.0), limit=14)
     desk.scores = {112: 0.5}
-    busy(desk, _110=300, _111=200, _112=100)
+    desk.use(_110=300, _111=200, _112=100)
     desk.export()
     assert desk.kept() == {110, 111}
 
@@ -407,16 +276,16 @@ def test_of_the_largest_the_larger_find_places_first():
 def test_a_daemon_that_always_works_is_before_one_that_once_did_a_little_more():
     desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
     for _ in range(12):
-        busy(desk, _110=20)
+        desk.use(_110=20)
         desk.step()
     for _ in range(4):
-        busy(desk, _110=20, _111=30)
+        desk.use(_110=20, _111=30)
         desk.step()
     assert desk.kept() == {110}
 
 
 def test_samples_that_come_closer_than_the_agents_do_not_bring_exports_forward():
-    desk = Desk()
+    desk = Desk(rules=RULES)
     desk.host.interval = 5.0  # of a capture that was recorded with more samples
     exports = [due is not None and not due.size for due in (desk.step() for _ in range(36))]
     assert [number + 1 for number, due in enumerate(exports) if due] == [12, 24, 36]

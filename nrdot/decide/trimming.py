@@ -1,0 +1,131 @@
+"""Places within the budget of series: who gets them, and who waits.
+
+Reasons differ in worth. The never-filtered have their places whatever the budget says; the others get them in
+the order anomalies and pods near their limit, the largest, scores, newcomers. A reason that holds now is
+before the same one of a while ago, so who is larger need not wait for the end of a hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nrdot.decide.selection import most_worthy
+from nrdot.stages import Reason
+from nrdot.telemetry.log import Log
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nrdot.batch import Flags, Floats, Rows, Table
+    from nrdot.decide.budget import SeriesBudget
+    from nrdot.decide.columns import Columns
+
+_log = Log("decide")
+
+# What the budget gives up first has the lowest rank.
+_RANK = np.zeros(len(Reason), np.int64)
+for _place, _reasons in enumerate(
+    (
+        (Reason.FEW,),
+        (Reason.NEW,),
+        (Reason.SCORE, Reason.VISIBLE),
+        (Reason.TOP_CPU, Reason.TOP_MEMORY, Reason.TOP_IO),
+        (Reason.ANOMALY, Reason.LIMIT),
+        (Reason.NEVER_FILTERED,),
+    ),
+    start=1,
+):
+    _RANK[list(_reasons)] = _place
+
+
+class Trimming:
+    """Gives out the places of one budget."""
+
+    def __init__(self, budget: SeriesBudget) -> None:
+        self.budget = budget
+        self.over = False  # the never-filtered alone are more than the budget allows
+
+    def admitted(
+        self,
+        table: Table,
+        living: Rows,
+        rows: Rows,
+        columns: Columns,
+        *,
+        now: float,
+        room: int = 0,
+        spared: float = 0.0,
+    ) -> Rows:
+        """Of rows that cannot wait for an export, those for which there is a place beside `room` others.
+
+        `spared` is a share of all places that they leave alone.
+        """
+        if not rows.size:
+            return rows
+        active = columns.active(table, living, now)
+        total, places = self.budget.places(int(np.count_nonzero(active)), now)
+        new = ~columns.active(table, rows, now)
+        chosen: Rows = rows[~new | (np.cumsum(new) <= places - room - spared * total)]
+        return chosen
+
+    def kept(
+        self,
+        table: Table,
+        rows: Rows,
+        reason: NDArray[np.uint8],
+        columns: Columns,
+        *,
+        cpu: Floats,
+        now: float,
+    ) -> Flags:
+        """Which of the rows that have a reason are kept; those that are not get the reason BUDGET.
+
+        `cpu` is the column by which the largest are found.
+        """
+        # Under other words a process has other series, and those under its old ones are over.
+        changed, active = table.changed[rows], columns.active(table, rows, now)
+        self.budget.end(int(np.count_nonzero(changed & active)), now)
+        columns.left[rows[changed]] = -np.inf
+        active &= ~changed
+        count = int(np.count_nonzero(active))
+        total, new = self.budget.places(count, now)
+        order = _by_worth(table, rows, reason, columns, cpu)
+        never = reason[order] == Reason.NEVER_FILTERED
+        newcomer = ~active[order]
+        allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
+        kept = np.zeros(len(rows), np.bool_)
+        kept[order[allowed]] = True
+        columns.needs[rows[order]] = self.budget.needed(newcomer, count)
+        reason[order[~allowed]] = Reason.BUDGET
+        self._tell(int(np.count_nonzero(never)), total)
+        return kept
+
+    def _tell(self, never_filtered: int, places: int) -> None:
+        """Once when the never-filtered alone are more than the budget allows, once when they fit again."""
+        over = never_filtered > places
+        if over and not self.over:
+            _log.warning(
+                "the processes that are never filtered are more than the budget has places for: all of them "
+                "are exported and no others; raise `budget`",
+                processes=never_filtered,
+                places=places,
+            )
+        elif self.over and not over:
+            _log.info("the processes that are never filtered are within the budget again")
+        self.over = over
+
+
+def _by_worth(
+    table: Table, rows: Rows, reason: NDArray[np.uint8], columns: Columns, cpu: Floats
+) -> NDArray[np.intp]:
+    """Those that have a reason, in the order in which the budget gives them places."""
+    wanting = np.flatnonzero(reason != Reason.BELOW)
+    there = rows[wanting]
+    held = reason[wanting] == Reason.HOLD
+    meaning = np.where(held, columns.last_reason[there], reason[wanting])
+    large = meaning == Reason.TOP_CPU
+    worth = np.where(large, 1.0 + cpu[there], table.score[there])
+    has = table.series[there] & ~table.changed[there] & ~large
+    return wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
