@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INTERVAL = 1  # short, because steady state here is a number of ticks, not a time
 LOOKS, PAUSE = 30, 0.1  # three intervals
 MB, KB = 1e6, 1e3
-RESIDENT, GROWTH, KERNEL = 80, 3, 10
+RESIDENT, GROWTH, KERNEL = 70, 3, 10
 
 
 @dataclass(frozen=True, slots=True)

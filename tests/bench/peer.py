@@ -1,7 +1,8 @@
 """The agent beside the OpenTelemetry Collector: the same processes, interval, metrics, compression and sink.
 
-Both run at once, so they meet the same machine; each is charged with the CPU of its whole process, from the
-process scraper to the last byte sent.
+Twice: sending every process one by one as the Collector does, and under the balanced profile, which decides
+and sends a twentieth. All run at once, so they meet the same machine; each is charged with the CPU of its
+whole process, from the process scraper to the last byte sent.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents import agent_command, configuration
+from agents import DESTINATION, EVERYTHING, agent_command, configuration
 from programs import mostly_idle, running
 from rounds import spread
 from scale import scale
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 WARM_UP = 3  # ticks
 REACH = 12
+BALANCED = 20
+PROFILES = {"agent": EVERYTHING, "balanced": f"profile: balanced\n{DESTINATION}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,32 @@ class Measured:
 
 def run() -> list[Row]:
     at, binary = scale(), collector_binary()
-    with tempfile.TemporaryDirectory() as name, running(mostly_idle(at.processes)), sink() as target:
-        folder = Path(name)
-        collector = collector_command(binary, folder, target.endpoint("collector"), at.interval)
-        agent = agent_command(configuration(folder, target.endpoint("agent"), at.interval))
-        with (
-            program(collector, folder / "collector.log") as its_pid,
-            program(agent, folder / "agent.log") as our_pid,
-        ):
-            theirs, ours = observe(target, {"collector": its_pid, "agent": our_pid})
-    each = spread([a / b for a, b in zip(theirs.cpu, ours.cpu, strict=True)])
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(running(mostly_idle(at.processes)))
+        target = stack.enter_context(sink())
+        commands = {"collector": collector_command(binary, folder, target.endpoint("collector"), at.interval)}
+        for name, text in PROFILES.items():
+            (own := folder / name).mkdir()
+            commands[name] = agent_command(configuration(own, target.endpoint(name), at.interval, text))
+        pids = {
+            name: stack.enter_context(program(command, folder / f"{name}.log"))
+            for name, command in commands.items()
+        }
+        theirs, ours, balanced = observe(target, pids)
     return [
-        at_least("CPU per process and tick, Collector / agent", theirs.us / ours.us, REACH, "x", each),
+        at_least(
+            "CPU per process and tick, Collector / agent", theirs.us / ours.us, REACH, "x", each(theirs, ours)
+        ),
+        at_least(
+            "CPU per process and tick, Collector / agent under balanced",
+            theirs.us / balanced.us,
+            BALANCED,
+            "x",
+            each(theirs, balanced),
+        ),
         stated("  agent", ours.us, "us", spread(ours.cpu)),
+        stated("  agent under balanced", balanced.us, "us", spread(balanced.cpu)),
         stated("  Collector", theirs.us, "us", spread(theirs.cpu)),
         stated("  points a tick, agent / Collector", ours.points / theirs.points, "x"),
         stated("  bytes on the wire a tick, agent", ours.bytes / 1000, "kB"),
@@ -64,7 +81,13 @@ def run() -> list[Row]:
         at_most("  requests that protobuf cannot read, agent", ours.broken, 0, ""),
         stated("  requests that protobuf cannot read, Collector", theirs.broken, ""),
         stated("  resident memory, Collector", theirs.resident / 1e6, "MB"),
+        stated("  resident memory, agent under balanced", balanced.resident / 1e6, "MB"),
     ]
+
+
+def each(theirs: Measured, ours: Measured) -> str:
+    """The ratio of each tick, as a range."""
+    return spread([a / b for a, b in zip(theirs.cpu, ours.cpu, strict=True)])
 
 
 def observe(target: Sink, pids: dict[str, int]) -> list[Measured]:
