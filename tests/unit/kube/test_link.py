@@ -193,3 +193,18 @@ def test_a_proof_that_turns_is_told_at_once_and_counts_that_grow_are_not(api: Fa
     assert says(True, 5, 4)
     assert says(False, 5, 4)
     assert says(False, 0, 0)
+
+
+def test_the_first_figures_of_namespaces_are_told_at_once_and_the_next_ones_when_it_is_time(
+    api: FakeApi,
+) -> None:
+    report = Report(api, f"{NODE}/status", ManualClock())
+
+    def says(usage: object) -> bool:
+        report.news.clear()
+        report.say({"usage": usage})
+        return report.news.is_set()
+
+    says(None)
+    assert says({"rows": ["namespace shop - 1"]})
+    assert not says({"rows": ["namespace shop - 2"]})

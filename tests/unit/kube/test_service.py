@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nrdot.clock import SystemClock
+from nrdot.cluster.api import ApiError
 from nrdot.kube.service import Operator, Options
 from nrdot.testing.api_server import FakeApi
 
@@ -57,6 +58,11 @@ def running(api: Cluster) -> Iterator[Operator]:
         thread.join(30.0)
 
 
+def passes(operator: Operator) -> int:
+    line = next(one for one in operator.metrics().splitlines() if 'outcome="done"' in one)
+    return int(line.rsplit(" ", 1)[1])
+
+
 def _wait(for_what: Callable[[], object], words: str) -> None:
     pause = Event()
     for _ in range(600):
@@ -91,16 +97,49 @@ def test_reports_that_only_carry_other_figures_ask_for_no_pass() -> None:
     api = Cluster()
     api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "a"}})
 
-    def passes() -> int:
-        line = next(one for one in operator.metrics().splitlines() if 'outcome="done"' in one)
-        return int(line.rsplit(" ", 1)[1])
-
     with running(api) as operator:
-        _wait(lambda: passes() > 0, "the first pass")
-        before = passes()
+        _wait(lambda: passes(operator) > 0, "the first pass")
+        before = passes(operator)
         for processes in range(5):
             status = {"revision": "a", "processes": processes}
             api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": status})
         api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "b"}})
-        _wait(lambda: passes() > before, "the pass for what matters")
-        assert passes() == before + 1
+        _wait(lambda: passes(operator) > before, "the pass for what matters")
+        assert passes(operator) == before + 1
+
+
+class Older(Cluster):
+    """Our newest definition is not applied yet, and there is no Vertical Pod Autoscaler."""
+
+    def get(self, path: str, **query: str) -> bytes:
+        if path.endswith(("telemetrycostreports", "verticalpodautoscalers")):
+            raise ApiError(404, f"GET {path}: 404 page not found")
+        return super().get(path, **query)
+
+
+def test_a_cluster_without_the_newest_definition_or_a_recommender_is_operated_all_the_same() -> None:
+    api = Older()
+    api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
+    with running(api) as operator:
+        _wait(lambda: any(path.endswith("nrdot-pointer-general") for path in api.objects), "a pointer")
+        assert operator.document()["ready"] is True
+        assert operator.document()["without_rights"] == []
+
+
+def test_a_cost_report_is_computed_when_it_is_written_and_not_because_it_was_computed() -> None:
+    api = Cluster()
+    api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
+    with running(api) as operator:
+        _wait(lambda: operator.document()["leading"], "the lead")
+        api.put(f"{OURS}/telemetrycostreports/cluster", {"metadata": {"generation": 1}, "spec": {}})
+
+        def computed() -> list[Document]:
+            return [
+                one for _, path, one in api.writes if path.endswith("telemetrycostreports/cluster/status")
+            ]
+
+        _wait(computed, "the status")
+        before = passes(operator)
+        api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "b"}})
+        _wait(lambda: passes(operator) > before, "a further pass")
+        assert len(computed()) == 1
