@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.25  # of what a culprit really used in an interval, in a series, to be called shown
 GROWN = 64 * 2**20  # bytes of memory more
-QUIET = 3  # looks between two culprits
+QUIET = 2  # looks between two culprits
 
 
 @dataclass(frozen=True, slots=True)

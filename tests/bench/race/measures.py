@@ -86,7 +86,7 @@ MEASURES = (
     Measure(
         "shown",
         "CPU shown at all",
-        "Share of all CPU that any series shows",
+        "Share of the tree's CPU that any series shows",
         _percent,
         more=True,
         charted=False,

@@ -29,7 +29,8 @@ from contestants import PRECIOUS, contestants
 from machine import describe
 from plan import DASHBOARD, FULL, LOADS, QUICK
 from programs import BUILT, ROOT, NotMeasurable
-from turns import Share, race
+from scores import Share
+from turns import race
 
 from nrdot.config.load import load_profile
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
     from contestants import Contestant
     from plan import Plan
-    from turns import Raced, Scores
+    from scores import Scores
+    from turns import Raced
 
 PARTS = ("cells", "culprits", "dashboard")
 INSIDE = "NRDOT_RACE_INSIDE"

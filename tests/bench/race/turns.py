@@ -13,45 +13,31 @@ import signal
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from contestants import running
-from exports import Reader
 from receiver import Receiver, until
+from scores import Turn, judged
 from tree import growing
 from whole import cpu_ns, processes, resident_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from contestants import Contestant, Running
-    from exports import Look
     from plan import Cell
     from receiver import Arrival
+    from scores import Scores
     from tree import Tree
 
 PATIENCE = 240.0  # seconds
-WARM_UP = 3  # looks
+WARM_UP = 2  # looks
+REST = 0.5  # seconds after an export, when nothing is under way
 APART = 0.3  # of an interval, between the requests of two looks at least
 FIRST_PORT = 29_300
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What was seen from outside while one contestant was at work."""
-
-    resumed: float
-    begin: float
-    end: float
-    ticks: int
-    cpu: int  # nanoseconds
-    resident: int
-    processes: int
-    before: Mapping[int, int]  # CPU of every process in nanoseconds, by pid
-    after: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +46,6 @@ class Raced:
     scores: dict[str, Scores]
     last: dict[str, list[Arrival]]  # the exports of each one's last turn
     fallen: dict[str, str]  # who did not come to the end, and why
-
-
-class Share(NamedTuple):
-    """Seconds of CPU, and of how many."""
-
-    part: float
-    whole: float
-
-
-@dataclass(slots=True)
-class Scores:
-    """One value a round."""
-
-    cpu: list[float] = field(default_factory=list)  # microseconds for each process and tick
-    resident: list[int] = field(default_factory=list)
-    points: list[float] = field(default_factory=list)  # a tick
-    wire: list[float] = field(default_factory=list)  # bytes a tick
-    size: list[float] = field(default_factory=list)  # the same without compression
-    named: list[Share] = field(default_factory=list)  # of the tree's CPU, what single processes show
-    shown: list[Share] = field(default_factory=list)  # of all CPU, what any series shows
-    took: list[float] = field(default_factory=list)  # seconds of a scrape
-    series: int = 0
 
 
 def race(cell: Cell, everybody: Sequence[Contestant], rounds: int) -> Raced:
@@ -154,7 +118,7 @@ def turn(one: Running, receiver: Receiver, cell: Cell, tree: Tree) -> Turn:
     resume(one)
     wait_for_looks(receiver, one, resumed, cell, one.contestant.settles)
     if not one.scraper:
-        time.sleep(cell.interval / 2)  # half-way between two looks nothing is under way
+        time.sleep(min(cell.interval / 2, REST))
     spent, begin, before = cpu_ns(one.pid), time.monotonic(), everyone(tree)
     if not one.scraper:
         time.sleep(cell.interval * cell.ticks)
@@ -197,62 +161,3 @@ def everyone(tree: Tree) -> dict[int, int]:
         fields = Path(f"/proc/{tree.runner}/stat").read_bytes().rpartition(b")")[2].split()
         found[tree.runner] += (int(fields[13]) + int(fields[14])) * 10**9 // os.sysconf("SC_CLK_TCK")
     return found
-
-
-def judged(
-    turns: Sequence[Turn],
-    arrivals: Sequence[Arrival],
-    cell: Cell,
-    harness: Mapping[int, str],
-    names: Mapping[int, str],
-) -> Scores:
-    """`harness` are the contestants and the receiver, which are not of the tree; `names` are the tree's."""
-    scores, reader, series = Scores(), Reader(cell.interval), set()
-    for arrival in arrivals:
-        reader.define(arrival)
-    for one in turns:
-        reader.forget()
-        seen = [reader.read(arrival) for arrival in arrivals if one.resumed <= arrival.at <= one.end]
-        counted = [look for look in seen if look.at > one.begin]
-        series.update(*(look.series for look in counted))
-        scores.cpu.append(one.cpu / 1000 / one.ticks / one.processes)
-        scores.resident.append(one.resident)
-        scores.points.append(sum(look.points for look in counted) / one.ticks)
-        scores.wire.append(sum(look.wire for look in counted) / one.ticks)
-        scores.size.append(sum(look.size for look in counted) / one.ticks)
-        scores.took.append(max((look.took for look in counted), default=0.0))
-        shown = sum(seconds for look in counted for seconds in look.used.values())
-        scores.named.append(Share(covered(one, counted, harness, names), spent(one, harness)))
-        scores.shown.append(Share(shown, spent(one, ())))
-    scores.series = len(series)
-    return scores
-
-
-def covered(
-    one: Turn, counted: Sequence[Look], harness: Mapping[int, str], names: Mapping[int, str]
-) -> float:
-    """Seconds of CPU of those processes of the tree that have a series of their own.
-
-    By the kernel's clock, because what is exported counts in hundredths of a second, of which the least busy
-    use a part; for those that ended within the turn, and for groups of one under a name of the contestant's
-    own, by what was exported.
-    """
-    pids = {name: pid for pid, name in names.items()}
-    strangers = set(harness.values())
-    by_clock, by_export = set(), 0.0
-    for look in counted:
-        for owner, seconds in look.used.items():
-            pid = owner.pid or pids.get(owner.name, 0)
-            if not owner.alone or pid in harness or (not owner.pid and owner.name in strangers):
-                continue
-            if pid in one.after:
-                by_clock.add(pid)
-            else:
-                by_export += seconds
-    return by_export + sum(one.after[pid] - one.before.get(pid, 0) for pid in by_clock) / 1e9
-
-
-def spent(one: Turn, without: Container[int]) -> float:
-    """Seconds of CPU in a turn."""
-    now = sum(cpu for pid, cpu in one.after.items() if pid not in without)
-    return (now - sum(cpu for pid, cpu in one.before.items() if pid not in without)) / 1e9

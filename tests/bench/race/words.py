@@ -46,8 +46,8 @@ CONDITIONS = """\
 - **The tree** is all there is in a pid namespace, but for the contestants and the receiver: small static
   programs with the names, command lines and users of a server's services. *Idle*: {idle}. *Mixed*: {mixed}.
   *All active*: {active}. *Churn*: {churn}.
-- **Turns.** All contestants are started once and then work one at a time, the others stopped; the first look
-  of a turn is not counted. A round is a turn of each, so a drift of the machine meets everybody.
+- **Turns.** All contestants are started once and then work one at a time, the others stopped; the first looks
+  of a turn are not counted. A round is a turn of each, so a drift of the machine meets everybody.
 - **Interval.** Everybody looks and exports at the same interval ({intervals}), because the cost of a tick is
   what is compared. NRDOT's profiles would export less often by themselves ({own}), and a process that is
   neither anomalous nor never-filtered would be named as much later.
@@ -57,7 +57,7 @@ CONDITIONS = """\
   daemon, which compresses it before it sends it on.
 - **CPU shown by single processes** is the part of the tree's CPU that those processes used which have a
   series of their own: one that carries a pid, or a group with one member. **CPU shown at all** is what the
-  differences of all series add up to, of what the kernel says that all processes used. Counters move in
+  differences of all series add up to, of what the tree used, without the contestants' own. Counters move in
   hundredths of a second, so it may be a little more or less than was used; shares over 100 % are written as
   100 %, and a difference below {noise:.0%} is not called a loss.
 - **Everybody who chooses is told** of the one process that must never be lost, `{precious}`, in the way that

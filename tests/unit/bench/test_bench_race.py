@@ -11,7 +11,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 NAMES = (
-    *("plan", "programs", "agents", "whole", "receiver", "exports", "tree", "mixes", "contestants", "turns"),
+    *(
+        "plan",
+        "programs",
+        "agents",
+        "whole",
+        "receiver",
+        "exports",
+        "tree",
+        "mixes",
+        "contestants",
+        "scores",
+        "turns",
+    ),
     *("culprits", "measures", "losses", "words", "charts", "page"),
 )
 
@@ -218,7 +230,7 @@ def test_processes_with_a_series_of_their_own_cover_what_the_kernel_says_that_th
     second = 10**9
     before = {1: 0, 3: 0, 5: second, 6: 0, 7: 0}
     after = {1: 9 * second, 3: 9 * second, 5: 3 * second, 6: second, 7: second}
-    one = race["turns"].Turn(0.0, 1.0, 2.0, 1, 0, 0, 5, before, after)
+    one = race["scores"].Turn(0.0, 1.0, 2.0, 1, 0, 0, 5, before, after)
     seen = look(
         race,
         1.5,
@@ -232,7 +244,16 @@ def test_processes_with_a_series_of_their_own_cover_what_the_kernel_says_that_th
         },
     )
     names = {5: "gunicorn", 6: "nginx", 7: "php"}
-    assert race["turns"].covered(one, [seen], {1: "receiver", 3: "agent"}, names) == 3.25
+    harness = {1: "receiver", 3: "agent"}
+    assert race["scores"].covered(one, [seen], harness, names) == 3.25
+    assert race["scores"].spent(one, harness) == 4
+    assert race["scores"].shown(one, [seen], harness) == 3.75  # 0.5 of nginx, 3 of php, 0.25 of the job
+
+
+def test_what_the_harness_used_is_taken_out_of_groups_that_hold_it(race):
+    one = race["scores"].Turn(0.0, 1.0, 2.0, 1, 0, 0, 2, {1: 0, 5: 0}, {1: 2 * 10**9, 5: 3 * 10**9})
+    seen = look(race, 1.5, {("other", 0, False): 5.0})
+    assert race["scores"].shown(one, [seen], {1: "receiver"}) == 3
 
 
 def test_what_a_peer_does_better_is_found_and_named_with_both_numbers(race):
