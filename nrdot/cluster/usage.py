@@ -20,6 +20,7 @@ names stand once. Whoever reads takes columns by name; one that is missing is 0.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ NAMESPACES = 32  # rows of kind namespace; a node rarely has more
 WORKLOADS = 40
 LONGEST = 600  # characters of a row
 NOTHING = "-"
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 WORDS = ("kind", "name", "profile")
 # Sums over the window, but for the levels `processes`, `kept`, `series...` and `memory`, which are means, and
 # `hourly...`, which count within one clock hour.
@@ -133,6 +135,8 @@ def _line(columns: Sequence[str], cells: Sequence[str]) -> Line:
     found = dict(zip(columns, cells, strict=True))
     words = [found.pop(name) for name in WORDS]
     kind, name, profile = ("" if word == NOTHING else word for word in words)
+    if kind == "namespace" and not _NAMESPACE.fullmatch(name):
+        raise ValueError("no name of a namespace")  # it may come to stand where a glob would be read
     numbers = {column: float(cell) for column, cell in found.items()}
     if any(not 0 <= number < float("inf") for number in numbers.values()):
         raise ValueError("no number of anything")

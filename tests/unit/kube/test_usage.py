@@ -25,10 +25,15 @@ def _node(name: str, usage: dict | None, at: str = AT) -> Custom:
 
 
 numbers = st.integers(0, 10**12).map(float)
+names = st.from_regex(
+    r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True, alphabet=st.characters(codec="ascii")
+)
 lines = st.builds(
-    Line,
+    lambda kind, name, profile, numbers, would: Line(
+        kind, name if kind == "namespace" else "", profile, numbers, would
+    ),
     st.sampled_from(["namespace", "system", "groups"]),
-    st.text("abcdefghij-0123456789", max_size=63).map(lambda text: text.strip("-")),
+    names,
     st.sampled_from(["", "balanced", "aggressive"]),
     st.fixed_dictionaries(dict.fromkeys(NUMBERS, numbers)),
     st.fixed_dictionaries({"aggressive": st.tuples(numbers, numbers)}),
@@ -58,6 +63,14 @@ def test_what_cannot_be_read_is_nothing_rather_than_wrong(rows: object) -> None:
     said = document(_usage())
     assert read({**said, "columns": "kind name profile points", "rows": rows}) is None
     assert read({"rows": []}) is None
+
+
+@pytest.mark.parametrize("name", ["*", "sh?p", "Shop", "-", "a" * 64, "[a-z]"])
+def test_a_name_that_no_namespace_has_is_not_believed(name: str) -> None:
+    said = document(_usage(Line("namespace", "shop", numbers={"points": 5.0})))
+    rows = [row.replace("shop", name) for row in said["rows"]]
+    assert read(said) is not None
+    assert read({**said, "rows": rows}) is None
 
 
 def test_a_row_keeps_within_what_a_status_takes() -> None:
