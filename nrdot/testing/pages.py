@@ -65,6 +65,8 @@ def blocks(page: Path) -> Iterator[Block]:
         elif found:
             opened, dent, begin = found["fence"], found["dent"], number + 1
             kind, marks = _info(found["info"], f"{page.name}:{number}")
+        else:
+            assert "```" not in line, f"{page.name}:{number}: a fence stands on a line of its own"
     assert not opened, f"{page.name}:{begin}: this block never ends"
 
 

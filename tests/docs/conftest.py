@@ -17,6 +17,7 @@ from nrdot.testing.console import Console
 ROOT = Path(__file__).parents[2]
 # Where pages say a host keeps things, and where the tests do.
 PLACES = ("/etc/nrdot", "/var/lib/nrdot", "/tmp/nrdot", "/srv/ledgers")
+SHORTENED = "sample-host-7.jsonl.zst"  # pages have many commands for it
 WRITTEN = {".yaml", ".md", ".csv", ".json"}
 
 HOST = """
@@ -37,16 +38,19 @@ class Scratch(Console):
             (folder / name).symlink_to(ROOT / name)
         samples = folder / "samples"
         shutil.copytree(ROOT / "samples", samples, ignore=shutil.ignore_patterns("captures"))
-        (samples / "captures").symlink_to(ROOT / "samples/captures")
+        recorded = five_minutes(ROOT / "samples/captures" / SHORTENED)
+        (samples / "captures").mkdir()
+        for path in (ROOT / "samples/captures").iterdir():
+            if path.name != SHORTENED:
+                (samples / "captures" / path.name).symlink_to(path)
+        (samples / "captures" / SHORTENED).write_bytes(recorded)
         for path in samples.rglob("*"):
             if path.suffix in WRITTEN and "captures" not in path.parts[len(samples.parts) :]:
                 path.write_text(self.placed(path.read_text()))
         for place in PLACES:
             self.path(place).mkdir(parents=True)
         # What takes ten minutes on a page: `nrdot record -o host.jsonl.zst --duration 10m`.
-        (folder / "host.jsonl.zst").write_bytes(
-            five_minutes(ROOT / "samples/captures/sample-host-7.jsonl.zst")
-        )
+        (folder / "host.jsonl.zst").write_bytes(recorded)
 
     def host(self) -> None:
         """An agent has run twice here, with a change in between; one request waits, another was refused."""
@@ -74,7 +78,7 @@ class Scratch(Console):
 
 
 def five_minutes(capture: Path) -> bytes:
-    """The beginning of a capture, because a page has many commands for it."""
+    """The beginning of a capture."""
     with capture.open("rb") as file:
         reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         lines = reader.read().splitlines(keepends=True)[:61]
