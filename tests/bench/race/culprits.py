@@ -15,7 +15,8 @@ import statistics
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,6 @@ class Verdict:
     delay: float | None = None
     where: str = ""
     present: float | None = None  # of a quiet one: the share of looks in which it was there
-    order: int = field(default=0, repr=False)
 
 
 def culprits() -> tuple[Culprit, ...]:
@@ -182,10 +182,14 @@ def judge(planted: Planted, looks: Sequence[Look], interval: float) -> Verdict:
         present = sum(look in there for look in left) / max(len(left), 1)
         return Verdict("named", there[0].at - planted.begin, culprit.names[0], present)
     usual = _usual(before, leaks=culprit.leaks)
-    for outcome, shows in (("named", _names), ("old name", _old), ("group", _rises)):
+    for outcome, shows in (("named", _names), ("old name", _old)):
         for look in during:
             if owner := shows(look, planted, usual, interval):
                 return Verdict(outcome, look.at - planted.begin, owner.name)
+    for look, following in pairwise(during):
+        # One look alone may be a rush of others in the group.
+        if risen := _risen(look, culprit, usual, interval) & _risen(following, culprit, usual, interval):
+            return Verdict("group", look.at - planted.begin, min(risen))
     return Verdict()
 
 
@@ -222,12 +226,13 @@ def _old(look: Look, planted: Planted, usual: dict[Owner, float], interval: floa
     return None
 
 
-def _rises(look: Look, planted: Planted, usual: dict[Owner, float], interval: float) -> Owner | None:
-    culprit = planted.culprit
-    for owner, value in _values(look, culprit).items():
-        if not owner.pid and value - usual.get(owner, 0.0) >= _enough(culprit, interval):
-            return owner
-    return None
+def _risen(look: Look, culprit: Culprit, usual: dict[Owner, float], interval: float) -> set[str]:
+    """The groups whose sums are above their usual by what the culprit uses."""
+    return {
+        owner.name
+        for owner, value in _values(look, culprit).items()
+        if not owner.alone and value - usual.get(owner, 0.0) >= _enough(culprit, interval)
+    }
 
 
 def _values(look: Look, culprit: Culprit) -> dict[Owner, float]:
