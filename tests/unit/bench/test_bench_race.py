@@ -132,14 +132,14 @@ def planted(race, kind, pid=5):
 def test_a_burst_in_a_pool_is_found_by_its_pid_or_only_as_a_rise_of_the_pool(race):
     judge, one = race["culprits"].judge, planted(race, "burst")
     by_pid = [look(race, 9, {("gunicorn", 5, True): 0.0}), look(race, 12, {("gunicorn", 5, True): 0.6})]
-    by_group = [look(race, 9, {("gunicorn", 0, False): 0.1}), look(race, 13, {("gunicorn", 0, False): 0.7})]
+    group = {
+        at: look(race, at, {("gunicorn", 0, False): used}) for at, used in ((9, 0.1), (13, 0.7), (14, 0.7))
+    }
+    once = [group[9], group[13], look(race, 14, {("gunicorn", 0, False): 0.1})]
     others = [look(race, 9, {}), look(race, 12, {("gunicorn", 6, True): 0.6})]
-    found = [judge(one, looks, 1) for looks in (by_pid, by_group, others)]
-    assert [(verdict.outcome, verdict.delay) for verdict in found] == [
-        ("named", 2),
-        ("group", 3),
-        ("no", None),
-    ]
+    found = [judge(one, looks, 1) for looks in (by_pid, list(group.values()), once, others)]
+    assert [verdict.outcome for verdict in found] == ["named", "group", "no", "no"]
+    assert [verdict.delay for verdict in found[:2]] == [2, 3]
 
 
 def test_a_renamed_process_under_the_name_that_it_had_is_only_half_found(race):
