@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 TOP = 12  # rows of what could be long
+NARROW = 110  # columns of a terminal
+CELL = 9  # columns that a figure takes at least
 
 
 def show(found: Document, kind: str, *, explain: bool) -> None:
@@ -29,14 +31,14 @@ def as_text(found: Document, kind: str, *, explain: bool) -> str:
 
 
 def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:
-    for part in _PARTS[kind](found, explain=explain):
+    for part in _PARTS[kind](found, explain=explain, width=out.width):
         out.print(part)
 
 
-def _savings(found: Document, *, explain: bool) -> list[RenderableType]:
+def _savings(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [_headline(found), _figures(found)]
     if not found["too_short"]:
-        parts += [_meters(found), _attribution(found), _allocation(found), _projection(found)]
+        parts += [_meters(found, width), _attribution(found), _allocation(found), _projection(found)]
     parts += [f"[bold]Not seen[/bold] {_plain(line)}" for line in not_seen(found)]
     left_out = (line for line in found["left_out"] if line != found["too_short"])
     parts += [f"[dim]left out: {_plain(line)}[/dim]" for line in left_out]
@@ -92,7 +94,8 @@ def _figures(found: Document) -> RenderableType:
 _FIGURES = ("without NRDOT", "hostmetrics", "with NRDOT", "less")
 
 
-def _meters(found: Document) -> RenderableType:
+def _meters(found: Document, width: int) -> RenderableType:
+    """Titles stand beside the names where there is room for them; `--explain` has them all the same."""
     currency = found["currency"]
     shown = table(
         f"{currency} a month",
@@ -106,7 +109,7 @@ def _meters(found: Document) -> RenderableType:
     for name, meter in found["meters"].items():
         before = meter["unoptimized"]
         shown.add_row(
-            _plain(f"{name}: {meter['title']}"),
+            _plain(name if width < NARROW else f"{name}: {meter['title']}"),
             money(before),
             money(meter["hostmetrics"]),
             money(meter["sent"]),
@@ -188,9 +191,10 @@ def _actual(actual: Document, currency: str) -> str:
     )
 
 
-def _criticality(found: Document, *, explain: bool) -> list[RenderableType]:
+def _criticality(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
     del explain
-    groups = found["groups"][:TOP]
+    named = max((len(row["class"] or NOBODY) for row in found["rows"]), default=0)
+    groups = _fitting(found["groups"][:TOP], width - named - 10)
     shown = table("class", "score", *groups, right={"score", *groups})
     for row in found["rows"]:
         cells = [_cell(row["cells"].get(group)) for group in groups]
@@ -206,6 +210,17 @@ def _criticality(found: Document, *, explain: bool) -> list[RenderableType]:
     return parts + [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
 
 
+def _fitting(names: list[str], room: int) -> list[str]:
+    """As many columns as there is room for, one at least."""
+    fitting: list[str] = []
+    for name in names:
+        room -= max(len(name), CELL) + 3
+        if room < 0 and fitting:
+            break
+        fitting.append(name)
+    return fitting
+
+
 def _cell(cell: Document | None) -> str:
     if cell is None:
         return ""
@@ -213,8 +228,8 @@ def _cell(cell: Document | None) -> str:
     return f"{cell['processes']:,.1f} {cell['kept']:.0%}{mark}"
 
 
-def _compliance(found: Document, *, explain: bool) -> list[RenderableType]:
-    del explain
+def _compliance(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
+    del explain, width
     colours = {"met": "green", "idle": "yellow", "missed": "red", "open": "red"}
     shown = table("requirement", "rule", "covers", "state", "evidence")
     for row in found["rows"]:
@@ -231,8 +246,8 @@ def _compliance(found: Document, *, explain: bool) -> list[RenderableType]:
     return parts + [f"[dim]left out: {_plain(line)}[/dim]" for line in found["left_out"]]
 
 
-def _rollout(found: Document, *, explain: bool) -> list[RenderableType]:
-    del explain
+def _rollout(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
+    del explain, width
     shown = table("phase", "weeks", "hosts", "profile", "what", "gate, beside those below", right={"hosts"})
     for phase in found["phases"]:
         weeks = (

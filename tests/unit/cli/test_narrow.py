@@ -8,6 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nrdot.checks.loading import load
+from nrdot.config.load import load_profile
+from nrdot.simulate.run import simulate, under
+from nrdot.testing.captures import crowd, write_capture
+
 CAPTURE = Path(__file__).parents[3] / "samples/captures/sample-host-7.jsonl.zst"
 COLUMNS = 80
 
@@ -54,3 +59,15 @@ def test_a_process_is_a_line_with_its_verdict_and_the_reason(proc):
     assert {words[0] for words in shown} == {"1", "100", "101", "102", "103", "104", "105", "200"}
     assert all("keep" in words or "roll" in words for words in shown)
     assert all(len(line) <= COLUMNS for line in lines)
+
+
+def test_a_report_names_each_meter_in_one_line_and_shows_as_many_columns_as_fit(tmp_path):
+    capture = write_capture(tmp_path / "h1.jsonl", crowd(ticks=61))
+    balanced = under(load(None), "balanced", load_profile("balanced", tmp_path, {}))
+    simulate(capture, balanced, ledger=tmp_path / "ledger")
+    lines = on_a_terminal("report", "--ledger", tmp_path / "ledger")
+    assert all(len(line) <= COLUMNS for line in lines)
+    assert sum(line.split()[:1] == ["new_relic_data_plus_eu"] for line in lines) == 1
+    lines = on_a_terminal("report", "--ledger", tmp_path / "ledger", "--kind", "criticality", "--by", "unit")
+    assert all(len(line) <= COLUMNS for line in lines)
+    assert any("more columns; --format html or json has them" in line for line in lines)
