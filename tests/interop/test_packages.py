@@ -28,7 +28,7 @@ OUTSIDE = {
 
 def built(script, pattern):
     subprocess.run([ROOT / "packaging" / script], check=True, env=OUTSIDE, stdout=subprocess.DEVNULL)
-    return next((ROOT / "dist").glob(pattern))
+    return max((ROOT / "dist").glob(pattern), key=lambda path: path.stat().st_mtime)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ def test_pipx_gives_a_command_that_scans_exports_once_and_explains_itself(piped,
 @pytest.mark.parametrize(
     ("extra", "arguments"),
     [
-        ("report", ["report", "{folder}"]),
+        ("report", ["report", "--ledger", "{folder}"]),
         ("report", ["ledger", "compact", "{folder}"]),
         ("train", ["train", str(CAPTURE), "-o", "{folder}/model"]),
         ("operator", ["operator", "run"]),

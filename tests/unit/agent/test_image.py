@@ -1,5 +1,6 @@
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,10 @@ def test_whatever_is_copied_is_in_the_repository_and_in_the_build_context():
         for source in sources:
             assert (ROOT / source).exists()
             assert f"!{source}" in allowed
+
+
+def test_everything_that_the_wheel_takes_along_is_copied_to_where_it_is_built():
+    copied = {source for rest in of("source", "COPY") for source in rest.split()[:-1]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]) <= copied
