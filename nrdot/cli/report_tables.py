@@ -106,6 +106,8 @@ def _meters(found: Document, width: int) -> RenderableType:
         "less",
         right={"without NRDOT", "hostmetrics", "with NRDOT", "saved", "less"},
     )
+    for place in (0, 2):  # other headings break instead
+        shown.columns[place].no_wrap = width < NARROW
     for name, meter in found["meters"].items():
         before = meter["unoptimized"]
         shown.add_row(
