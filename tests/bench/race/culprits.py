@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.25  # of what a culprit really used in an interval, in a series, to be called shown
 GROWN = 64 * 2**20  # bytes of memory more
-QUIET = 2  # looks between two culprits
+QUIET = 4  # looks between two culprits
+RECENT = 3  # looks before a culprit that say what is usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ def _enough(culprit: Culprit, interval: float) -> float:
 
 
 def _usual(before: Sequence[Look], *, leaks: bool) -> dict[Owner, float]:
-    recent = before[-5:]
+    recent = before[-RECENT:]
     seen: dict[Owner, list[float]] = {}
     for look in recent:
         for owner, value in (look.resident if leaks else look.used).items():

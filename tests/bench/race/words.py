@@ -75,10 +75,10 @@ On a tree of {processes:,} processes, with everybody at work and a look every {i
 
 FOUND = """
 By name means: a series of this process alone shows it (for the storm: series that bear the name of the jobs
-or of their parent). In a group: the sum of that group rises in two looks or more, but nobody knows whose fault
-it is. Seconds are from its beginning to the export that shows it; differences below one interval are luck, because nobody's look
-is in step with the beginning. The leak counts as shown at {grown:.0f} MiB more, CPU at {enough:.0%} of what
-was used.
+or of their parent). In a group: the sum of that group rises in two looks or more, but nobody knows whose
+fault it is. Seconds are from its beginning to the export that shows it; differences below one interval are
+luck, because nobody's look is in step with the beginning. The leak counts as shown at {grown:.0f} MiB more,
+CPU at {enough:.0%} of what was used.
 """
 
 PANEL = """\
