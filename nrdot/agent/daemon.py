@@ -149,14 +149,19 @@ class Daemon:
 
         `began` is when the first of them was taken.
         """
+        destinations = self._parts.destinations
+        before = [to.buffer.statistics().delivered for to in destinations]
         try:
-            self._drains.use(self._parts.destinations)
+            self._drains.use(destinations)
             if self._tick():
                 self._notifier.ready()
                 self._clock.wait(self._requests.stopping, began + ONCE - self._clock.monotonic())
             left = self._finish(ONCE_PROSPECT, self._clock.monotonic() + 2 * ONCE_PROSPECT)
         finally:
             self._drains.close(RESERVE / 2)
+        for to, earlier in zip(destinations, before, strict=True):
+            points = to.buffer.statistics().delivered - earlier
+            _log.info("exported once", destination=to.name, points_delivered=points)
         return 1 if left else 0
 
     def _loop(self, end: float | None) -> None:

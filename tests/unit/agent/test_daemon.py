@@ -144,7 +144,8 @@ def test_a_tick_that_exports_wakes_the_drains(made, woken):
 
 
 @pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])
-def test_once_says_whether_its_export_was_taken(works, status):
+def test_once_says_whether_its_export_was_taken(works, status, caplog):
+    caplog.set_level("INFO", "nrdot.agent")
     clock = SystemClock() if works else ManualClock()
     buffer = ListBuffer()
     drain = SwitchedDrain(buffer, works=works)
@@ -152,6 +153,9 @@ def test_once_says_whether_its_export_was_taken(works, status):
 
     assert agent.daemon.once(clock.monotonic()) == status
     assert buffer.closed
+    (told,) = [record for record in caplog.records if record.message == "exported once"]
+    assert told.fields == {"destination": "collector", "points_delivered": buffer.delivered}
+    assert bool(buffer.delivered) is works
     drain.works.set()
 
 
