@@ -1,7 +1,7 @@
 """What a node used and sent in the last hour, by namespace: the figures that the operator adds up.
 
     ledger's rows of a minute ─► sums by namespace ─┐
-    table at each export ─► CPU by workload,        ├─► minutes of the last hour ─► one table of text
+    table at each export ─► CPU by workload,        ├─► slots of the last hour ──► one table of text
                             what each shipped profile would keep ─┘
 
 Everything happens on the pipeline's thread. An export costs a few sums over columns; a minute costs what the
@@ -16,23 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.agent.hour import grow, read_minute, usage_of
+from nrdot.agent.hour import add, grow, read, same, usage_of
 from nrdot.batch import CHILDREN, Counter, Gauge, distinct
 from nrdot.cluster.usage import PROFILES, document
 from nrdot.config.load import load_profile
 from nrdot.config.paths import shipped_profiles
+from nrdot.ledger.rows import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.agent.hour import Minute, Workload
+    from nrdot.agent.hour import Slot, Workload
     from nrdot.batch import Batch, Identity, Ints
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
     from nrdot.ledger.rows import Row
     from nrdot.stages import Frame
 
-LONGEST = 60  # minutes that are remembered
+LONGEST = 12  # slots that are remembered: between 55 minutes and an hour
 PLACES = 2048  # workloads that came by, after which those that are gone are forgotten
 _OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 
@@ -42,7 +43,7 @@ class Consumption:
 
     def __init__(self) -> None:
         self._scores: Mapping[str, float] = {}
-        self._minutes: deque[Minute] = deque(maxlen=LONGEST)
+        self._slots: deque[Slot] = deque(maxlen=LONGEST)
         self._names: list[Workload] = [("", "")]
         self._places: dict[Workload, int] = {("", ""): 0}
         self._place: Ints = np.zeros(0, np.int64)  # by row
@@ -68,7 +69,7 @@ class Consumption:
 
     def minute(self, rows: Sequence[Row]) -> None:
         """The ledger's rows of a minute, or of the part of one under one configuration."""
-        made = read_minute(rows)
+        made = read(rows)
         if made is None:
             return
         made.looked, self._looked = self._looked, 0.0
@@ -81,9 +82,14 @@ class Consumption:
             grow(made.workloads, (namespace, workload), [cpu, memory])
             for profile, pair in zip(self._scores, zip(bands[::2], bands[1::2], strict=True), strict=True):
                 grow(made.would.setdefault(namespace, {}), profile, list(pair))
-        self._minutes.append(made)
+        if self._slots and same(self._slots[-1], made):
+            add(self._slots[-1], made)
+        else:
+            self._slots.append(made)
         self._forget()
-        self.document = document(usage_of(self._minutes))
+        usage = usage_of(self._slots)
+        # Before a minute is whole, a scrape a minute would be none or many times too much.
+        self.document = document(usage) if usage.seconds >= MINUTE else None
 
     def _fit(self, capacity: int) -> None:
         if (more := capacity - len(self._place)) > 0:

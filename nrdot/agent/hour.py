@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nrdot.ledger.rows import Row, Seen
 
+WIDTH = 5 * MINUTE  # of a slot; no slot reaches over the end of a clock hour
 CONTAINERS = ("cri-containerd-", "crio-", "docker-", "libpod-")  # units of containers
 _LEVELS = frozenset({"processes", "kept", "series", "series_sent", "memory"})
 # Our names of what a row of the ledger says.
@@ -36,10 +37,11 @@ Workload = tuple[str, str]  # namespace and workload; both empty for what belong
 
 
 @dataclass(slots=True)
-class Minute:
-    """Sums. Levels are multiplied by seconds, so that they become means over any number of minutes."""
+class Slot:
+    """Sums. Levels are multiplied by seconds, so that they become means over any number of slots."""
 
-    t: int  # Unix seconds
+    t: int  # Unix seconds, begin of the first minute
+    until: int  # end of the last one
     seconds: float
     sums: dict[Key, dict[str, float]]
     profiles: dict[Key, dict[str, float]]  # seconds of processes by profile
@@ -50,11 +52,12 @@ class Minute:
     workloads: dict[Workload, list[float]] = field(default_factory=dict)  # CPU seconds, memory x seconds
 
 
-def read_minute(rows: Sequence[Row]) -> Minute | None:
-    found: Minute | None = None
+def read(rows: Sequence[Row]) -> Slot | None:
+    """What the ledger says of a minute, or of the part of one under one configuration."""
+    found: Slot | None = None
     for row in rows:
         if found is None:
-            found = Minute(row.t - row.t % MINUTE, row.seconds, defaultdict(dict), defaultdict(dict))
+            found = Slot(row.t, row.t + MINUTE, row.seconds, defaultdict(dict), defaultdict(dict))
         if isinstance(row, Outcome):
             _outcome(found, row)
         else:
@@ -62,7 +65,29 @@ def read_minute(rows: Sequence[Row]) -> Minute | None:
     return found
 
 
-def _outcome(found: Minute, row: Outcome) -> None:
+def same(one: Slot, other: Slot) -> bool:
+    """Five minutes are kept as one: an hour of single minutes would cost an agent megabytes."""
+    return one.t // WIDTH == other.t // WIDTH
+
+
+def add(into: Slot, more: Slot) -> None:
+    into.until = more.until
+    into.seconds += more.seconds
+    into.looked += more.looked
+    into.wire += more.wire
+    into.copies = max(into.copies, more.copies)
+    for key, figures in more.sums.items():
+        _sum(into.sums[key], figures)
+    for key, seconds in more.profiles.items():
+        _sum(into.profiles[key], seconds)
+    for namespace, profiles in more.would.items():
+        for profile, pair in profiles.items():
+            grow(into.would.setdefault(namespace, {}), profile, pair)
+    for workload, used in more.workloads.items():
+        grow(into.workloads, workload, used)
+
+
+def _outcome(found: Slot, row: Outcome) -> None:
     if not row.destination:
         own = {"points_sent": row.own_points, "bytes_sent": row.own_bytes}
         series = row.own_points / row.exports if row.exports else 0.0
@@ -74,7 +99,7 @@ def _outcome(found: Minute, row: Outcome) -> None:
         found.copies += min(1.0, row.points_delivered / row.points_produced)
 
 
-def _seen(found: Minute, row: Seen) -> None:
+def _seen(found: Slot, row: Seen) -> None:
     key = _key(row)
     figures = {name: float(getattr(row, said)) for name, said in _SUMS.items()}
     figures["processes"] = row.process_seconds
@@ -97,12 +122,12 @@ def _key(row: Seen) -> Key:
     return ("unknown", "") if row.unit.startswith(CONTAINERS) else ("system", "")
 
 
-def usage_of(minutes: Sequence[Minute]) -> Usage:
+def usage_of(slots: Sequence[Slot]) -> Usage:
     """Everything that these minutes say, the largest by name."""
-    seconds = sum(minute.seconds for minute in minutes)
-    looked = max(sum(minute.looked for minute in minutes), 1e-9)
+    seconds = sum(slot.seconds for slot in slots)
+    looked = max(sum(slot.looked for slot in slots), 1e-9)
     lines = sorted(
-        _lines(minutes, max(seconds, 1e-9), looked), key=lambda line: (-line.get("points"), line.name)
+        _lines(slots, max(seconds, 1e-9), looked), key=lambda line: (-line.get("points"), line.name)
     )
     named = [line for line in lines if line.kind == "namespace"]
     rest = [line for line in lines if line.kind != "namespace"]
@@ -110,16 +135,16 @@ def usage_of(minutes: Sequence[Minute]) -> Usage:
         rest = _with_the_small_ones(rest, named[NAMESPACES:])
         named = named[:NAMESPACES]
     workloads: dict[Workload, list[float]] = {}
-    for minute in minutes:
-        for key, used in minute.workloads.items():
+    for slot in slots:
+        for key, used in slot.workloads.items():
             grow(workloads, key, used)
     largest = sorted(workloads, key=lambda key: (-workloads[key][0], -workloads[key][1], key))[:WORKLOADS]
     return Usage(
-        since=_rfc3339(minutes[0].t),
-        until=_rfc3339(minutes[-1].t + MINUTE),
+        since=_rfc3339(slots[0].t),
+        until=_rfc3339(slots[-1].until),
         seconds=seconds,
-        wire=sum(minute.wire for minute in minutes),
-        copies=max(minute.copies for minute in minutes),
+        wire=sum(slot.wire for slot in slots),
+        copies=max(slot.copies for slot in slots),
         lines=(*named, *sorted(rest, key=lambda line: line.kind)),
         workloads={
             key: (workloads[key][0] / max(seconds, 1e-9), workloads[key][1] / looked)
@@ -128,18 +153,18 @@ def usage_of(minutes: Sequence[Minute]) -> Usage:
     )
 
 
-def _lines(minutes: Sequence[Minute], seconds: float, looked: float) -> Iterator[Line]:
-    for kind, name in sorted({key for minute in minutes for key in minute.sums}):
+def _lines(slots: Sequence[Slot], seconds: float, looked: float) -> Iterator[Line]:
+    for kind, name in sorted({key for slot in slots for key in slot.sums}):
         key, numbers, hourly = (kind, name), dict[str, float](), dict[int, dict[str, float]]()
         would: dict[str, list[float]] = {}
         profiles: dict[str, float] = {}
-        for minute in minutes:
-            said = minute.sums.get(key, {})
+        for slot in slots:
+            said = slot.sums.get(key, {})
             _sum(numbers, {column: said[column] for column in said if not column.startswith("hourly")})
             counted = {column: said[column] for column in said if column.startswith("hourly")}
-            _sum(hourly.setdefault(minute.t // HOUR, {}), counted)
-            _sum(profiles, minute.profiles.get(key, {}))
-            for profile, pair in minute.would.get(name, {}).items():
+            _sum(hourly.setdefault(slot.t // HOUR, {}), counted)
+            _sum(profiles, slot.profiles.get(key, {}))
+            for profile, pair in slot.would.get(name, {}).items():
                 grow(would, profile, pair)
         for column in ("hourly", "hourly_sent"):
             numbers[column] = max((hour.get(column, 0.0) for hour in hourly.values()), default=0.0)

@@ -82,10 +82,6 @@ class Usage:
     lines: tuple[Line, ...]
     workloads: Mapping[tuple[str, str], tuple[float, float]]  # namespace and workload: cores, bytes
 
-    @property
-    def measured(self) -> bool:
-        return self.seconds > 0
-
 
 def document(usage: Usage) -> dict[str, Any]:
     """As it stands in the status of a NodeTelemetry."""

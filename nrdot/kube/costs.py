@@ -22,7 +22,7 @@ from nrdot.kube.optimizer import Advice, Terms
 from nrdot.kube.price_list import PriceLists
 from nrdot.kube.requests import requests_of
 from nrdot.kube.told import Condition
-from nrdot.kube.usage import added_up
+from nrdot.kube.usage import LEAST, added_up
 from nrdot.pricing.prices import PricingError
 from nrdot.telemetry.log import Log
 
@@ -48,6 +48,7 @@ class Pace:
 
     every: float = 300.0  # seconds between two computations: agents report as often
     until_figures: float = 15.0  # seconds, as long as no node has said anything
+    least: float = LEAST  # seconds that a node has measured before it counts
     terms: Terms = field(default_factory=Terms)
 
 
@@ -81,7 +82,7 @@ class CostKeeper:
             decides = report is deciding
             due = self._due(report, now)
             if due <= 0:
-                fleet = fleet or added_up(seen.telemetries, seen.nodes, now)
+                fleet = fleet or added_up(seen.telemetries, seen.nodes, now, self._pace.least)
                 advices = self._compute(report, seen, fleet, now, decides=decides)
                 due = self._pace.every if fleet.nodes else self._pace.until_figures
             else:
@@ -127,7 +128,7 @@ class CostKeeper:
                 found = cost_status.figures(fleet, made, requests, MOST)
                 conditions.insert(0, Condition("Ready", True, "Computed"))
             else:
-                words = "no node has reported figures of a whole minute yet"
+                words = "no node has measured for five minutes yet"
                 conditions.insert(0, Condition("Ready", False, "NoFigures", words))
         advices: list[Advice] = []
         told: list[tuple[str, str]] = []

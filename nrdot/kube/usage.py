@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nrdot.cluster.usage import Line, Usage
 
 SILENCE = 660.0  # seconds after which a node that reported no longer counts as reporting
+LEAST = 300.0  # seconds; a month is not foretold from less
 LEVELS = frozenset(
     {
         "processes",
@@ -69,9 +70,9 @@ class Fleet:
         return sum(part.get(name) for part in self.parts.values())
 
 
-def added_up(telemetries: Iterable[Custom], nodes: Iterable[Node], now: float) -> Fleet:
-    """A node counts while its agent reports, and has something to say of a time that it measured."""
-    said = {one.metadata.name: usage for one in telemetries if (usage := _usage(one, now)) is not None}
+def added_up(telemetries: Iterable[Custom], nodes: Iterable[Node], now: float, least: float = LEAST) -> Fleet:
+    """A node counts while its agent reports, once it has measured for `least` seconds."""
+    said = {one.metadata.name: usage for one in telemetries if (usage := _usage(one, now, least)) is not None}
     names = sorted({node.metadata.name for node in nodes} | said.keys())
     parts: dict[Key, Part] = defaultdict(Part)
     workloads: dict[tuple[str, str], tuple[float, float]] = {}
@@ -94,12 +95,12 @@ def added_up(telemetries: Iterable[Custom], nodes: Iterable[Node], now: float) -
     )
 
 
-def _usage(found: Custom, now: float) -> Usage | None:
+def _usage(found: Custom, now: float, least: float) -> Usage | None:
     at = seconds(str(found.status.get("reportedAt") or ""))
     if at is None or now - at > SILENCE:
         return None
     usage = read(found.status.get("usage"))
-    return usage if usage is not None and usage.measured else None
+    return usage if usage is not None and usage.seconds >= least > 0 else None
 
 
 def _add(part: Part, line: Line, measured: float) -> None:

@@ -39,8 +39,9 @@ def main() -> int:
     clock = SystemClock()
     configure(sys.stderr, clock)
     terms = Terms(span=float(span), lease=float(lease), day=int(day))
+    pace = Pace(every=1.0, until_figures=0.5, least=1.0, terms=terms)
     options = Options(namespace, os.environ["POD_NAME"], f"127.0.0.1:{port}")
-    return Operator(connect(Path(kubeconfig)), clock, options, Pace(1.0, 0.5, terms)).run()
+    return Operator(connect(Path(kubeconfig)), clock, options, pace).run()
 
 
 if __name__ == "__main__":

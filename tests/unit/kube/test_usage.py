@@ -86,7 +86,7 @@ def test_nodes_are_added_up_and_those_that_say_nothing_are_named() -> None:
         _node("a", document(_usage(line, workloads={("shop", "Deployment/x"): (1.0, 10.0)}))),
         _node("b", document(_usage(half, seconds=1800.0, workloads={("shop", "Deployment/x"): (0.5, 5.0)}))),
         _node("c", document(_usage(line)), at="2026-11-21T11:40:00Z"),
-        _node("d", document(_usage(line, seconds=0.0))),
+        _node("d", document(_usage(line, seconds=299.0))),
         _node("e", None),
     ]
     fleet = added_up(said, [node(name) for name in "abcdef"], NOW)
