@@ -45,11 +45,13 @@ def sizes(
 ) -> str:
     """A group of bars for each tree, a bar for each contestant."""
     known = [value for column in values.values() for value in column if value]
+    floor = min(known) / 2  # where bars of a logarithm begin
     chart = pygal.Bar(
         **_common(PALETTE),
         height=440,
         logarithmic=True,
-        range=(min(known) / 2, max(known) * 1.1),
+        range=(floor, max(known) * 1.1),
+        zero=floor,
         value_formatter=write,
         y_title=title,
     )
