@@ -91,6 +91,7 @@ class Owner:
     attributes: tuple[tuple[str, str], ...] = ()  # further resource attributes, for example k8s.node.name
     cpu_limit: float = 0.0  # cores that the pod may use; 0 where that is not known
     memory_limit: int = 0  # bytes
+    pod_born_ns: int = 0  # Unix time at which the pod was made; 0 where that is not known
 
 
 NOBODY = Owner()

@@ -87,6 +87,7 @@ def build_policy(
         observe=settings.mode == "observe",
         first_export=first_export,
         anomalies=_anomalies(profile),
+        pod_grace=settings.kubernetes.pod_grace if settings.kubernetes else 0.0,
         allowance=Allowance(profile.points, points=points, export_interval=every or settings.agent.interval),
     )
 

@@ -6,6 +6,8 @@ One watch, limited by the API server to the pods of one node, so its price does 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nrdot.cluster.api import Resource
@@ -94,7 +96,18 @@ def facts_of(pod: Pod, node: str) -> Facts:
         attributes=found,
         cpu_limit=cpu,
         memory_limit=memory,
+        pod_born_ns=born_ns(pod),
     )
+
+
+def born_ns(pod: Pod) -> int:
+    """Unix time of the pod's creation; 0 where it is not told, and for Jobs, which come and go."""
+    owner = pod.metadata.controller
+    if owner is not None and owner.kind == "Job":
+        return 0
+    with suppress(ValueError):
+        return int(datetime.fromisoformat(pod.metadata.creation_timestamp).timestamp()) * 1_000_000_000
+    return 0
 
 
 def limits_of(pod: Pod) -> tuple[float, int]:

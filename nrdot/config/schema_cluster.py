@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from nrdot.config.units import Section, doc
+from nrdot.config.units import Duration, Section, doc
 
 
 class Kubernetes(Section, frozen=True):
@@ -17,6 +17,9 @@ class Kubernetes(Section, frozen=True):
     namespaced: Annotated[
         bool, doc("Watch pods of `namespace` only, where there are no rights beyond it.")
     ] = False
+    pod_grace: Annotated[
+        Duration, doc("How long the processes of a new pod are kept, whatever the profile; not of Jobs.")
+    ] = 300.0
     operator: Annotated[
         bool, doc("Take profiles from the operator into `agent.pushed`, and report to it.")
     ] = True

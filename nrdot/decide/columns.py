@@ -23,6 +23,7 @@ class Columns:
         self.anomalous: Flags = np.zeros(capacity, np.bool_)
         self.near_limit: Flags = np.zeros(capacity, np.bool_)
         self.would_keep: Flags = np.zeros(capacity, np.bool_)  # the verdict behind `mode: observe`
+        self.pod_born_ns: Ints = np.zeros(capacity, np.int64)  # Unix time of the pod's creation; 0 is none
         self.needs: Ints = np.zeros(capacity, np.int64)  # budget that would have kept it at the last export
 
     def begin(self, rows: Rows) -> None:

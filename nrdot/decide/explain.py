@@ -110,8 +110,13 @@ def _checks(policy: Policy, batch: Batch, row: int, rules: Rules) -> Iterator[Ch
     yield Check(Reason.VISIBLE, rules.visible, float(rules.visible), math.nan)
     score = float(table.score[row])
     yield Check(Reason.SCORE, score >= rules.threshold, score, rules.threshold)
+    grace = rules.grace
     young = bool(not table.found[row] and table.observations[row] > 1 and age < rules.grace)
-    yield Check(Reason.NEW, young, age, rules.grace)
+    born = int(columns.pod_born_ns[row])
+    pod_age = (batch.time_ns - born) / 1e9
+    if born and table.observations[row] > 1 and not young and pod_age < policy.pod_grace:
+        young, age, grace = True, pod_age, policy.pod_grace
+    yield Check(Reason.NEW, young, age, grace)
     left = max(float(columns.until[row]) - policy.now, 0.0)
     yield Check(Reason.HOLD, Reason(int(table.reason[row])) == Reason.HOLD, left, math.nan)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nrdot.decide.rules import Rules
 
 NEWCOMERS = 20  # processes that may be in their grace at a time
+POD_NEWCOMERS = 200  # processes that may be in the grace of their pod at a time
 FEW = 3  # processes for which a group is not worth its own series
 
 
@@ -64,10 +65,12 @@ class Policy:
         observe: bool = False,
         first_export: float = 0.0,
         allowance: Allowance | None = None,
+        pod_grace: float = 0.0,
     ) -> None:
         """`first_export`: seconds after the first sample, so that hosts do not all export at once.
 
-        Without an `allowance` coverage may cost what the budget has places for.
+        Without an `allowance` coverage may cost what the budget has places for. `pod_grace`: seconds for
+        which the processes of a new pod are kept, whatever the profile's own grace.
         """
         self.rules = rules
         self._grace = np.array([one.grace for one in rules])
@@ -90,6 +93,7 @@ class Policy:
         self.consumption = Consumption()
         self.coverage = Coverage()
         self._limits = PodLimits()
+        self.pod_grace = pod_grace
 
     @property
     def remembered(self) -> Columns:
@@ -170,6 +174,7 @@ class Policy:
         for row in batch.named.tolist():
             number = int(table.class_id[row])
             columns.scope[row] = self._scope_of(table.identity[row], self._class_name(number))
+            columns.pod_born_ns[row] = table.identity[row].owner.pod_born_ns
 
     def _urgent(self, batch: Batch, anomalous: Rows, near: Rows, large: Rows) -> Rows:
         """Rows that are exported between two exports."""
@@ -284,6 +289,12 @@ class Policy:
         reason = np.full(len(rows), Reason.BELOW, np.uint8)
         eligible = ~table.found[rows] & seen & ~table.never_filtered[rows]
         reason[newest(age, self._grace[scope], eligible, kept, NEWCOMERS)] = Reason.NEW
+        if self.pod_grace:
+            born = columns.pod_born_ns[rows]
+            of_pods = (born > 0) & seen & ~table.never_filtered[rows]
+            grace = np.full(len(rows), self.pod_grace)
+            young = newest((batch.time_ns - born) / 1e9, grace, of_pods, kept, POD_NEWCOMERS)
+            reason[young] = Reason.NEW
         reason[table.score[rows] >= self._threshold[scope]] = Reason.SCORE
         reason[self._visible[scope]] = Reason.VISIBLE
         for number, rules in enumerate(self.rules):

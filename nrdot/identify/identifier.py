@@ -106,6 +106,7 @@ def _with_facts(owner: Owner, facts: Facts) -> Owner:
         attributes=_merged(owner.attributes, tuple(facts.attributes.items())),
         cpu_limit=facts.cpu_limit or owner.cpu_limit,
         memory_limit=facts.memory_limit or owner.memory_limit,
+        pod_born_ns=facts.pod_born_ns or owner.pod_born_ns,
     )
 
 
@@ -126,6 +127,7 @@ def _with_given(owner: Owner, given: Owner) -> Owner:
         attributes=_merged(owner.attributes, given.attributes),
         cpu_limit=owner.cpu_limit,
         memory_limit=owner.memory_limit,
+        pod_born_ns=owner.pod_born_ns,
     )
 
 

@@ -27,6 +27,7 @@ class Facts:
     attributes: Mapping[str, str] = field(default_factory=dict)  # resource attributes, k8s.node.name
     cpu_limit: float = 0.0  # cores
     memory_limit: int = 0  # bytes
+    pod_born_ns: int = 0  # Unix time
 
 
 class LabelSource(Protocol):

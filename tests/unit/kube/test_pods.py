@@ -3,11 +3,13 @@ from __future__ import annotations
 from threading import Event
 
 import pytest
+from msgspec import structs
 
 from nrdot.batch import Owner
 from nrdot.clock import SystemClock
 from nrdot.cluster.objects import Annotated, Container, Pod, PodSpec, Resources
-from nrdot.cluster.pods import NodePods, limits_of, quantity
+from nrdot.cluster.objects import Owner as Owner_
+from nrdot.cluster.pods import NodePods, facts_of, limits_of, quantity
 from nrdot.testing.api_server import FakeApi
 
 
@@ -70,3 +72,11 @@ def test_a_static_pod_is_known_by_the_hash_of_its_file_and_forgotten_with_it() -
     finally:
         pods.close()
         api.close()
+
+
+def test_a_pods_age_is_told_but_not_of_jobs_that_come_and_go_all_the_time() -> None:
+    created = Annotated("p", "n", creation_timestamp="2026-01-02T03:04:05Z")
+    assert facts_of(Pod(created), "node-1").pod_born_ns == 1_767_323_045_000_000_000
+    job = (Owner_("Job", "nightly", controller=True),)
+    assert facts_of(Pod(structs.replace(created, owner_references=job)), "node-1").pod_born_ns == 0
+    assert facts_of(_pod(), "node-1").pod_born_ns == 0
