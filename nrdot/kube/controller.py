@@ -24,7 +24,7 @@ from nrdot.kube.plans import plan_of, report_of, status_of
 from nrdot.kube.pointers import Pointer, fitting, pointer_name, read_pointer, revision_name
 from nrdot.kube.policies import Policies
 from nrdot.kube.pushing import Pushing
-from nrdot.kube.rollout import Phase, Scene, advance
+from nrdot.kube.rollout import Phase, Scene, advance, next_look
 from nrdot.kube.scaling import calm_scopes
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
 
-SOON = 15.0  # seconds until a rollout that is under way is looked at again
 INVALID = {400, 413, 422}  # what the server says of an object that it will never take
 
 
@@ -70,7 +69,6 @@ class _Pass:
     discovered: Mapping[str, Any]
     pointers: dict[str, Pointer] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)  # of profiles that do not compile
-    pending: bool = False  # something is under way
     again: list[float] = field(default_factory=list)  # in how many seconds to look at the latest
 
 
@@ -120,8 +118,7 @@ class Controller:
         self._pushing.point(groups, now.pointers, view.nodes, view.telemetries, maps)
         self._pushing.forget(view.gone)
         self._pushing.tidy(groups, view.rollouts, view.maps)
-        waits = [*now.again, *([SOON] if now.pending else [])]
-        return min([*waits, *([] if decided.again is None else [decided.again])], default=None)
+        return min([*now.again, *([] if decided.again is None else [decided.again])], default=None)
 
     def _group(self, group: Group, now: _Pass) -> None:
         """One profile from its resource to its pointer."""
@@ -148,14 +145,11 @@ class Controller:
         if pointer is None:
             pointer = Pointer(name, stable=wanted)  # the first one is not rolled out: nothing ran before
         if rollout is None:
-            following, pending = replace(pointer, stable=wanted, candidate="", candidates=()), False
+            following = replace(pointer, stable=wanted, candidate="", candidates=())
         else:
-            following, pending = self._rolled(
-                rollout, group, pointer, wanted, reports=now.reports, frozen=view.frozen
-            )
+            following = self._rolled(rollout, group, pointer, wanted, now)
         self._pushing.write(held, following)
         now.pointers[name] = following
-        now.pending = now.pending or pending
         if compiled is not None:
             conditions.accepted(self._teller, group, compiled, following, now.reports)
 
@@ -165,35 +159,27 @@ class Controller:
         now.again += [] if again is None else [again]
         return {**now.discovered, "scopes": [*now.discovered.get("scopes", ()), *scopes]}
 
-    def _rolled(
-        self,
-        rollout: Custom,
-        group: Group,
-        pointer: Pointer,
-        wanted: str,
-        *,
-        reports: Mapping[str, Report],
-        frozen: str,
-    ) -> tuple[Pointer, bool]:
+    def _rolled(self, rollout: Custom, group: Group, pointer: Pointer, wanted: str, now: _Pass) -> Pointer:
         """What the pointer says while a rollout lasts. Its status is written first: it is the memory."""
         plan, before = plan_of(rollout), status_of(rollout, pointer.candidates)
         scene = Scene(
             self._clock.wall_ns() / 1e9,
             tuple(group.nodes),
-            reports,
+            now.reports,
             revision_of(wanted),
             revision_of(pointer.stable),
-            frozen,
+            now.view.frozen,
         )
         after = advance(plan, before, scene, rollout.metadata.uid)
         conditions.progressed(self._teller, rollout, plan, group.nodes, before=before, after=after)
-        pending = not after.settled
+        again = next_look(plan, after, scene.now)
+        now.again += [] if again is None else [again]
         if after.phase is Phase.SUCCEEDED and after.to == revision_of(wanted):
-            return replace(pointer, stable=wanted, candidate="", candidates=()), pending
+            return replace(pointer, stable=wanted, candidate="", candidates=())
         if not after.candidates:
-            return replace(pointer, candidate="", candidates=()), pending
+            return replace(pointer, candidate="", candidates=())
         why = f"ProfileRollout {rollout.metadata.name}, step {after.step + 1}"
-        return replace(pointer, candidate=wanted, candidates=after.candidates, why=why), pending
+        return replace(pointer, candidate=wanted, candidates=after.candidates, why=why)
 
     def _ineffective(self, groups: Mapping[str, Group], view: View) -> None:
         """Rollouts that decide nothing say so."""

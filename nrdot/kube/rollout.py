@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from nrdot.kube.gates import Report
 
 
+SOON = 15.0  # seconds until a rollout that is under way is looked at again
+
+
 class Phase(StrEnum):
     PENDING = "Pending"
     PROGRESSING = "Progressing"
@@ -121,6 +124,14 @@ def _interrupted(plan: Plan, status: Status, scene: Scene) -> Status | None:
         if status.phase is Phase.PAUSED
         else _enter(status, Phase.PAUSED, scene, "a person asked for it")
     )
+
+
+def next_look(plan: Plan, status: Status, now: float) -> float | None:
+    """In how many seconds to look again at the latest, whatever happens; None where nothing is under way."""
+    if status.settled:
+        return None
+    left = plan.steps[status.step % len(plan.steps)].bake - (now - status.since)
+    return min(SOON, left) if status.phase is Phase.BAKING and left > 0 else SOON
 
 
 def progress(plan: Plan, nodes: Sequence[Node], step: int) -> tuple[int, int]:

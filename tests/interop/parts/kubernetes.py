@@ -63,9 +63,7 @@ class Cluster:
         self.url = f"https://127.0.0.1:{self.port}"
         self._etcd = Etcd(folder)
         self._folder = folder
-        self._certificate = (
-            folder / "certificates" / "apiserver.crt"
-        )  # the server makes it at its first start
+        self.certificate = folder / "certificates" / "apiserver.crt"  # the server makes it at its first start
         tokens = {ADMIN: "admin", **(users or {})}
         self._tokens = folder / "tokens.csv"
         self._tokens.write_text(
@@ -81,7 +79,7 @@ class Cluster:
             f"--etcd-servers=http://127.0.0.1:{self._etcd.port}",
             f"--secure-port={self.port}",
             "--bind-address=127.0.0.1",
-            f"--cert-dir={self._certificate.parent}",
+            f"--cert-dir={self.certificate.parent}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self._tokens}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -143,7 +141,7 @@ class Cluster:
     def kubeconfig(self, token: str = ADMIN) -> Path:
         """A file that a client starts from."""
         path = self._folder / f"kubeconfig-{token[-12:]}"
-        cluster = {"server": self.url, "certificate-authority": str(self._certificate)}
+        cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -195,7 +193,7 @@ class Cluster:
         return result
 
     def _ready(self) -> bool:
-        if not self._certificate.exists():
+        if not self.certificate.exists():
             return False
         url = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN}"})
         try:
@@ -205,7 +203,7 @@ class Cluster:
             return False
 
     def _trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._certificate)
+        return ssl.create_default_context(cafile=self.certificate)
 
 
 def _audit_policy(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nrdot.kube.gates import Gates
-from nrdot.kube.rollout import Phase, Plan, Step, advance, progress
+from nrdot.kube.rollout import Phase, Plan, Step, advance, next_look, progress
 from nrdot.kube.strata import REGION
 from nrdot.testing.cluster import ZONE, FakeCluster, node, zoned
 
@@ -238,6 +238,17 @@ def test_nodes_that_join_meanwhile_take_part() -> None:
     _until(cluster, Phase.PROMOTING)
     cluster.turn(1.0)
     assert len(cluster.status.candidates) == 40
+
+
+def test_a_step_is_looked_at_when_it_has_baked_and_else_now_and_then() -> None:
+    cluster = FakeCluster(zoned(10), PLAN)
+    _until(cluster, Phase.BAKING)
+    since = cluster.status.since
+    assert next_look(PLAN, cluster.status, since + 10) == 15.0
+    assert next_look(PLAN, cluster.status, since + 58) == 2.0
+    assert next_look(PLAN, cluster.status, since + 70) == 15.0
+    _until(cluster, Phase.SUCCEEDED)
+    assert next_look(PLAN, cluster.status, cluster.now) is None
 
 
 def test_a_look_without_a_change_changes_nothing() -> None:
