@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scores import Scores
     from tree import Tree
 
+ENDED = -1  # no pid
 PATIENCE = 240.0  # seconds
 WARM_UP = 2  # looks
 REST = 0.5  # seconds after an export, when nothing is under way
@@ -149,7 +150,7 @@ def looks(moments: Sequence[float], interval: float) -> int:
 
 
 def everyone(tree: Tree) -> dict[int, int]:
-    """CPU of every process; what those had that a storm's parent has waited for counts as the parent's."""
+    """CPU of every process; what short jobs had that have ended stands under ENDED."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -159,5 +160,5 @@ def everyone(tree: Tree) -> dict[int, int]:
                 continue  # it has ended since
     if tree.runner:
         fields = Path(f"/proc/{tree.runner}/stat").read_bytes().rpartition(b")")[2].split()
-        found[tree.runner] += (int(fields[13]) + int(fields[14])) * 10**9 // os.sysconf("SC_CLK_TCK")
+        found[ENDED] = (int(fields[13]) + int(fields[14])) * 10**9 // os.sysconf("SC_CLK_TCK")
     return found
