@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parts.program import HANG_GUARD
 
@@ -67,7 +67,7 @@ class Tree:
                 f"mount -o remount,bind,ro {at}",
             ]
         called = shlex.join([*under, *command])
-        lines.append(f"exec chroot --userspec={user}:{user} {at} {called}")
+        lines.append(f"exec /usr/sbin/chroot --userspec={user}:{user} {at} {called}")
         return subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(lines)],
             capture_output=True,
@@ -77,9 +77,9 @@ class Tree:
             check=False,
         )
 
-    def works(self, *command: str, **how: object) -> str:
+    def works(self, *command: str, **how: Any) -> str:
         """What a command prints; one that fails is an error with all that it said."""
-        done = self.run(command, **how)  # type: ignore[arg-type]
+        done = self.run(command, **how)
         if done.returncode:
             raise RuntimeError(
                 f"{shlex.join(command)} ended with {done.returncode}: {done.stderr}{done.stdout}"
