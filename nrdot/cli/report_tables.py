@@ -63,7 +63,8 @@ def _headline(found: Document) -> str:
         else "no process was critical"
     )
     seen = host_hours(window)
-    free = "" if meter["unoptimized"] or meter["sent"] else ": all of it is within the free allowance"
+    within = ": all of it is within the free allowance; --meter NAME bills by another"
+    free = within if _nothing(found) else ""
     saved = money(meter["saved"], meter["currency"])
     told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}"
     if found["too_short"]:
@@ -134,22 +135,34 @@ def _attribution(found: Document) -> RenderableType:
 
 
 def _allocation(found: Document) -> RenderableType:
-    by, currency = found["allocation_by"], found["currency"]
-    columns = (f"{currency} a month", "direct", "shared", "without NRDOT", "processes")
+    """In money; in points where the bill is nothing, because then every share of it is."""
+    by, currency, rows = found["allocation_by"], found["currency"], found["allocation"]
+    amounts = {
+        f"{currency} a month": "value",
+        "direct": "direct",
+        "shared": "shared",
+        "without NRDOT": "unoptimized",
+    }
+    told = {} if _nothing(found) else amounts
+    columns = (*told, "processes") if told else ("points sent", "processes")
     shown = table(by, *columns, right=set(columns))
-    rows = found["allocation"]
+
+    def add(name: str, of: list[Document], style: str = "") -> None:
+        cells = [money(sum(row[key] for row in of)) for key in told.values()]
+        cells = cells or [f"{sum(row['points'] for row in of):,}"]
+        shown.add_row(name, *cells, f"{sum(row['processes'] for row in of):,.1f}", style=style)
+
     for row in rows[:TOP]:
-        amounts = (money(row[name]) for name in ("value", "direct", "shared", "unoptimized"))
-        shown.add_row(_plain(row["key"] or NOBODY), *amounts, f"{row['processes']:,.1f}")
-    rest = rows[TOP:]
-    if rest:
-        amounts = (
-            money(sum(row[name] for row in rest)) for name in ("value", "direct", "shared", "unoptimized")
-        )
-        shown.add_row(
-            f"{len(rest)} more", *amounts, f"{sum(row['processes'] for row in rest):,.1f}", style="dim"
-        )
+        add(_plain(row["key"] or NOBODY), [row])
+    if rest := rows[TOP:]:
+        add(f"{len(rest)} more", rest, "dim")
     return shown
+
+
+def _nothing(found: Document) -> bool:
+    """All of it is within the free allowance."""
+    meter = found["meters"][found["meter"]]
+    return not (meter["unoptimized"] or meter["sent"])
 
 
 def _projection(found: Document) -> str:
