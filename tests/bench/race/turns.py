@@ -57,7 +57,6 @@ def race(cell: Cell, everybody: Sequence[Contestant], rounds: int) -> Raced:
         stack.callback(receiver.close)
         tree = stack.enter_context(growing(folder / "tree", cell.processes, cell.load))
         entered: list[Running] = []
-        stack.callback(lambda: [resume(one) for one in entered])
         for place, one in enumerate(everybody):
             port = FIRST_PORT + place
             entered.append(
