@@ -5,8 +5,8 @@ from __future__ import annotations
 from nrdot.clock import SystemClock
 from nrdot.cluster.objects import Annotated, Custom, Metadata, Pod, PodSpec
 from nrdot.kube.confined import FRESH, gone, nodes_of
+from nrdot.kube.copies import Copies
 from nrdot.kube.plans import rfc3339
-from nrdot.kube.service import Copies
 from nrdot.kube.work import WorkQueue
 from nrdot.testing.api_server import FakeApi
 
