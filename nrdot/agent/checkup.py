@@ -34,6 +34,10 @@ def checkup(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
 
         yield from sight.check(procfs)
         yield from kernel.check(procfs, clock)
+    if configuration.settings.kubernetes is not None:
+        from nrdot.agent import in_cluster
+
+        yield from in_cluster.check(configuration.settings)
     yield from surroundings.check(configuration, clock)
 
 

@@ -123,6 +123,10 @@ class Api:
     def merge(self, path: str, document: Document) -> Document:
         return self._written("PATCH", path, document, MERGE, {"fieldManager": self._agent})
 
+    def rehearse(self, path: str, document: Document) -> None:
+        """Raises ApiError where `merge` would; nothing is kept."""
+        self._ask("PATCH", path, document, MERGE, {"fieldManager": self._agent, "dryRun": "All"})
+
     def delete(self, path: str) -> None:
         """What is gone already is as good as deleted."""
         try:

@@ -26,10 +26,10 @@ def connect(environ: Mapping[str, str], account: Path) -> Api:
             "kubernetes: this is no pod, for KUBERNETES_SERVICE_HOST is not set; "
             "run the agent as the chart's DaemonSet, or leave `kubernetes` out"
         )
-    token = account / "token"
+    token, certificates = account / "token", account / "ca.crt"
     try:
         token.read_text()
-        trust = ssl.create_default_context(cafile=account / "ca.crt")
+        ssl.create_default_context(cafile=certificates)
     except (OSError, ssl.SSLError) as error:
         words = error.strerror or type(error).__name__
         raise StartError(
@@ -40,7 +40,7 @@ def connect(environ: Mapping[str, str], account: Path) -> Api:
         # Read for each request: the kubelet renews it, and a request is rare.
         return {"Authorization": f"Bearer {token.read_text().strip()}"}
 
+    # By name, not as a context: each new connection reads the bundle as it is then, and it is replaced.
+    pool = PoolManager(maxsize=CONNECTIONS, cert_reqs=ssl.CERT_REQUIRED, ca_certs=str(certificates))
     address = f"[{host}]" if ":" in host else host
-    return Api(
-        f"https://{address}:{port}", PoolManager(maxsize=CONNECTIONS, ssl_context=trust), signed, AGENT
-    )
+    return Api(f"https://{address}:{port}", pool, signed, AGENT)

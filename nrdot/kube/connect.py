@@ -54,7 +54,10 @@ def connect(kubeconfig: Path | None = None) -> Api:
 
     def signed() -> Mapping[str, str]:
         headers: dict[str, str] = {}  # read anew for each request, because tokens are renewed
-        made.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+        try:
+            made.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+        except config.ConfigException as error:  # the token's file, while it is replaced
+            raise OSError(str(error)) from None
         return headers
 
     return Api(found.host, made.rest_client.pool_manager, signed, MANAGER)

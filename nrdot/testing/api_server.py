@@ -96,6 +96,10 @@ class FakeApi(Api):
     def merge(self, path: str, document: Document) -> Document:
         return self._write("MERGE", path, document)
 
+    def rehearse(self, path: str, document: Document) -> None:  # noqa: ARG002 - as the real one takes them
+        with self._changed:
+            self._raise()
+
     def delete(self, path: str) -> None:
         with self._changed:
             self._raise()

@@ -5,6 +5,8 @@ The operator is real, too: what it writes reaches the agents, what they report d
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -158,6 +160,26 @@ def test_a_profile_reaches_real_agents_and_they_acknowledge(
     assert proved == [{"requirement": "PCI-DSS", "seen": 1, "exported": 1}]
     log = agents["node-0"].output
     assert "Traceback" not in log
+
+
+def test_the_doctor_proves_what_an_agent_can_read_and_write(
+    world: tuple[Cluster, dict[str, NodeAgent]],
+) -> None:
+    _, agents = world
+    agent = agents["node-1"]
+    command = [*agent.command[:3], "doctor", *agent.command[4:], "--json"]
+    done = subprocess.run(command, env=agent.environment, capture_output=True, text=True, check=False)
+    findings = json.loads(done.stdout)["findings"]
+    said = [(one["level"], one["what"]) for one in findings if one["topic"] == "kubernetes"]
+    assert {level for level, _ in said} == {"ok"}, said
+    words = "; ".join(what for _, what in said)
+    for proved in (
+        "API server v1.36",
+        "1 of 1 pods",
+        "node-1 may be written",
+        "follows nrdot-pointer-general",
+    ):
+        assert proved in words
 
 
 def test_a_rollout_that_agents_refuse_is_taken_back(world: tuple[Cluster, dict[str, NodeAgent]]) -> None:

@@ -105,6 +105,33 @@ def test_on_openshift_the_agent_gets_its_constraints() -> None:
     assert constraints["users"] == ["system:serviceaccount:nrdot-system:nrdot-agent"]
 
 
+def test_on_openshift_the_constraints_allow_what_the_agents_pod_asks_for_and_little_more() -> None:
+    """Field by field as the admission of OpenShift compares them; there is no such server here."""
+    rendered = _rendered("--set", "openshift=true")
+    allowed = rendered[("SecurityContextConstraints", "nrdot-agent")]
+    pod = rendered[("DaemonSet", "nrdot-agent")]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    asked = container["securityContext"]
+    assert set(asked["capabilities"]["add"]) == set(allowed["allowedCapabilities"])
+    assert asked["capabilities"]["drop"] == allowed["requiredDropCapabilities"]
+    kinds = {next(key for key in volume if key != "name") for volume in pod["volumes"]}
+    assert kinds <= set(allowed["volumes"])
+    assert (pod["hostPID"], allowed["allowHostPID"]) == (True, True)
+    assert (asked["allowPrivilegeEscalation"], allowed["allowPrivilegeEscalation"]) == (False, False)
+    assert asked["readOnlyRootFilesystem"] is allowed["readOnlyRootFilesystem"] is True
+    assert (asked["seccompProfile"]["type"], allowed["seccompProfiles"]) == (
+        "RuntimeDefault",
+        ["runtime/default"],
+    )
+    # A user and an SELinux type of its own choice need strategies that leave the choice to it.
+    assert asked["runAsUser"] == 0
+    assert allowed["runAsUser"] == {"type": "RunAsAny"}
+    assert asked["seLinuxOptions"] == {"type": "spc_t"}
+    assert allowed["seLinuxContext"] == {"type": "RunAsAny"}
+    for host in ("allowHostIPC", "allowHostNetwork", "allowHostPorts", "allowPrivilegedContainer"):
+        assert allowed[host] is False
+
+
 @pytest.mark.parametrize("value", ["operator.replicas=many", "registry=no-slash", "opertor.replicas=1"])
 def test_a_value_that_cannot_be_is_refused(value: str) -> None:
     done = _helm("template", "nrdot", str(CHART), "--kube-version", KUBERNETES, "--set", value)
