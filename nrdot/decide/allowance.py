@@ -24,6 +24,7 @@ class Allowance:
 
     def __init__(self, share: float = 1.0, *, points: int = 1, export_interval: float = 60.0) -> None:
         """`points` of a process that is kept, at each export."""
+        self.unlimited = share >= 1
         self._share = share
         self._points = max(points, 1)
         self._exports = max(MEMORY_SECONDS / max(export_interval, 1.0), 1.0)
@@ -33,7 +34,9 @@ class Allowance:
         self._paid = 0  # for the last export and since
 
     def adopt(self, other: Allowance) -> None:
-        """Go on with what another one, which this one replaces, has saved."""
+        """Go on with what another one, which this one replaces, has saved; without a limit nobody saves."""
+        if other.unlimited:
+            return
         self._saved, self._owed = other._saved, other._owed
         self._kept, self._paid = other._kept, other._paid
 
@@ -45,9 +48,10 @@ class Allowance:
         self._saved = min(self._saved + self._due - back, self._exports * self._due)
 
     def places(self) -> int:
-        """Processes that this export can pay for, where all else costs about what it did before."""
-        if self._share >= 1:
-            return UNLIMITED
+        """Processes that this export can pay for, where all else costs about what it did before.
+
+        Not asked where there is no limit.
+        """
         beside = max(self._paid - self._kept * self._points, 0)
         return int(max(self._saved - beside, STEADY * self._due) // self._points)
 
@@ -62,6 +66,6 @@ class Allowance:
 
     def newcomers(self) -> int:
         """Processes that may begin between two exports."""
-        if self._share >= 1:
+        if self.unlimited:
             return UNLIMITED
         return max(int(self._saved // (BEGINS * self._points)), 0)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.batch import Counter
 from nrdot.decide.selection import covering
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 SPIKE = 0.1  # of the CPU of a sample
 SPARED = 0.125  # of the places of the budget, for spikes
-
-_CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 
 
 class Coverage:
@@ -45,18 +42,22 @@ class Coverage:
         self.needed[born] = self.alone[born] = False
         self._times[born] = 0
 
-    def look(self, table: Table, rows: Rows, usual: Floats, kept: Flags, share: float) -> tuple[Rows, int]:
+    def look(
+        self, table: Table, rows: Rows, *, clock: float, usual: Floats, kept: Flags, share: float
+    ) -> tuple[Rows, int]:
         """Of `rows`, who used CPU at this sample, those not kept that are needed, largest first.
 
-        And how many of them are spikes. `usual` and `kept` are columns. The kept that are needed are noted.
+        And how many of them are spikes. The sample lasted `clock` ticks of the clock; `usual` and `kept` are
+        columns. The kept that are needed are noted.
         """
         # Before its second observation nobody knows when a process used what it has.
         rows = rows[table.observations[rows] > 1]
-        used = np.maximum((table.counters[_CPU, rows] - table.previous[_CPU, rows]).sum(axis=0), 0)
+        used = np.rint(table.cpu[rows] * clock).astype(np.int64)
         ours, others = covering(used, usual[rows], kept[rows], share)
         self.needed[rows[ours]] = True
-        spikes = int(np.count_nonzero(used[others] >= SPIKE * used.sum()))
-        return rows[others], spikes
+        if not others.size:
+            return others, 0
+        return rows[others], int(np.count_nonzero(used[others] >= SPIKE * used.sum()))
 
     def admit(self, rows: Rows) -> None:
         """Of those that are not kept: they are from now on."""

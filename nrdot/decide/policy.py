@@ -212,18 +212,22 @@ class Policy:
         table, columns, coverage = batch.table, self._columns, self.coverage
         kept = columns.would_keep if self.observe else table.verdict == Verdict.KEEP
         users, usual = np.flatnonzero(table.cpu > 0), self.consumption.usual[CPU]
-        found = [users[:0]]
+        clock = batch.seconds * batch.host.hz
+        found = []
         for number, rules in enumerate(self.rules):
             if not rules.cpu_coverage or rules.visible:  # a baseline is exported as a scraper would
                 continue
             here = users if len(self.rules) == 1 else users[columns.scope[users] == number]
-            lacking, spikes = coverage.look(table, here, usual, kept, rules.cpu_coverage)
+            share = rules.cpu_coverage
+            lacking, spikes = coverage.look(table, here, clock=clock, usual=usual, kept=kept, share=share)
             if lacking.size:
                 small = lacking[spikes : max(spikes, self.allowance.newcomers())]
                 small = self._admitted(batch, small, room=spikes, spared=SPARED)
                 found += [self._admitted(batch, lacking[:spikes]), small]
+        if not found:
+            return users[:0]
         rows = np.concatenate(found)
-        rows = rows[~self._given_up(table, rows)] if rows.size else rows
+        rows = rows[~self._given_up(table, rows)]
         coverage.admit(rows)
         return rows[:0] if self.observe else rows
 
@@ -268,6 +272,8 @@ class Policy:
 
     def _afford(self, rows: Rows, reason: NDArray[np.uint8]) -> None:
         """Coverage gets by with the points that are left: who is held or uses less goes first."""
+        if self.allowance.unlimited:
+            return
         self.allowance.earn(len(rows))
         wanting = reason != Reason.BELOW
         alone = np.flatnonzero(wanting & self.coverage.alone[rows])

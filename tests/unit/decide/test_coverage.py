@@ -288,3 +288,13 @@ def test_what_was_saved_and_who_was_needed_outlive_a_change_of_rules():
     for _ in range(8):
         desk.export()
     assert desk.kept() == {110}  # nine times in a row, and so for long after
+
+
+def test_a_limit_that_begins_after_a_time_without_one_begins_afresh():
+    before, after = Allowance(1.0, points=7), Allowance(0.1, points=7)
+    for _ in range(100):
+        before.settle(300)
+        before.pay(2100)
+    fresh = after.newcomers()
+    after.adopt(before)
+    assert after.newcomers() == fresh > 0
