@@ -1,9 +1,9 @@
 """The Linux source: /proc into the table, at the price of what moved.
 
 A sample lists /proc, asks the idle gate which processes ran, and reads stat, statm and io of those alone.
-What others can change while a process sleeps (its resident memory under reclaim) is refreshed by a sweep,
-which reads each sleeper all the same once in `SWEEP_SECONDS`; its words and its control group have their turn
-at every `WORDS_EVERY`th sweep. A process whose parent ended is read at once, because it has a new parent.
+What others can change while a process sleeps (its resident memory under reclaim) is refreshed by a sweep once
+in `SWEEP_SECONDS`; its control group has its turn at every `WORDS_EVERY`th sweep, and its words where it ran
+since they were read. A process whose parent ended is read at once, because it has a new parent.
 """
 
 from __future__ import annotations
@@ -278,20 +278,22 @@ class ProcfsSource:
         self._lose(row, round_)
 
     def _takes_all(self, row: int) -> bool:
-        """Whether a sleeper may have changed in more than its memory.
-
-        Where its parent is unknown to us, nobody tells when that ends and the process gets another.
-        """
+        """Whether a sleeper may have changed in more than its memory and its control group."""
         parent = int(self.table.parent[row])
-        unknown = parent > 0 and str(parent) not in self._rows
-        return unknown or bool(self._optional) or self._sweep.words_due(row)
+        unknown = parent > 0 and str(parent) not in self._rows  # so nobody tells when that ends
+        old = row in self._stale_words or self.table.limited[row]  # rights may reach its I/O by now
+        return unknown or bool(self._optional) or bool(old and self._sweep.words_due(row))
 
     def _read_memory(self, rows: Iterable[int], round_: _Round) -> Rows:
         """Refresh what others can change while a process sleeps. Rows that were written."""
         pages: dict[int, tuple[int, int, int]] = {}
         for row in rows:
+            pid = self._pids[row]
             try:
-                pages[row] = parse.memory_pages(self._readings.read_memory(row, self._pids[row]))
+                memory = parse.memory_pages(self._readings.read_memory(row, pid))
+                if self._sweep.words_due(row):
+                    self._reread_cgroup(row, pid, round_)
+                pages[row] = memory
             except (OSError, *_Unreadable) as error:
                 self._unread(row, error, round_)
         written = np.fromiter(pages, np.intp)

@@ -79,9 +79,10 @@ def test_of_a_sleeper_only_what_others_can_change_is_read(host):
     for _ in range(4):
         host.sample()
     memory = {path for path in read if path.endswith("/statm")}
-    whole = {path for path in read if path.endswith("/io")}
+    groups = {path for path in read if path.endswith("/cgroup")}
     assert {f"{pid}/statm" for pid in range(100, 160)} <= memory
-    assert 0 < len(whole) < 60 / WORDS_EVERY * 2  # with their words, at every fifth sweep
+    assert 0 < len(groups) < 60 / WORDS_EVERY * 2  # at every fifth sweep
+    assert not {path for path in read if path.endswith(("/io", "/cmdline"))}
 
 
 def test_a_new_parent_is_known_within_a_minute_though_nobody_saw_the_old_one_end(host):
