@@ -1,0 +1,24 @@
+"""The README's pictures are small, need no network, and show what they say they show."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+PICTURES = sorted((Path(__file__).parents[2] / "docs/pictures").iterdir())
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
+def test_a_picture_is_small(path):
+    assert 1_000 < path.stat().st_size < 150_000
+
+
+def test_the_terminal_is_text_and_fetches_nothing():
+    (drawn,) = [path.read_text() for path in PICTURES if path.suffix == ".svg"]
+    words = unescape(re.sub(r"<[^>]+>", "", drawn)).replace("\xa0", " ")
+    assert "nrdot demo --capture samples/captures/" in words
+    assert "points an hour" in words
+    assert not re.search(r"url\(['\"]?http|@import|href=", drawn)
