@@ -25,6 +25,7 @@ from exports import Reader
 from receiver import Receiver, until
 from tree import KERNEL, Member, growing
 from turns import FIRST_PORT, PATIENCE
+from whole import cpu_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,6 @@ class Culprit:
     about: str
     member: Member
     names: tuple[str, ...]  # any of these, in a series, is the culprit's
-    cores: float = 0.0  # that it uses
     leaks: bool = False
     pooled: bool = False  # others bear its name, so only its pid tells it from them
     waits: bool = True  # it lives before it begins
@@ -58,6 +58,7 @@ class Planted:
     pid: int
     begin: float = 0.0
     end: float = 0.0
+    cores: float = 0.0  # that it used, by the kernel's clock: a busy machine may not give it what it wants
 
 
 @dataclass(slots=True)
@@ -77,7 +78,6 @@ def culprits() -> tuple[Culprit, ...]:
                 "gunicorn", "/srv/app/venv/bin/gunicorn shop.wsgi", {"act": 1, "share": 60, "rss": 64}, {}
             ),
             ("gunicorn",),
-            cores=0.6,
             pooled=True,
         ),
         Culprit(
@@ -97,7 +97,6 @@ def culprits() -> tuple[Culprit, ...]:
                 {"CHILD": "git-fetch", "CHILD_MEMBER": "life=30,burn=8000"},
             ),
             ("deploy-hook", "git-fetch"),
-            cores=0.4,
         ),
         Culprit(
             "renamed",
@@ -109,7 +108,6 @@ def culprits() -> tuple[Culprit, ...]:
                 {"ALIAS": "kdevtmpfsi"},
             ),
             ("kdevtmpfsi",),
-            cores=0.6,
         ),
         Culprit(
             "quiet",
@@ -148,12 +146,14 @@ def hunt(plan: Plan, everybody: Sequence[Contestant]) -> dict[str, Any]:
         "grown": GROWN,
         "enough": ENOUGH,
         "lasts": plan.culprit_lasts * interval,
+        "cores": {one.culprit.kind: round(one.cores, 3) for one in planted},
         "kinds": {one.culprit.kind: one.culprit.about for one in planted},
         "found": found,
     }
 
 
 def misbehave(one: Planted, tree: Tree, plan: Plan) -> None:
+    had = used_by(one.pid) if one.pid else 0.0
     one.begin = time.monotonic()
     if one.culprit.waits:
         os.kill(one.pid, signal.SIGUSR1)
@@ -161,11 +161,18 @@ def misbehave(one: Planted, tree: Tree, plan: Plan) -> None:
         one.pid = tree.start(one.culprit.member)
     time.sleep(plan.culprit_lasts * plan.culprit_interval)
     one.end = time.monotonic()
+    one.cores = (used_by(one.pid) - had) / (one.end - one.begin)
     if one.culprit.waits:
         os.kill(one.pid, signal.SIGUSR1)
         time.sleep(0.2)  # a storm's parent waits for its last jobs
     tree.stop([one.pid])
     time.sleep(QUIET * plan.culprit_interval)
+
+
+def used_by(pid: int) -> float:
+    """Seconds of CPU of a process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return cpu_ns(pid) / 1e9 + (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def judge(planted: Planted, looks: Sequence[Look], interval: float) -> Verdict:
@@ -189,7 +196,7 @@ def judge(planted: Planted, looks: Sequence[Look], interval: float) -> Verdict:
                 return Verdict(outcome, look.at - planted.begin, owner.name)
     for look, following in pairwise(during):
         # One look alone may be a rush of others in the group.
-        if risen := _risen(look, culprit, usual, interval) & _risen(following, culprit, usual, interval):
+        if risen := _risen(look, planted, usual, interval) & _risen(following, planted, usual, interval):
             return Verdict("group", look.at - planted.begin, min(risen))
     return Verdict()
 
@@ -205,12 +212,12 @@ def _names(look: Look, planted: Planted, usual: dict[Owner, float], interval: fl
     culprit = planted.culprit
     if culprit.kind == "storm":
         bearing = [owner for owner in look.used if owner.name in _cut(culprit.names)]
-        enough = sum(look.used[owner] for owner in bearing) >= ENOUGH * culprit.cores * interval
+        enough = sum(look.used[owner] for owner in bearing) >= _enough(planted, interval)
         return bearing[0] if enough else None
     renamed = culprit.kind == "renamed"
     for owner, value in _values(look, culprit).items():
         named = not renamed or owner.name in _cut(culprit.names)
-        if _his(owner, planted) and named and value - usual.get(owner, 0.0) >= _enough(culprit, interval):
+        if _his(owner, planted) and named and value - usual.get(owner, 0.0) >= _enough(planted, interval):
             return owner
     return None
 
@@ -222,17 +229,17 @@ def _old(look: Look, planted: Planted, usual: dict[Owner, float], interval: floa
         return None
     for owner, value in look.used.items():
         known = owner.pid == planted.pid or (owner.alone and owner.name == culprit.member.name)
-        if known and value - usual.get(owner, 0.0) >= _enough(culprit, interval):
+        if known and value - usual.get(owner, 0.0) >= _enough(planted, interval):
             return owner
     return None
 
 
-def _risen(look: Look, culprit: Culprit, usual: dict[Owner, float], interval: float) -> set[str]:
+def _risen(look: Look, planted: Planted, usual: dict[Owner, float], interval: float) -> set[str]:
     """The groups whose sums are above their usual by what the culprit uses."""
     return {
         owner.name
-        for owner, value in _values(look, culprit).items()
-        if not owner.alone and value - usual.get(owner, 0.0) >= _enough(culprit, interval)
+        for owner, value in _values(look, planted.culprit).items()
+        if not owner.alone and value - usual.get(owner, 0.0) >= _enough(planted, interval)
     }
 
 
@@ -240,8 +247,8 @@ def _values(look: Look, culprit: Culprit) -> dict[Owner, float]:
     return look.resident if culprit.leaks else look.used
 
 
-def _enough(culprit: Culprit, interval: float) -> float:
-    return GROWN if culprit.leaks else ENOUGH * culprit.cores * interval
+def _enough(planted: Planted, interval: float) -> float:
+    return GROWN if planted.culprit.leaks else ENOUGH * planted.cores * interval
 
 
 def _usual(before: Sequence[Look], *, leaks: bool) -> dict[Owner, float]:

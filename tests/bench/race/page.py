@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Document = dict[str, Any]
+USED = 0.05  # cores, from which on a culprit's CPU is worth a word
 OUTCOMES = {"named": "by name", "old name": "under its old name", "group": "in group `{}`", "no": "no"}
 
 
@@ -165,7 +166,8 @@ def culprits(told: Document) -> Iterator[str]:
     hunt, titles = told["culprits"], title_of(told)
     yield told_in_words(HUNT, **hunt)
     for kind, about in hunt["kinds"].items():
-        yield f"- **{kind}**: {about}"
+        cores = hunt["cores"][kind]
+        yield f"- **{kind}**: {about}" + (f"; it used {cores:.2f} cores" if cores > USED else "")
     yield told_in_words(FOUND, grown=hunt["grown"] / 2**20, enough=hunt["enough"])
     kinds = list(hunt["kinds"])
     body = [

@@ -126,7 +126,7 @@ def look(race, at, used=None, resident=None):
 
 def planted(race, kind, pid=5):
     (culprit,) = [one for one in race["culprits"].culprits() if one.kind == kind]
-    return race["culprits"].Planted(culprit, pid, begin=10.0, end=20.0)
+    return race["culprits"].Planted(culprit, pid, begin=10.0, end=20.0, cores=0.6)
 
 
 def test_a_burst_in_a_pool_is_found_by_its_pid_or_only_as_a_rise_of_the_pool(race):
@@ -217,6 +217,7 @@ def results(race):
             "grown": 2**26,
             "enough": 0.25,
             "kinds": {"burst": "a burst"},
+            "cores": {"burst": 0.6},
             "found": {
                 "nrdot-off": {"burst": found},
                 "nrdot-balanced": {"burst": hidden},
@@ -272,6 +273,7 @@ def test_the_page_is_written_from_the_results_alone(race, tmp_path):
     page = (tmp_path / "race.md").read_text()
     assert "| NRDOT balanced | 8 (8 .. 8) |" in page
     assert "Other peer did not take part: it is not installed." in page
+    assert "- **burst**: a burst; it used 0.60 cores" in page
     assert "NRDOT off did not come to the end: it ended" in page
     assert "{" not in page
     for line in page.splitlines():
