@@ -18,7 +18,7 @@ class Kubernetes(Section, frozen=True):
         bool, doc("Watch pods of `namespace` only, where there are no rights beyond it.")
     ] = False
     pod_grace: Annotated[
-        Duration, doc("How long the processes of a new pod are kept, whatever the profile; not of Jobs.")
+        Duration, doc("How long processes of a new pod, but of no Job, are kept whatever the profile says.")
     ] = 300.0
     operator: Annotated[
         bool, doc("Take profiles from the operator into `agent.pushed`, and report to it.")
