@@ -95,6 +95,11 @@ class Costs:
             points[shape], sizes[shape] = layout.points, layout.size
         return points[found], framed(self._sizes[rows] + sizes[found])
 
+    def plain_points(self, table: Table, rows: Rows) -> int:
+        """The points alone, of all of `rows` together."""
+        found = np.bincount(shapes(table.limited[rows], table.gauges[:, rows])).tolist()
+        return sum(count * self._steady(shape).points for shape, count in enumerate(found) if count)
+
     def _resource(self, host: Host, identity: Identity, pid: int, parent: int) -> int:
         """Bytes of the serialized resource."""
         body = self._remembered.get(identity)

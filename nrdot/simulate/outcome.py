@@ -73,7 +73,7 @@ class Outcome:
             return
         self.exports += 1
         self.processes_seen += len(living)
-        self.points_same_interval += int(costs.plain(table, living)[0].sum())
+        self.points_same_interval += costs.plain_points(table, living)
         critical = living[table.never_filtered[living]]
         self.critical_seen += len(critical)
         self.critical_exported += int(np.count_nonzero(table.series[critical]))

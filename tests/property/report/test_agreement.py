@@ -160,5 +160,7 @@ def test_what_a_simulated_agent_reports_is_what_a_receiver_would_decode(tmp_path
     assert found["bytes"]["sent"] == outcome.bytes == sum(map(len, kept.payloads))
     assert found["points"]["unoptimized"] == outcome.points_unoptimized
     assert found["bytes"]["unoptimized"] == outcome.bytes_unoptimized
+    same = found["points"]["unoptimized"] - found["attribution"]["interval"]
+    assert same == outcome.points_same_interval
     assert told(found) == len(decoded.series)
     assert found["critical"]["seen"] == outcome.critical_seen
