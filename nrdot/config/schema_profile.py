@@ -49,8 +49,8 @@ class TopN(Section, frozen=True):
     cpu_coverage: Annotated[
         Share,
         doc(
-            "CPU of each sample that kept processes are to have: besides the `cpu` largest as many as it "
-            "takes, at the very sample; 0% keeps no others."
+            "CPU of each sample that kept processes are to have: besides the largest as many as it takes; 0% "
+            "is no more."
         ),
     ] = 0.9
 
@@ -134,8 +134,8 @@ class Profile(Section, frozen=True):
     points: Annotated[
         Share,
         doc(
-            "Share of the points that every process would send, up to which `top_n.cpu_coverage` keeps more; "
-            "on the mean of 20 minutes, fewer than 300 processes count as 300; 100% is no limit."
+            "Points, of those of every process, 300 at least, up to which `cpu_coverage` keeps more; mean of 20 "
+            "minutes."
         ),
     ] = 1.0
     roll_up: Annotated[RollUp, doc("How the rest becomes sums.")] = msgspec.field(default_factory=RollUp)
