@@ -134,8 +134,8 @@ class Profile(Section, frozen=True):
     points: Annotated[
         Share,
         doc(
-            "Points, of those of every process, 300 at least, up to which `cpu_coverage` keeps more; mean of 20 "
-            "minutes."
+            "Points, of those of every process, 300 at least, up to which `cpu_coverage` keeps more; mean of "
+            "20 minutes."
         ),
     ] = 1.0
     roll_up: Annotated[RollUp, doc("How the rest becomes sums.")] = msgspec.field(default_factory=RollUp)

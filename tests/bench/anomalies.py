@@ -10,7 +10,7 @@ behind the moment at which it left. That moment is
 - of a loop the third birth
 
 False alarms are counted on days without plants: an alarm is a process that the detector marks and has not
-marked within the five minutes before, which is balanced's hold.
+marked within the five minutes before.
 """
 
 from __future__ import annotations

@@ -173,3 +173,12 @@ def test_an_observing_agent_exports_all_and_tells_the_profiles_own_reason():
     )
     assert (rolled.verdict, rolled.reason) == (Verdict.KEEP, Reason.BELOW)
     assert "overrides.importance" in changes(rolled)
+
+
+def test_whom_coverage_needs_is_told_the_setting_that_would_give_it_up():
+    use = {101: 50, 102: 40, 103: 30}
+    kept = Survey(use=use, top_cpu=1, cpu_coverage=0.9).explain(103)
+    assert (kept.verdict, kept.reason) == (Verdict.KEEP, Reason.TOP_CPU)
+    assert changes(kept) == {"top_n.cpu_coverage": 0.0}
+    assert Survey(use=use, top_cpu=1, cpu_coverage=0.0).explain(103).verdict == Verdict.ROLL_UP
+    assert changes(Survey(use=use, top_cpu=1, cpu_coverage=0.9).explain(101)) == {"top_n.cpu": 0}
