@@ -298,3 +298,12 @@ def test_a_limit_that_begins_after_a_time_without_one_begins_afresh():
     fresh = after.newcomers()
     after.adopt(before)
     assert after.newcomers() == fresh > 0
+
+
+def test_those_who_go_on_are_not_given_up_for_those_who_begin():
+    allowance = Allowance(0.1, points=7)
+    allowance.earn(300)
+    allowance.settle(10)
+    allowance.pay(200)  # nearly all of what was earned, most of it for who began
+    allowance.earn(300)
+    assert allowance.places() == int(0.8 * 0.1 * 300)
