@@ -7,7 +7,9 @@ PAGE = "docs/audit.md"
 
 
 def second_reader(kept, root):
-    (program,) = re.findall(r"```sh\s[^\n]*test_second_reader[^\n]*\n(.*?)```", (root / PAGE).read_text(), re.DOTALL)
+    (program,) = re.findall(
+        r"```sh\s[^\n]*test_second_reader[^\n]*\n(.*?)```", (root / PAGE).read_text(), re.DOTALL
+    )
     done = subprocess.run(
         ["sh", "-c", program], cwd=kept.directory, capture_output=True, text=True, check=True
     )
