@@ -200,13 +200,12 @@ class OtlpEncoder:
             priority = Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
             for start in range(0, len(chosen), RECORD_SERIES):
                 which = chosen[start : start + RECORD_SERIES]
-                alike = ((which[kinds[which] == kind], layout) for kind, layout in layouts.items())
-                payload = b"".join(
-                    _join(series, some, layout, _fill(series, some, layout, time_ns, hz))
-                    for some, layout in alike
-                    if some.size
-                )
-                yield Record(payload, int(points[which].sum()), time_ns, priority)
+                parts: list[bytes | memoryview] = []
+                for kind, layout in layouts.items():
+                    alike = which[kinds[which] == kind]
+                    if alike.size:
+                        parts += _joined(series, alike, layout, _fill(series, alike, layout, time_ns, hz))
+                yield Record(b"".join(parts), int(points[which].sum()), time_ns, priority)
 
     @staticmethod
     def _kinds(series: _Series, metrics: tuple[Metric, ...], phase: Phase) -> Ints:
@@ -319,7 +318,9 @@ def _fill(
     return body
 
 
-def _join(series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArray[np.uint8]) -> bytes:
+def _joined(
+    series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArray[np.uint8]
+) -> list[bytes | memoryview]:
     """Resource, fixed part, resource, fixed part: as the repeated field of an export request."""
     size = layout.size
     view = body.reshape(-1).data
@@ -332,4 +333,4 @@ def _join(series: _Series, which: NDArray[np.intp], layout: Layout, body: NDArra
         if head is None:
             head = lengths[length] = TAG + varint(length + size)
         parts += (head, resources[place], words[place], view[position : position + size])
-    return b"".join(parts)
+    return parts
