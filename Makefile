@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint reference pictures bench profile race interop lock clean wheel deb bundle sbom release
+.PHONY: help install demo test lint reference pictures bench profile race mutants interop lock clean wheel deb bundle sbom release
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ race: install ## as root, half an hour: NRDOT beside its peers, into docs/race.m
 
 profile: install ## where a tick's time goes: build/profile.svg and a table
 	@$(BIN)/python tests/bench/flame.py $(ARGS)
+
+mutants: install ## ARGS=aggregate: small faults planted in a room; do its tests notice?
+	@$(BIN)/python tests/mutants/run.py $(ARGS)
 
 interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Redis
 	@tests/interop/setup
