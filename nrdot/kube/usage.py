@@ -104,6 +104,7 @@ def _usage(found: Custom, now: float, least: float) -> Usage | None:
 
 
 def _add(part: Part, line: Line, measured: float) -> None:
+    # A Counter is declared for whole numbers; rates and shares of processes are not whole.
     for name, number in line.numbers.items():
         part.numbers[name] += number if name in LEVELS else number / measured  # type: ignore[assignment]
     if line.profile:
