@@ -37,4 +37,4 @@ def _misused(error: BaseException) -> str:
         return ""
     command = context.command_path if context else "nrdot"
     words = " ".join(words.replace("Value error, ", "").split()).rstrip(".")
-    return f"{words}; see {command} --help"
+    return f"{words}{'' if words.endswith('?') else ';'} see {command} --help"

@@ -45,6 +45,7 @@ def test_a_list_of_commands_cuts_no_sentence(command, words, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["scn"], "nrdot: No such command 'scn'. Did you mean 'scan'? see nrdot --help"),
         (["scna"], "nrdot: No such command 'scna'"),
         (["scan", "--srot", "cpu"], "--srot"),
         (["scan", "--sort", "colour"], "'colour' is not one of 'cpu'"),
