@@ -10,7 +10,7 @@ import typer
 from nrdot.cli.options import Config, Json, Procfs, configuration
 
 if TYPE_CHECKING:
-    from nrdot.agent.finding import Finding
+    from nrdot.doctor.finding import Finding
 
 NO = 1
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
@@ -18,10 +18,10 @@ _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("er
 
 def doctor(config: Config = None, json: Json = False, procfs: Procfs = None) -> None:
     """Check what works on this host: rights, descriptors, the clock, endpoints; exit status 1 on an error."""
-    from nrdot.agent.checkup import checkup
-    from nrdot.agent.finding import Level
     from nrdot.cli.output import print_json, progress
     from nrdot.clock import SystemClock
+    from nrdot.doctor.checkup import checkup
+    from nrdot.doctor.finding import Level
 
     found = configuration(config, procfs, quiet=True)
     with progress("looking around", quiet=json):

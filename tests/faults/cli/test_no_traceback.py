@@ -73,7 +73,7 @@ CASES = {
 # Each case is a process of its own, as a user has it, but the modules are loaded once for all of them.
 DRIVER = """
 import json, os, sys, tempfile
-import nrdot.agent.checkup, nrdot.agent.start, nrdot.agent.survey, nrdot.simulate.run, nrdot.cli.output
+import nrdot.doctor.checkup, nrdot.agent.start, nrdot.agent.survey, nrdot.simulate.run, nrdot.cli.output
 from nrdot.__main__ import main
 
 results = {}

@@ -10,32 +10,32 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent import surroundings, trail_check
 from nrdot.agent.destinations import keyring
-from nrdot.agent.finding import fine, odd, wrong
 from nrdot.agent.judgement import build_scorer
+from nrdot.doctor import audit_trail, surroundings
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import ConfigError, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.agent.finding import Finding
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.doctor.finding import Finding
 
 
 def checkup(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     """Every finding, one after the other, so that a slow endpoint holds up none of the others."""
     procfs = Path(configuration.settings.agent.procfs)
     yield from configured(configuration, clock)
-    yield from trail_check.check(configuration)
+    yield from audit_trail.check(configuration)
     if sys.platform == "linux":
-        from nrdot.agent import kernel, sight
+        from nrdot.doctor import kernel, sight
 
         yield from sight.check(procfs)
         yield from kernel.check(procfs, clock)
     if configuration.settings.kubernetes is not None:
-        from nrdot.agent import in_cluster
+        from nrdot.doctor import in_cluster
 
         yield from in_cluster.check(configuration.settings)
     yield from surroundings.check(configuration, clock)

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-from nrdot.agent import kernel, sight, surroundings
-from nrdot.agent.checkup import checkup, configured
-from nrdot.agent.finding import Level
 from nrdot.agent.state import StateDirectory
 from nrdot.checks.loading import load
 from nrdot.clock import SystemClock
+from nrdot.doctor import kernel, sight, surroundings
+from nrdot.doctor.checkup import checkup, configured
+from nrdot.doctor.finding import Level
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.otlp_server import OtlpServer, Reply
 from nrdot.testing.procfs import FakeProcfs, unprivileged

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.finding import fine, odd, wrong
 from nrdot.audit.disk import Disk
 from nrdot.audit.places import place
 from nrdot.audit.trail import FOLDER
 from nrdot.audit.verify import verify
 from nrdot.config.schema_governance import AuditLog
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import AuditFailure, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.agent.finding import Finding
     from nrdot.config.configuration import Configuration
+    from nrdot.doctor.finding import Finding
 
 TOPIC = "audit trail"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from nrdot.agent.finding import fine, odd, wrong
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import StartError
 from nrdot.sample.files import ProcFiles
 from nrdot.sample.host import read_host
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from nrdot.agent.finding import Finding
+    from nrdot.doctor.finding import Finding
 
 LOOKED_AT = 400  # processes of others whose files are tried
 GRANT = (

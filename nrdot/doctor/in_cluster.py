@@ -11,10 +11,10 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nrdot.agent.finding import fine, odd, wrong
 from nrdot.cluster.api import ApiError, Resource
 from nrdot.cluster.inside import connect
 from nrdot.cluster.link import GROUP
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import StartError
 from nrdot.identify.container import parse_cgroup
 from nrdot.sample.files import ProcFiles
@@ -22,10 +22,10 @@ from nrdot.sample.files import ProcFiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.agent.finding import Finding
     from nrdot.cluster.api import Api
     from nrdot.config.schema import Settings
     from nrdot.config.schema_cluster import Kubernetes
+    from nrdot.doctor.finding import Finding
 
 TOPIC = "kubernetes"
 HURRY = 10.0  # seconds for an answer

@@ -7,11 +7,11 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from nrdot.agent import in_cluster
-from nrdot.agent.finding import Level
 from nrdot.checks.loading import load
 from nrdot.cluster.api import ApiError
 from nrdot.config.schema_cluster import Kubernetes
+from nrdot.doctor import in_cluster
+from nrdot.doctor.finding import Level
 from nrdot.testing.api_server import FakeApi
 from nrdot.testing.procfs import FakeProcfs
 

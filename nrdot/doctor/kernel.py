@@ -7,7 +7,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from nrdot.agent.finding import fine, odd, wrong
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.sample.files import RESERVED, ProcFiles
 from nrdot.sample.gate import choose_gate
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nrdot.agent.finding import Finding
     from nrdot.clock import Clock
+    from nrdot.doctor.finding import Finding
 
 EACH = 3  # descriptors that a process may take: stat, io and where needed its gate
 PLAUSIBLE_NS = 1_704_067_200_000_000_000  # 2024: no clock that is set shows less

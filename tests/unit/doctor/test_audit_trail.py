@@ -1,10 +1,10 @@
 import pytest
 
-from nrdot.agent.finding import Level
-from nrdot.agent.trail_check import check
 from nrdot.audit.disk import Disk
 from nrdot.audit.trail import Trail
 from nrdot.config.load import load
+from nrdot.doctor.audit_trail import check
+from nrdot.doctor.finding import Level
 from nrdot.testing.clock import ManualClock
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.agent.destinations import build_exporter
-from nrdot.agent.finding import fine, odd, wrong
 from nrdot.agent.state import in_use
+from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import ConfigError, Permanent, Retryable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.agent.finding import Finding
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_export import Destination
+    from nrdot.doctor.finding import Finding
 
 
 def check(configuration: Configuration, clock: Clock) -> Iterator[Finding]:

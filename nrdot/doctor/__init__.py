@@ -1,0 +1,1 @@
+"""`nrdot doctor`: what works on this host and what does not, each with the mend."""
