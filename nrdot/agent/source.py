@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.choosing import Chooser
 from nrdot.audit.disk import Disk
 from nrdot.encode.catalogue import optional_sources, select
+from nrdot.govern.choosing import Chooser
 
 if TYPE_CHECKING:
-    from nrdot.agent.choosing import Choice
     from nrdot.batch import Batch, Counter, Gauge, Host, Rows, Table
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.govern.choosing import Choice
     from nrdot.stages import Sampler
 
 

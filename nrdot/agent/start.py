@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.auditor import Auditor
 from nrdot.agent.books import DIRECTORY, Bookkeeping
-from nrdot.agent.choosing import Origin
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
 from nrdot.agent.health import HealthServer
@@ -27,18 +25,20 @@ from nrdot.agent.selfmetrics import (
 from nrdot.agent.signals import Requests, signals
 from nrdot.agent.state import StateDirectory
 from nrdot.agent.status import Status
-from nrdot.agent.timetable import course
 from nrdot.agent.trim import Trim, give_back
 from nrdot.agent.unmatched import UnmatchedOverrides
 from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.agent.verdict_trail import VerdictTrail
-from nrdot.agent.watch import Watch
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.audit.disk import Disk
 from nrdot.config.intervals import exports_every
 from nrdot.config.problem import InvalidConfigurationError
 from nrdot.errors import AuditFailure, ConfigError, NrdotError
 from nrdot.export.pace import offset
+from nrdot.govern.auditor import Auditor
+from nrdot.govern.choosing import Origin
+from nrdot.govern.course import course
+from nrdot.govern.watch import Watch
 from nrdot.telemetry.log import Log, configure
 from nrdot.telemetry.meters import Meters
 from nrdot.telemetry.redact import Redaction
@@ -46,14 +46,14 @@ from nrdot.telemetry.redact import Redaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nrdot.agent.auditor import Change
-    from nrdot.agent.choosing import Choice
     from nrdot.agent.node import Node
     from nrdot.agent.source import Beginning
-    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.govern.auditor import Change
+    from nrdot.govern.choosing import Choice
+    from nrdot.govern.course import Course
     from nrdot.pipeline import Tick
 
 _log = Log("agent")

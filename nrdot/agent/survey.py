@@ -6,15 +6,15 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nrdot.agent.source import build_sampler
-from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages
+from nrdot.govern.course import course
 
 if TYPE_CHECKING:
-    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
+    from nrdot.govern.course import Course
 
 APART = 1.0  # seconds
 

@@ -103,9 +103,9 @@ def state_dir(config: Path | None) -> Path:
     """Of a configuration, or probably of one that cannot be used. Raises ConfigError."""
     import os
 
-    from nrdot.agent.choosing import probable_state_dir
     from nrdot.cli.options import configuration
     from nrdot.errors import ConfigError
+    from nrdot.govern.choosing import probable_state_dir
 
     try:
         return Path(configuration(config, quiet=True).settings.agent.state_dir)

@@ -11,10 +11,10 @@ import typer
 from nrdot.cli.options import Config, Json, Procfs, configuration, warn
 
 if TYPE_CHECKING:
-    from nrdot.agent.timetable import Course
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
     from nrdot.decide.explain import Check, Decision
+    from nrdot.govern.course import Course
     from nrdot.score.combine import Explanation, PartScore
     from nrdot.stages import Reason
 

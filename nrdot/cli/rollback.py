@@ -31,13 +31,13 @@ def rollback(
     The file itself is left alone. The agent applies the earlier configuration as it applies any change, with
     an entry in its audit trail; at once where it runs, else at its next start.
     """
-    from nrdot.agent.archive import Archive, Rollback
     from nrdot.agent.state import in_use
     from nrdot.audit.disk import Disk
     from nrdot.audit.trail import FOLDER
     from nrdot.audit.verify import entries
     from nrdot.cli.output import console, print_json
     from nrdot.config.effective import differences, gathered
+    from nrdot.govern.archive import Archive, Rollback
 
     state = _state(config)
     archive = Archive(state, Disk())
@@ -70,11 +70,11 @@ def _state(config: Path | None) -> Path:
     A file that cannot be used may not even name it; what is found in its probable place counts only if it
     was kept for this very file.
     """
-    from nrdot.agent.archive import Archive
-    from nrdot.agent.choosing import probable_state_dir
     from nrdot.audit.disk import Disk
     from nrdot.cli.options import configuration
     from nrdot.errors import ConfigError
+    from nrdot.govern.archive import Archive
+    from nrdot.govern.choosing import probable_state_dir
 
     try:
         return Path(configuration(config, quiet=True).settings.agent.state_dir)

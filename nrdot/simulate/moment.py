@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nrdot.agent.timetable import effective
+from nrdot.govern.course import effective
 from nrdot.schedule.holding import Holding, Level
 from nrdot.schedule.timetable import timetable
 from nrdot.schedule.when import when

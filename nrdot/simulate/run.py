@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nrdot.agent.books import Bookkeeping
-from nrdot.agent.timetable import course
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.config.intervals import exports_every
 from nrdot.export.pace import offset
+from nrdot.govern.course import course
 from nrdot.ledger.recorder import Usage
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.hindsight import Hindsight

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nrdot.agent.auditor import Auditor
-from nrdot.agent.choosing import Chooser
 from nrdot.audit.verify import entries
+from nrdot.govern.auditor import Auditor
+from nrdot.govern.choosing import Chooser
 from nrdot.testing.audit_disk import TroubledDisk
 from nrdot.testing.clock import ManualClock
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from nrdot.agent.archive import Archive
-    from nrdot.agent.choosing import Choice
     from nrdot.clock import Clock
+    from nrdot.govern.archive import Archive
+    from nrdot.govern.choosing import Choice
 
 
 class Site:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from nrdot.agent.auditor import Auditor
-from nrdot.agent.choosing import Chooser
 from nrdot.audit.disk import Disk
+from nrdot.govern.auditor import Auditor
+from nrdot.govern.choosing import Chooser
 from nrdot.testing.clock import ManualClock
 
 

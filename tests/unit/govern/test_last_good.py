@@ -2,8 +2,8 @@
 
 import pytest
 
-from nrdot.agent.choosing import Chooser, Origin
 from nrdot.config.problem import InvalidConfigurationError
+from nrdot.govern.choosing import Chooser, Origin
 
 
 def test_a_bad_file_is_replaced_by_the_last_good_document(site):

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from nrdot.agent.watch import Watch, digest
+from nrdot.govern.watch import Watch, digest
 from nrdot.testing.clock import ManualClock
 
 

@@ -11,9 +11,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nrdot.agent.archive import identity
-from nrdot.agent.author import author
-from nrdot.agent.choosing import Origin, Refusal
 from nrdot.audit.copies import Copies
 from nrdot.audit.entry import timestamp
 from nrdot.audit.places import place
@@ -22,21 +19,24 @@ from nrdot.config.effective import differences, effective
 from nrdot.config.retention import keeping
 from nrdot.config.schema_governance import EVERY_FIELD, AuditLog
 from nrdot.errors import AuditFailure, ConfigError
+from nrdot.govern.archive import identity
+from nrdot.govern.author import author
+from nrdot.govern.choosing import Origin, Refusal
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from nrdot.agent.archive import Archive
-    from nrdot.agent.choosing import Choice
-    from nrdot.agent.timetable import Course
     from nrdot.audit.copies import Destination
     from nrdot.audit.disk import Disk
     from nrdot.audit.entry import Entry
     from nrdot.clock import Clock
     from nrdot.config.effective import Values
     from nrdot.config.schema import Settings
+    from nrdot.govern.archive import Archive
+    from nrdot.govern.choosing import Choice
+    from nrdot.govern.course import Course
 
 WAITING = 256  # entries that are kept in memory while the trail cannot be written
 DAY = 86400.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nrdot.agent.choosing import Choice
+    from nrdot.govern.choosing import Choice
 
 VARIABLE = "NRDOT_CHANGE_USER"
 

@@ -21,8 +21,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.archive import Accepted, Archive, Rollback
-from nrdot.agent.watch import digest
 from nrdot.checks.loading import CHECKS
 from nrdot.config.document import SIZE
 from nrdot.config.environment import expand
@@ -30,6 +28,8 @@ from nrdot.config.load import load
 from nrdot.config.problem import InvalidConfigurationError, MalformedError, Problems
 from nrdot.config.pushed import FILE, Pushed, read_pushed
 from nrdot.config.schema_agent import Agent as AgentSettings
+from nrdot.govern.archive import Accepted, Archive, Rollback
+from nrdot.govern.watch import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,10 @@ from textwrap import dedent
 
 import pytest
 
-from nrdot.agent.timetable import SECOND, course, scaled_budget
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter
 from nrdot.config.load import load
+from nrdot.govern.course import SECOND, course, scaled_budget
 from nrdot.stages import Verdict
 from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock

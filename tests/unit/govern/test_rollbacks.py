@@ -2,9 +2,9 @@
 
 import pytest
 
-from nrdot.agent.archive import Rollback
-from nrdot.agent.choosing import Origin
 from nrdot.errors import ConfigError
+from nrdot.govern.archive import Rollback
+from nrdot.govern.choosing import Origin
 
 
 def rollback(site, **more):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from nrdot.agent.timetable import SECOND, course
 from nrdot.audit.verify import verify
 from nrdot.clock import SystemClock
 from nrdot.config.load import load
 from nrdot.errors import AuditFailure, ConfigError
+from nrdot.govern.course import SECOND, course
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.configured import Site
 

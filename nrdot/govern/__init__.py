@@ -1,0 +1,1 @@
+"""Which configuration holds, by whose will, and what is written down of that."""
