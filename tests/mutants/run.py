@@ -2,20 +2,27 @@
 
     .venv/bin/python tests/mutants/run.py aggregate            # or score, decide, buffer
     .venv/bin/python tests/mutants/run.py buffer --only segment.py --only spans.py
+    .venv/bin/python tests/mutants/run.py buffer --again       # after tests were written
+    .venv/bin/python tests/mutants/run.py buffer --show
 
 mutmut plants them in a copy of the tree under build/mutants and runs only the tests that reach the changed
-function. Survivors are printed as differences: each is a test to write, a line that nothing needs, or a
-change that no behaviour shows. README.md beside this file says what was found.
+function. What it found is kept there: a run that was ended goes on where it stopped, and what has changed in
+the code is tried anew. Survivors are printed as differences and written beside the copy: each is a test to
+write, a line that nothing needs, or a change that no behaviour shows. README.md beside this file says what
+was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +40,33 @@ ROOMS = {
     "decide": ("tests/unit/decide", "tests/property/decide"),
     "buffer": ("tests/unit/buffer", "tests/property/buffer"),
 }
+NOTICED = {1, 3}  # pytest's exit statuses: a test failed, or pytest itself stumbled
+UNTESTED = {5, 33}
+TIMED_OUT = {24, -24, 36, 152, 255}
+STARTING_SECONDS = 0.5  # what pytest needs before the first test of a mutant
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    name: str
+    file: str
+    status: int | None  # of pytest, None until it was tried
+
+    @property
+    def fate(self) -> str:
+        if self.status is None:
+            return "not tried"
+        if self.status == 0:
+            return "unnoticed"
+        if self.status in UNTESTED:
+            return "untested"
+        if self.status in TIMED_OUT:
+            return "timed out"
+        return "noticed" if self.status in NOTICED else f"status {self.status}"
+
+    @property
+    def alive(self) -> bool:
+        return self.fate in {"unnoticed", "untested"}
 
 
 def main() -> int:
@@ -42,44 +76,173 @@ def main() -> int:
         "--only", action="append", metavar="FILE", help="a file of the room; all of them by default"
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="mutants at a time (default 2)")
+    parser.add_argument("--without", action="append", metavar="TEST", help="a test or folder to leave out")
+    parser.add_argument("--again", action="store_true", help="try those again that were not noticed")
+    parser.add_argument("--afresh", action="store_true", help="forget what an earlier run found")
+    parser.add_argument("--show", action="store_true", help="only show what was found so far")
     options = parser.parse_args()
-    copy = copied(options.room, options.only or [""])
-    env = {**os.environ, "PYTHONPATH": str(tool())}
-    mutmut = [sys.executable, "-m", "mutmut"]
-    subprocess.run([*mutmut, "run", "--max-children", str(options.jobs)], cwd=copy, env=env, check=True)
-    states = subprocess.run(
-        [*mutmut, "results", "--all", "true"], cwd=copy, env=env, check=True, capture_output=True, text=True
-    )
-    of = dict(line.strip().rsplit(": ", 1) for line in states.stdout.splitlines() if ": " in line)
-    alive = [name for name, state in of.items() if state in {"survived", "no tests"}]
-    for name in alive:
-        subprocess.run([*mutmut, "show", name], cwd=copy, env=env, check=True)
-    counts = Counter(of.values())
-    print(
-        f"{options.room}: {len(of)} mutants,", ", ".join(f"{n} {state}" for state, n in counts.most_common())
-    )
-    return 0
+    copy = ROOT / "build" / "mutants" / options.room
+    files = [f"{one.removesuffix('.py')}.py" for one in options.only or names_of(options.room)]
+    for file in files:
+        if not (ROOT / "nrdot" / options.room / file).is_file():
+            parser.error(f"nrdot/{options.room}/{file} does not exist; nothing was run")
+    status = 0
+    if not options.show:
+        if options.afresh:
+            shutil.rmtree(copy, ignore_errors=True)
+        refresh(copy, options.room, files, options.without or [])
+        if options.again:
+            forget(copy, options.room, files)
+        status = run(copy, options.room, files, options.jobs)
+    report(copy, options.room, files)
+    return status
 
 
-def copied(room: str, only: list[str]) -> Path:
-    """The tree as it is now, with mutmut's settings for this room; mutmut keeps what it did in there."""
-    copy = ROOT / "build" / "mutants" / room
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir(parents=True)
+def names_of(room: str) -> list[str]:
+    return sorted(path.name for path in (ROOT / "nrdot" / room).glob("*.py") if path.name != "__init__.py")
+
+
+def refresh(copy: Path, room: str, files: list[str], without: list[str]) -> None:
+    """The tree as it is now, with mutmut's settings; what mutmut found stays beside the copied sources."""
+    for folder in (copy, copy / "mutants"):
+        for name in COPIED:
+            for path in [folder / name, *(folder / name).rglob("*")]:
+                if path.is_file() and path.suffix not in {".meta", ".spans"}:
+                    path.unlink()
+    (copy / "mutants" / "mutmut-stats.json").unlink(
+        missing_ok=True
+    )  # tests may have changed: they are timed anew
+    copy.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, copy / name, ignore=ignored, dirs_exist_ok=True)
         else:
-            shutil.copy(source, copy / name)
+            shutil.copy2(source, copy / name)
+    arguments = ["-p", "unshrunk", "-p", "no:cacheprovider", *(f"--deselect={test}" for test in without)]
     with (copy / "pyproject.toml").open("a") as file:
         file.write(
             "\n[tool.mutmut]\n"
-            f"paths_to_mutate = {[str(Path('nrdot', room, one)) for one in only]}\n"
-            f"tests_dir = {list(ROOMS[room])}\n"
+            f"source_paths = {[f'nrdot/{room}/{one}' for one in files]}\n"
+            f"pytest_add_cli_args_test_selection = {list(ROOMS[room])}\n"
+            f"pytest_add_cli_args = {arguments}\n"
             f"also_copy = {list(COPIED)}\n"
+            "use_git_change_detection = false\n"
+            # a mutant that turns in circles is given up after this many times its tests' usual time
+            "timeout_multiplier = 8.0\n"
+            "timeout_constant = 2.0\n"
         )
-    return copy
+
+
+def forget(copy: Path, room: str, files: list[str]) -> None:
+    for path in (copy / "mutants" / "nrdot" / room / f"{file}.meta" for file in files):
+        if not path.exists():
+            continue
+        meta = json.loads(path.read_text())
+        meta["exit_code_by_key"] = {
+            name: None if status == 0 or status in UNTESTED else status
+            for name, status in meta["exit_code_by_key"].items()
+        }
+        path.write_text(json.dumps(meta))
+
+
+def run(copy: Path, room: str, files: list[str], jobs: int) -> int:
+    log = copy.with_suffix(".log")
+    env = {**os.environ, "PYTHONPATH": f"{tool()}{os.pathsep}{Path(__file__).parent}"}
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
+    tell(f"{room}: planting, and timing the tests; what mutmut says is in {log.relative_to(ROOT)}")
+    with log.open("w") as out, subprocess.Popen(command, cwd=copy, env=env, stdout=out, stderr=out) as mutmut:
+        try:
+            watch(mutmut, copy, room, files)
+        except KeyboardInterrupt:
+            mutmut.wait()
+            tell("\ninterrupted; the same command goes on from here", end="\n")
+            return 130
+    if mutmut.returncode:
+        tell("", end="\n")
+        print("".join(log.read_text().splitlines(keepends=True)[-30:]), file=sys.stderr)
+    return mutmut.returncode
+
+
+def watch(mutmut: subprocess.Popen[bytes], copy: Path, room: str, files: list[str]) -> None:
+    started, untried_at_first = 0.0, 0.0
+    while mutmut.poll() is None:
+        time.sleep(5 if sys.stderr.isatty() else 30)
+        try:
+            mutants, seconds = found(copy, room, files), usual_seconds(copy)
+        except (FileNotFoundError, json.JSONDecodeError):
+            continue  # not written yet, or in the middle of it
+        untried = sum(seconds.get(key(one), 0) for one in mutants if one.status is None)
+        if not started:
+            started, untried_at_first = time.monotonic(), untried
+        spent = untried_at_first - untried
+        remaining = untried * (time.monotonic() - started) / spent / 60 if spent else 0
+        counts = Counter(one.fate for one in mutants)
+        left = f", about {remaining:.0f} min left" if spent else ""
+        tell(
+            f"{room}: {len(mutants) - counts['not tried']} of {len(mutants)},"
+            f" {counts['unnoticed']} unnoticed, {counts['untested']} untested{left}"
+        )
+    tell("", end="\n")
+
+
+def found(copy: Path, room: str, files: list[str]) -> list[Mutant]:
+    mutants = []
+    for file in files:
+        path = copy / "mutants" / "nrdot" / room / f"{file}.meta"
+        if path.exists():
+            codes = json.loads(path.read_text())["exit_code_by_key"]
+            mutants += [Mutant(name, file, status) for name, status in codes.items()]
+    return mutants
+
+
+def key(mutant: Mutant) -> str:
+    """The function it is in, as mutmut calls it in its statistics."""
+    return mutant.name.partition("__mutmut_")[0]
+
+
+def usual_seconds(copy: Path) -> dict[str, float]:
+    """What a mutant of each function takes when nobody notices it."""
+    statistics = json.loads((copy / "mutants" / "mutmut-stats.json").read_text())
+    of = statistics["duration_by_test"]
+    tests = statistics["tests_by_mangled_function_name"].items()
+    return {function: STARTING_SECONDS + sum(of.get(test, 0) for test in its) for function, its in tests}
+
+
+def report(copy: Path, room: str, files: list[str]) -> None:
+    mutants = found(copy, room, files)
+    os.chdir(copy)  # mutmut looks for its settings and sources where it is run
+    sys.path.append(str(tool()))
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    survivors = []
+    for one in mutants:
+        if one.alive:
+            difference = get_diff_for_mutant(one.name, path=Path("nrdot", room, one.file))
+            survivors.append(
+                f"# {one.file} {one.name.rpartition('.')[2]}: {one.fate}\n{difference.strip()}\n"
+            )
+    listing = copy.with_suffix(".diff")
+    listing.write_text("\n".join(survivors))
+    print("\n".join(survivors))
+    for file in files:
+        if counts := Counter(one.fate for one in mutants if one.file == file):
+            print(f"{file:20} {counts.total():5} mutants:", told(counts))
+    print(f"{room}: {len(mutants)} mutants: {told(Counter(one.fate for one in mutants))}")
+    print(f"what was not noticed is in {listing.relative_to(ROOT)}")
+
+
+def told(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {fate}" for fate, count in counts.most_common())
+
+
+def tell(line: str, end: str = "") -> None:
+    """One line that is overwritten on a terminal, and a line of its own elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end=end, file=sys.stderr, flush=True)
+    elif line:
+        print(line.strip(), file=sys.stderr, flush=True)
 
 
 def tool() -> Path:
