@@ -143,3 +143,72 @@ def test_pods_that_are_gone_are_forgotten_and_those_that_live_are_told_apart_sti
     assert limits.known < 200
     batch.table.gauges[Gauge.RSS, rows[1]] = 95 * MIB
     assert limits.near(replace(batch, named=rows[:0])).tolist() == rows[:2].tolist()
+
+
+class Members:
+    """Processes of many pods, whose limits are looked at alone."""
+
+    def __init__(self, pods: list[str | None]) -> None:
+        self.host = InventedHost()
+        for number in range(len(pods)):
+            self.host.begin(100 + number, f"worker-{number}")
+        self.pods = dict(enumerate(pods))
+        self.limits = PodLimits()
+        self.sizes: dict[int, int] = {}
+        self.cores: dict[int, float] = {}
+
+    def end(self, *numbers: int) -> None:
+        for process in self.host.processes:
+            if process.pid - 100 in numbers:
+                self.host.end(process)
+
+    def near(self) -> set[int]:
+        """The numbers of those that are near a limit of their pod, half a core or 100 MiB."""
+        batch = self.host.sample()
+        table = batch.table
+        number_of = {process.row: process.pid - 100 for process in self.host.processes}
+        for row, number in number_of.items():
+            pod = self.pods.get(number)
+            owner = Owner(pod_uid=pod, cpu_limit=0.5, memory_limit=100 * MIB) if pod else Owner()
+            table.identity[row] = replace(table.identity[row], owner=owner)
+            table.gauges[Gauge.RSS, row] = self.sizes.get(number, MIB)
+            table.cpu[row] = self.cores.get(number, 0.01)
+        return {number_of[row] for row in self.limits.near(batch).tolist()}
+
+
+def test_of_two_pods_only_the_one_that_is_near_its_limit_is_told() -> None:
+    members = Members(["one", "one", "two", None])
+    assert members.near() == set()
+    members.cores = {0: 0.3, 1: 0.2}
+    assert members.near() == {0, 1}
+    members.cores, members.sizes = {}, {2: 95 * MIB, 3: 1000 * MIB}
+    assert members.near() == {2}
+
+
+def test_a_pod_that_ended_leaves_the_others_as_they_were() -> None:
+    members = Members(["one", "two"])
+    members.near()
+    members.end(1)
+    members.sizes = {0: 95 * MIB}
+    assert members.near() == {0}
+
+
+def test_pods_keep_their_processes_while_the_host_gets_more_of_them() -> None:
+    members = Members(["one", "one", "two"])
+    members.near()
+    for number in range(3, 300):
+        members.host.begin(100 + number, f"worker-{number}")
+    members.sizes = {0: 95 * MIB}
+    assert members.near() == {0, 1}
+
+
+def test_where_every_process_is_of_a_pod_and_most_pods_end_those_that_live_are_told_apart() -> None:
+    members = Members([f"pod-{number}" for number in range(300)])
+    members.near()
+    assert members.limits.known == 300
+    members.end(*range(2, 300))
+    members.sizes = {0: 95 * MIB}
+    assert members.near() == {0}
+    assert members.limits.known == 2
+    members.sizes = {1: 95 * MIB}
+    assert members.near() == {1}
