@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SAMPLES = 30  # that are taken, where the time allows a second between two
 SHORTEST = 20  # seconds; less shows no second export
 LONGEST = 86400
+HOSTS = 100  # like this one, in money: a single one costs cents
 TOP = 8  # kept processes on the terminal
 INTERRUPTED = 130
 
@@ -55,6 +56,7 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="HTML report to write.", metavar="FILE")
     ] = Path("nrdot-demo.html"),
+    hosts: Annotated[int, typer.Option(help="Hosts like this one, in money.", min=1, metavar="N")] = HOSTS,
     json: Json = False,
     procfs: Procfs = None,
 ) -> None:
@@ -66,11 +68,11 @@ def demo(
     comparison = _compared(found, capture, seconds, quiet=json)
     from nrdot.cli.demo_page import page
 
-    output.write_text(page(comparison, live=capture is None), encoding="utf-8")
+    output.write_text(page(comparison, hosts, live=capture is None), encoding="utf-8")
     if json:
-        print_json(_document(comparison))
+        print_json(_document(comparison, hosts))
     else:
-        _show(console(), comparison, live=capture is None)
+        _show(console(), comparison, hosts, live=capture is None)
     errors().print(f"report: {output}", soft_wrap=True)
 
 
@@ -144,12 +146,12 @@ def _watching(
         yield screen.seen
 
 
-def _document(found: Comparison) -> dict[str, Any]:
-    from nrdot.simulate.money import headlines
+def _document(found: Comparison, hosts: int) -> dict[str, Any]:
+    from nrdot.simulate.fleet import Fleet, vendors
 
     def figures(one: Figures) -> dict[str, Any]:
         top = [{**asdict(kept), "reason": kept.reason.name.lower()} for kept in one.top]
-        money = {meter.name: round(meter.monthly(one), 4) for meter in headlines()}
+        money = {meter.key: round(meter.monthly(Fleet(one, hosts)), 2) for meter in vendors()}
         return {**asdict(one), "top": top, "usd_monthly": money}
 
     return {
@@ -157,12 +159,13 @@ def _document(found: Comparison) -> dict[str, Any]:
         "seconds": found.extent.seconds,
         "samples": found.extent.samples,
         "scale": found.scale,
+        "hosts": hosts,  # that money is of
         "no_optimizer": figures(found.none),
         "profiles": {one.profile: figures(one) for one in found.profiles},
     }
 
 
-def _show(out: Any, found: Comparison, *, live: bool) -> None:
+def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
     """Profiles side by side, so that eighty columns suffice."""
     from nrdot.cli.demo_words import critical, every, less, method
     from nrdot.cli.output import table
@@ -186,7 +189,7 @@ def _show(out: Any, found: Comparison, *, live: bool) -> None:
         shown.add_row(title, *map(figure, columns))
     out.print(shown)
     _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
-    _prices(out, found)
+    _prices(out, found, hosts)
     for line in method(found, live=live):
         out.print(f"[dim]{line}[/dim]")
 
@@ -209,15 +212,16 @@ def _who(out: Any, one: Figures) -> None:
         out.print(f"and {more} more; the report names them\n")
 
 
-def _prices(out: Any, found: Comparison) -> None:
+def _prices(out: Any, found: Comparison, hosts: int) -> None:
     from nrdot.cli.output import table
-    from nrdot.simulate.money import headlines
+    from nrdot.simulate.fleet import Fleet, vendors
 
-    columns, meters = (found.none, *found.profiles), headlines()
+    columns, meters = (found.none, *found.profiles), vendors()
     names = [one.profile for one in columns]
-    shown = table("USD a month, estimated", *names, right=set(names))
+    many = f"{hosts:,} such hosts" if hosts > 1 else "such a host"
+    shown = table(f"{meters[0].currency} a month, {many}", *names, right=set(names))
     for meter in meters:
-        shown.add_row(meter.name, *(f"{meter.monthly(one):,.2f}" for one in columns))
+        shown.add_row(meter.name, *(f"{meter.monthly(Fleet(one, hosts)):,.2f}" for one in columns))
     out.print(shown)
     for meter in meters:
         out.print(f"[dim]{meter.name}: {meter.formula}.[/dim]")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from nrdot.cli.demo_words import critical, every, less, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
-from nrdot.simulate.money import headlines
+from nrdot.simulate.fleet import Fleet, vendors
 
 if TYPE_CHECKING:
     from nrdot.simulate.comparison import Comparison, Figures, Kept
-    from nrdot.simulate.money import Margin
+    from nrdot.simulate.money import Priced
 
 HEADLINE = "balanced"  # the profile that the figures at the top are about
 
 
-def page(found: Comparison, *, live: bool) -> str:
+def page(found: Comparison, hosts: int, *, live: bool) -> str:
     template = Template(files("nrdot.cli").joinpath("demo.html").read_text(encoding="utf-8"))
     when = datetime.fromtimestamp(found.time_ns // 1_000_000_000, UTC)
     columns = (found.none, *found.profiles)
@@ -38,7 +38,8 @@ def page(found: Comparison, *, live: bool) -> str:
         rows="\n".join(_row(one, found.none) for one in columns),
         kept="\n".join(_kept(one, opened=one.profile == HEADLINE) for one in found.profiles),
         meter_names="".join(f"<th>{escape(one.profile)}</th>" for one in columns),
-        money="\n".join(_money(meter, columns) for meter in headlines()),
+        hosts=f"{hosts:,} hosts" if hosts > 1 else "one host",
+        money="\n".join(_money(meter, [Fleet(one, hosts) for one in columns]) for meter in vendors()),
         method="\n".join(f"<li>{escape(line)}</li>" for line in method(found, live=live)),
         version=escape(version("nrdot")),
     )
@@ -124,8 +125,8 @@ def _process(one: Kept) -> str:
     return f'<tr><td class="word"><code>{escape(one.name)}</code></td>{cells}<td class="wide">{why}</td></tr>'
 
 
-def _money(meter: Margin, columns: tuple[Figures, ...]) -> str:
-    cells = "".join(f"<td>{meter.monthly(one):,.2f} USD</td>" for one in columns)
+def _money(meter: Priced, columns: list[Fleet]) -> str:
+    cells = "".join(f"<td>{meter.monthly(one):,.2f} {meter.currency}</td>" for one in columns)
     return (
         f'<tr><td class="word">{escape(meter.name)}</td>{cells}'
         f'<td class="wide"><code>{escape(meter.formula)}</code></td></tr>'

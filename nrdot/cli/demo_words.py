@@ -31,9 +31,13 @@ def critical(figures: Figures) -> str:
 def method(found: Comparison, *, live: bool) -> list[str]:
     """How the figures came about, and what they leave out."""
     scaled = [_scaled(found)] if found.scale > NOTICEABLE else []
-    return [_samples(found, live=live), *scaled, _exports(found), _BASELINE, _ANOMALIES]
+    return [_samples(found, live=live), *scaled, _exports(found), _SERIES, _BASELINE, _ANOMALIES]
 
 
+_SERIES = (
+    "In money, series are those at a time: a vendor that bills every series of an hour bills more where "
+    "processes come and go. nrdot simulate --ledger and nrdot report count them."
+)
 _BASELINE = (
     "No optimizer means every process by itself, with the same metrics, as the OpenTelemetry Collector's "
     "process scraper sends them. A profile with a shorter interval than the scraper's may send more."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
-    from nrdot.simulate.money import Margin
+    from nrdot.simulate.money import Priced
     from nrdot.simulate.plan import Study
 
 SHIPPED = ("conservative", "balanced", "aggressive")
@@ -215,7 +215,7 @@ def _draw(
     candidates: dict[str, dict[str, Any]],
     advice: dict[str, Any],
     captures: list[Path],
-    meter: Margin,
+    meter: Priced,
 ) -> None:
     from nrdot.errors import UsageError
     from nrdot.simulate.curve import page
@@ -262,7 +262,7 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
         yield _Bar(shown)
 
 
-def _show(documents: dict[str, dict[str, Any]], meter: Margin) -> None:
+def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
     from nrdot.cli.output import amount, console, table
 
     columns = (
@@ -308,7 +308,7 @@ def _show(documents: dict[str, dict[str, Any]], meter: Margin) -> None:
     console().print(f"[dim]{words}{meter.formula}[/dim]")
 
 
-def _money(one: dict[str, Any], meter: Margin) -> tuple[str, ...]:
+def _money(one: dict[str, Any], meter: Priced) -> tuple[str, ...]:
     """What a month costs and saves; nothing of a capture that ends before the baseline's first export."""
     if not one["points_unoptimized"]:
         return "-", "-"

@@ -22,13 +22,11 @@ FREE = "free"  # the price that is an allowance
 
 
 class Rates(Protocol):
-    """What meters count: `comparison.Figures`, or `Hourly`."""
+    """What goes on at the same rate for a month."""
 
-    @property
-    def points_hourly(self) -> float: ...
-
-    @property
-    def bytes_hourly(self) -> float: ...
+    def month(self, hours: float) -> dict[str, float]:
+        """The quantities that meters bill, of a month of so many hours."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,13 @@ class Hourly:
         hours = seconds / 3600 or 1.0
         return cls(points / hours, size / hours)
 
+    def month(self, hours: float) -> dict[str, float]:
+        return {"points": self.points_hourly * hours, "bytes": self.bytes_hourly * hours}
+
 
 @dataclass(frozen=True, slots=True)
-class Margin:
-    """A meter of the price list, without its free allowance."""
+class Priced:
+    """A meter of the price list, and the month that it bills."""
 
     meter: Meter
     hours: float  # of a month
@@ -76,9 +77,8 @@ class Margin:
 
     def monthly(self, rates: Rates) -> float:
         """What a month at these rates costs. Raises PricingError."""
-        points, size = rates.points_hourly * self.hours, rates.bytes_hourly * self.hours
         try:
-            return cost(self.meter, {"points": points, "bytes": size})
+            return cost(self.meter, rates.month(self.hours))
         except (ZeroDivisionError, OverflowError):
             text = self.meter.formula.text
             raise PricingError(
@@ -87,25 +87,25 @@ class Margin:
             ) from None
 
 
-def margins(pricing: Pricing | None = None) -> tuple[Margin, ...]:
+def margins(pricing: Pricing | None = None) -> tuple[Priced, ...]:
     """Those that a simulation can compute, the one of the headline first. Raises PricingError."""
-    return _margins(_shipped() if pricing is None else pricing)
+    return _margins(shipped() if pricing is None else pricing)
 
 
-def headlines(pricing: Pricing | None = None) -> tuple[Margin, ...]:
+def headlines(pricing: Pricing | None = None) -> tuple[Priced, ...]:
     """For tables: the first that bills bytes and the first that bills points."""
-    found: dict[str, Margin] = {}
+    found: dict[str, Priced] = {}
     for one in margins(pricing):
         found.setdefault(one.meter.driver, one)
     return tuple(found.values())
 
 
 @cache
-def _shipped() -> Pricing:
+def shipped() -> Pricing:
     return load_pricing()
 
 
-def _margins(pricing: Pricing) -> tuple[Margin, ...]:
+def _margins(pricing: Pricing) -> tuple[Priced, ...]:
     chosen = [
         meter
         for meter in pricing.meters.values()
@@ -119,7 +119,7 @@ def _margins(pricing: Pricing) -> tuple[Margin, ...]:
     chosen.sort(key=lambda meter: meter.name != pricing.primary)
     hours = pricing.month / 3600
     return tuple(
-        Margin(
+        Priced(
             replace(meter, prices={**meter.prices, **({FREE: 0.0} if FREE in meter.prices else {})}),
             hours,
             pricing.currency,

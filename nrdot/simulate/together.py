@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.score.business import UnmatchedOverride
-    from nrdot.simulate.money import Margin
+    from nrdot.simulate.money import Priced
     from nrdot.simulate.outcome import Outcome
 
 
-def together(outcomes: Sequence[Outcome], meters: Sequence[Margin] = ()) -> dict[str, Any]:
+def together(outcomes: Sequence[Outcome], meters: Sequence[Priced] = ()) -> dict[str, Any]:
     """One document: counts are sums, the share of CPU is of all CPU. Without meters the shipped ones hold."""
     meters = meters or margins()
     used = sum(one.cpu_used for one in outcomes)
@@ -43,13 +43,13 @@ def together(outcomes: Sequence[Outcome], meters: Sequence[Margin] = ()) -> dict
     }
 
 
-def cost(outcomes: Sequence[Outcome], meters: Sequence[Margin]) -> dict[str, float]:
+def cost(outcomes: Sequence[Outcome], meters: Sequence[Priced]) -> dict[str, float]:
     """Money a month by meter, of what would be sent."""
     rates = [Hourly.over(one.seconds, one.points, one.bytes) for one in outcomes]
     return {meter.key: round(sum(map(meter.monthly, rates)), 2) for meter in meters}
 
 
-def savings(outcomes: Sequence[Outcome], meters: Sequence[Margin]) -> dict[str, float]:
+def savings(outcomes: Sequence[Outcome], meters: Sequence[Priced]) -> dict[str, float]:
     """Money a month by meter, of the hosts together: each as if its capture went on for a month."""
     rates = [
         (

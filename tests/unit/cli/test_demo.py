@@ -74,7 +74,7 @@ def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page
     assert lines["points an hour"].split()[3] == "25,200"
     assert len(lines["CPU with a name"].split()) == 8
     assert "divided by 15" in out
-    assert "USD a month, estimated" in out
+    assert "USD a month, 100 such hosts" in out
     assert "max(0, bytes / 1e9 - free) * price, for a month of 730 h" in " ".join(out.split())
     assert EVIL in out
 
@@ -118,6 +118,24 @@ def test_the_document_is_one_json_without_words_around_it(command, capture, tmp_
     assert found["no_optimizer"]["points_hourly"] == 60 * 7 * 60
     assert found["profiles"]["balanced"]["top"][0]["reason"] == "top_cpu"
     assert found["scale"] == 15.0
+    assert found["hosts"] == 100
+
+
+def test_money_is_of_as_many_such_hosts_as_were_asked_for(command, capture, tmp_path):
+    page = tmp_path / "r.html"
+    status, out, _ = command("demo", "--json", "--hosts", "1000", "--capture", capture, "-o", page)
+    found = json.loads(out)
+    assert (status, found["hosts"]) == (0, 1000)
+    points = 1000 * 60 * 7 * 60 * 730  # of 60 processes with 7 points a minute
+    series = 1000 * 60 * 7
+    assert found["no_optimizer"]["usd_monthly"] == {
+        "new_relic": pytest.approx(
+            (found["no_optimizer"]["bytes_hourly"] * 730e3 / 1e9 - 100) * 0.30, abs=0.01
+        ),
+        "datadog_pro": 1000 * 15 + (series - 1000 * 100) / 100 * 5,
+        "google_prometheus": round(points / 1e6 * 0.06, 2),
+    }
+    assert "1,000 hosts like this one" in " ".join(page.read_text().split())
 
 
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_watched(command, tmp_path):
