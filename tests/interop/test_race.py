@@ -43,7 +43,7 @@ def test_what_exports_every_process_names_every_culprit_but_the_storm(raced):
     for name in ("nrdot-off", "collector", "psutil"):
         outcomes = {kind: one["outcome"] for kind, one in found[name].items() if kind != "storm"}
         assert set(outcomes.values()) == {"named"}, f"{name}: {outcomes}"
-    assert found["process-exporter"]["burst"]["outcome"] != "named"  # it knows the pool alone
+    assert found["process-exporter"]["burst"]["outcome"] == "group"  # it knows the pool alone
 
 
 @pytest.mark.timeout(600)

@@ -42,10 +42,9 @@ class Look:
     """One arrival, decoded."""
 
     at: float
-    wall: int
     wire: int  # bytes
     size: int  # bytes without compression
-    took: float
+    elapsed: float  # seconds since the look before; of the first, what it should be
     points: int = 0
     series: set[int] = field(default_factory=set)
     used: dict[Owner, float] = field(default_factory=dict)  # seconds of CPU since the look before
@@ -60,6 +59,7 @@ class Reader:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
+        self._at: float | None = None  # when the last look came
         self._cpus = os.cpu_count() or 1
         self._last: dict[Hashable, float] = {}
         self._charts: dict[str, dict[str, float]] = {}  # of Netdata: what a value of a dimension is times
@@ -67,15 +67,18 @@ class Reader:
     def define(self, arrival: Arrival) -> None:
         """Take what an earlier arrival says about all later ones: a plugin describes its charts once."""
         if arrival.kind == "netdata":
-            self._netdata(plain(arrival), Look(0.0, 0, 0, 0, 0.0))
+            self._netdata(plain(arrival), Look(0.0, 0, 0, 0.0))
 
     def forget(self) -> None:
         """The next look is one to begin from: what was used before it is not counted."""
         self._last.clear()
+        self._at = None
 
     def read(self, arrival: Arrival) -> Look:
         body = plain(arrival)
-        look = Look(arrival.at, arrival.wall, len(arrival.body), len(body), arrival.took)
+        elapsed = self._interval if self._at is None else arrival.at - self._at
+        self._at = arrival.at
+        look = Look(arrival.at, len(arrival.body), len(body), elapsed)
         read = {"otlp": self._otlp, "prometheus": self._prometheus, "netdata": self._netdata}
         read[arrival.kind](body, look)
         return look
@@ -107,7 +110,7 @@ class Reader:
             if name == "process.cpu.time":
                 self._counted(look, series, owner, point.as_double)
             elif name == "process.cpu.utilization":
-                look.add(owner, point.as_double * self._interval * self._cpus)
+                look.add(owner, point.as_double * look.elapsed * self._cpus)
             elif name == "process.memory.usage":
                 look.resident[owner] = point.as_int or point.as_double
 
@@ -149,7 +152,7 @@ class Reader:
         members = values.get("apps.processes", {})
         for chart in ("apps.cpu_user", "apps.cpu_system"):
             for name, percent in values.get(chart, {}).items():
-                look.add(Owner(name, 0, members.get(name) == 1), percent / 100 * self._interval)
+                look.add(Owner(name, 0, members.get(name) == 1), percent / 100 * look.elapsed)
         for name, value in values.get("apps.mem", {}).items():
             look.resident[Owner(name, 0, members.get(name) == 1)] = value
 

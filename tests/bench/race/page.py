@@ -167,7 +167,8 @@ def culprits(told: Document) -> Iterator[str]:
     yield told_in_words(HUNT, **hunt)
     for kind, about in hunt["kinds"].items():
         cores = hunt["cores"][kind]
-        yield f"- **{kind}**: {about}" + (f"; it used {cores:.2f} cores" if cores > USED else "")
+        used = f" and used {cores:.2f} cores" if cores > USED else ""
+        yield f"- **{kind}**: {about}; it lasted {hunt['lasted'][kind]:.0f} s{used}"
     yield told_in_words(FOUND, grown=hunt["grown"] / 2**20, enough=hunt["enough"])
     kinds = list(hunt["kinds"])
     body = [

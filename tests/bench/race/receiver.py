@@ -26,11 +26,9 @@ SILENCE = 0.15  # seconds; a plugin that has written nothing for so long has fin
 @dataclass(frozen=True, slots=True)
 class Arrival:
     at: float  # on the monotonic clock
-    wall: int  # nanoseconds since 1970
     kind: str  # otlp, prometheus or netdata
     encoding: str
     body: bytes  # as it came over the wire
-    took: float = 0.0  # seconds, of a scrape
 
 
 class Server(ThreadingHTTPServer):
@@ -66,8 +64,8 @@ class Receiver:
     def endpoint(self, name: str) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/{name}"
 
-    def take(self, name: str, kind: str, encoding: str, body: bytes, took: float = 0.0) -> None:
-        arrival = Arrival(time.monotonic(), time.time_ns(), kind, encoding, body, took)
+    def take(self, name: str, kind: str, encoding: str, body: bytes) -> None:
+        arrival = Arrival(time.monotonic(), kind, encoding, body)
         with self._lock:
             self._arrived.setdefault(name, []).append(arrival)
 
@@ -108,13 +106,12 @@ class Scraper:
             time.sleep(max(self._interval - (time.monotonic() - began), BREATH))
 
     def _scrape(self, connection: http.client.HTTPConnection) -> None:
-        began = time.monotonic()
         headers = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "gzip"}
         connection.request("GET", "/metrics", headers=headers)
         answer = connection.getresponse()
         body = answer.read()
         encoding = answer.headers.get("Content-Encoding", "")
-        self._receiver.take(self._name, "prometheus", encoding, body, time.monotonic() - began)
+        self._receiver.take(self._name, "prometheus", encoding, body)
 
 
 class Pipe:

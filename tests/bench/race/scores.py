@@ -52,7 +52,6 @@ class Scores:
     size: list[float] = field(default_factory=list)  # the same without compression
     named: list[Share] = field(default_factory=list)  # of the tree's CPU, what single processes show
     shown: list[Share] = field(default_factory=list)  # of all CPU, what any series shows
-    took: list[float] = field(default_factory=list)  # seconds of a scrape
     series: int = 0
 
 
@@ -77,7 +76,6 @@ def judged(
         scores.points.append(sum(look.points for look in counted) / one.ticks)
         scores.wire.append(sum(look.wire for look in counted) / one.ticks)
         scores.size.append(sum(look.size for look in counted) / one.ticks)
-        scores.took.append(max((look.took for look in counted), default=0.0))
         scores.named.append(Share(covered(one, counted, harness, names), spent(one, harness)))
         scores.shown.append(Share(shown(one, counted, harness), spent(one, harness)))
     scores.series = len(series)

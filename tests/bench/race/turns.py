@@ -1,9 +1,10 @@
 """What each contestant costs and exports on one tree: they take turns, one at work while the others stand
 still.
 
-A turn begins with a look that is not counted. What follows is whole looks of one contestant alone with the
-tree, so that nobody pays for another's caches, and nobody sees another among the busiest. All turns of a
-round follow each other, so a drift of the machine meets everybody.
+A turn begins with looks that are not counted. What follows is whole looks of one contestant alone with the
+tree, so that nobody pays for another's caches, and nobody sees another among the busiest: it is measured from
+one silence between two exports to another. All turns of a round follow each other, so a drift of the machine
+meets everybody.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 ENDED = -1  # no pid
 PATIENCE = 240.0  # seconds
 WARM_UP = 2  # looks
-REST = 0.5  # seconds after an export, when nothing is under way
+REST = 0.5  # seconds without a request, after which an export is over
 APART = 0.3  # of an interval, between the requests of two looks at least
 FIRST_PORT = 29_300
 
@@ -117,13 +118,13 @@ def turn(one: Running, receiver: Receiver, cell: Cell, tree: Tree) -> Turn:
     resumed = time.monotonic()
     resume(one)
     wait_for_looks(receiver, one, resumed, cell, one.contestant.settles)
-    if not one.scraper:
-        time.sleep(min(cell.interval / 2, REST))
+    wait_for_silence(receiver, one)
     spent, begin, before = cpu_ns(one.pid), time.monotonic(), everyone(tree)
     if not one.scraper:
         time.sleep(cell.interval * cell.ticks)
     # On a busy machine a look may be late, or left out.
     ticks = wait_for_looks(receiver, one, begin, cell, cell.ticks if one.scraper else 1)
+    wait_for_silence(receiver, one)
     spent = cpu_ns(one.pid) - spent
     memory, seen, end = resident_bytes(one.pid), processes(), time.monotonic()
     after = everyone(tree)
@@ -141,6 +142,20 @@ def wait_for_looks(receiver: Receiver, one: Running, since: float, cell: Cell, c
 
     until(lambda: came() >= count, f"{one.contestant.title} to look {count} times", PATIENCE)
     return came()
+
+
+def wait_for_silence(receiver: Receiver, one: Running) -> None:
+    """Until no request of an export is under way, because a large one takes longer than a second.
+
+    A scrape is one request, and the next one begins right after it where an exporter is slow.
+    """
+    if not one.scraper:
+        name = one.contestant.name
+        until(
+            lambda: time.monotonic() - receiver.arrived(name)[-1].at > REST,
+            f"{one.contestant.title} to end an export",
+            PATIENCE,
+        )
 
 
 def looks(moments: Sequence[float], interval: float) -> int:

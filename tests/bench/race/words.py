@@ -70,7 +70,7 @@ HUNT = """\
 ## Culprits
 
 On a tree of {processes:,} processes, with everybody at work and a look every {interval} s, each culprit lasts
-{lasts} s:
+until everybody has looked {lasts} times:
 """
 
 FOUND = """
