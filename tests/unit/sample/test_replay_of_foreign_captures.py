@@ -1,26 +1,16 @@
-"""Captures that somebody else wrote: what the documented fields mean, and what is wrong by its line."""
+"""Captures that somebody else wrote: what the documented fields mean."""
 
 from __future__ import annotations
 
-import json
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
-import zstandard
 
-from nrdot.batch import Batch, Counter, Gauge, Owner
-from nrdot.errors import CaptureError
+from nrdot.batch import Counter, Gauge, Owner
 from nrdot.identify.identifier import OwnerIdentifier
 from nrdot.sample.replay import ReplaySource
+from nrdot.testing.capture_lines import BEGINNING, BORN, HOST, SECOND, process, tick
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-T0 = 1_795_226_339_000_000_000
-BORN = 1_795_226_000_120_000_000
-SECOND = 1_000_000_000
-HOST = {"id": "h1", "cpus": 2, "memory": 8_000_000_000, "boot": "b1"}
 DOCUMENTED = (
     '{"v":1,"t":1795226339000000000,"host":{"id":"h1","cpus":2,"memory":8000000000,"boot":"…"},"procs":['
     ' {"pid":42,"ppid":1,"start":1795226000120000000,"name":"nginx","cmd":"nginx: worker process",'
@@ -30,47 +20,11 @@ DOCUMENTED = (
 )
 
 
-def process(pid: int = 42, start: int = BORN, **fields: object) -> dict[str, object]:
-    return {
-        "pid": pid,
-        "start": start,
-        "name": "nginx",
-        "cpu_user": 0.0,
-        "cpu_system": 0.0,
-        "rss": 0,
-        **fields,
-    }
-
-
-def tick(number: int, *procs: dict[str, object], **fields: object) -> dict[str, object]:
-    return {"v": 1, "t": T0 + number * 15 * SECOND, "host": HOST, "procs": list(procs), **fields}
-
-
-@pytest.fixture
-def capture(tmp_path):
-    def write(*ticks: dict[str, object] | str, name: str = "web.jsonl") -> Path:
-        path = tmp_path / name
-        lines = [one if isinstance(one, str) else json.dumps(one) for one in ticks]
-        path.write_text("".join(f"{line}\n" for line in lines))
-        return path
-
-    return write
-
-
-def replay(path: Path) -> list[Batch]:
-    source, batches = ReplaySource(path), []
-    while True:
-        try:
-            batches.append(source.sample())
-        except StopIteration:
-            return batches
-
-
 def test_the_documented_example_gives_a_process(capture):
     source = ReplaySource(capture(DOCUMENTED))
     batch = source.sample()
     table, row = batch.table, int(batch.living[0])
-    assert (batch.time_ns, batch.first, batch.seconds) == (T0, True, 0.0)
+    assert (batch.time_ns, batch.first, batch.seconds) == (BEGINNING, True, 0.0)
     assert (batch.host.id, batch.host.name, batch.host.cpus) == ("h1", "h1", 2)
     assert (batch.host.memory, batch.host.boot, batch.host.hz) == (8_000_000_000, "…", 100)
     assert (table.pid[row], table.parent[row], table.born_ns[row]) == (42, 1, BORN)
@@ -87,7 +41,7 @@ def test_the_documented_example_gives_a_process(capture):
 
 
 def test_only_six_fields_of_a_process_are_required(capture):
-    batch = ReplaySource(capture({"v": 1, "t": T0, "procs": [process(cpu_user=2, rss=4096)]})).sample()
+    batch = ReplaySource(capture({"v": 1, "t": BEGINNING, "procs": [process(cpu_user=2, rss=4096)]})).sample()
     table, row = batch.table, int(batch.living[0])
     assert (table.counters[Counter.CPU_USER, row], table.gauges[Gauge.RSS, row]) == (200, 4096)
     assert table.limited[row]
@@ -96,7 +50,7 @@ def test_only_six_fields_of_a_process_are_required(capture):
 
 
 def test_a_host_that_is_not_described_is_named_after_the_file(capture):
-    batch = ReplaySource(capture({"v": 1, "t": T0, "procs": []}, name="web-1.jsonl")).sample()
+    batch = ReplaySource(capture({"v": 1, "t": BEGINNING, "procs": []}, name="web-1.jsonl")).sample()
     assert (batch.host.id, batch.host.name) == ("web-1", "web-1")
 
 
@@ -171,7 +125,7 @@ def test_births_deaths_and_reused_pids_are_told_apart(capture):
     source = ReplaySource(
         capture(
             tick(0, process(1), process(42)),
-            tick(1, process(1), process(42, T0 + 10 * SECOND, cpu_user=3)),
+            tick(1, process(1), process(42, BEGINNING + 10 * SECOND, cpu_user=3)),
             tick(2, process(1)),
         )
     )
@@ -218,7 +172,7 @@ def test_a_clock_that_stepped_back_gives_no_rate(capture):
     source = ReplaySource(capture(tick(1, process(cpu_user=1)), tick(0, process(cpu_user=2))))
     source.sample()
     batch = source.sample()
-    assert (batch.seconds, batch.time_ns, batch.table.cpu[batch.living[0]]) == (0.0, T0, 0.0)
+    assert (batch.seconds, batch.time_ns, batch.table.cpu[batch.living[0]]) == (0.0, BEGINNING, 0.0)
 
 
 def test_input_and_output_that_turn_unreadable_keep_their_counters(capture):
@@ -256,7 +210,7 @@ def test_a_command_line_that_changes_marks_the_process_where_it_is_exported(capt
 
 
 def test_cpu_of_children_that_no_tick_saw_comes_from_what_the_parent_was_charged(capture):
-    child = T0 + 5 * SECOND
+    child = BEGINNING + 5 * SECOND
     source = ReplaySource(
         capture(
             tick(0, process(1, cutime=50, cstime=5)),
@@ -271,7 +225,7 @@ def test_cpu_of_children_that_no_tick_saw_comes_from_what_the_parent_was_charged
 
 
 def test_a_child_that_its_parent_was_never_charged_for_does_not_hide_a_later_one(capture):
-    child = process(42, T0 + 5 * SECOND, ppid=1, cpu_user=2)
+    child = process(42, BEGINNING + 5 * SECOND, ppid=1, cpu_user=2)
     source = ReplaySource(
         capture(
             tick(0, process(1, cutime=0, cstime=0)),
@@ -296,7 +250,7 @@ def test_cpu_of_a_child_whose_parent_died_with_it_goes_to_the_grandparent(captur
 
 
 def test_children_that_a_newborn_has_reaped_already_count(capture):
-    source = ReplaySource(capture(tick(0), tick(1, process(42, T0 + 5 * SECOND, cutime=3, cstime=1))))
+    source = ReplaySource(capture(tick(0), tick(1, process(42, BEGINNING + 5 * SECOND, cutime=3, cstime=1))))
     source.sample()
     batch = source.sample()
     assert batch.table.counters[Counter.CHILD_USER :, batch.living[0]].tolist() == [300, 100]
@@ -342,103 +296,11 @@ def test_the_clock_stands_at_the_tick_and_waiting_takes_no_time(capture):
     source = ReplaySource(capture(tick(0), tick(2)))
     source.sample()
     start = source.clock.monotonic()
-    assert source.clock.wall_ns() == T0
+    assert source.clock.wall_ns() == BEGINNING
     source.sample()
-    assert source.clock.wall_ns() == T0 + 30 * SECOND
+    assert source.clock.wall_ns() == BEGINNING + 30 * SECOND
     assert source.clock.monotonic() - start == 30.0
     assert not source.clock.wait(threading.Event(), 3600)
-
-
-def test_blank_lines_are_no_ticks_and_still_count_as_lines(capture):
-    with pytest.raises(CaptureError, match="line 3"):
-        replay(capture(tick(0), "", "{"))
-    assert len(replay(capture(tick(0), "", tick(1), "  "))) == 2
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("{", "line 2: not a tick of a capture"),
-        ("[]", "line 2: not a tick"),
-        ('{"v":1,"t":5}', "procs"),
-        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "line 2"),
-        (tick(1, v=2), "line 2: a capture of version 2; this NRDOT reads version 1"),
-        (tick(1, {"pid": 7, "start": BORN}), "7 is listed as unchanged, but no tick before told"),
-        (tick(1, process(), process()), "process 42 is listed twice"),
-        (tick(1, process(7, cpu_user=None)), "process 7 has a name but no cpu_user"),
-        (tick(1, process(7, cpu_system=None)), "process 7 has a name but no cpu_system"),
-        (tick(1, process(7, rss=None)), "process 7 has a name but no rss"),
-        (tick(1, process(cpu_user="1")), r"`float \| null`, got `str` - at `\$.procs\[0\].cpu_user`"),
-        (tick(1, process(cpu_user=-1)), ">= 0"),
-        (tick(1, process(cpu_user=1e300)), "<= "),
-        (tick(1, process(rss=1 << 70)), "line 2"),
-        (tick(1, process(faults=[1])), "length"),
-        (tick(1, process(), host=HOST | {"id": "h2"}), "host h2 in a capture of h1"),
-        (tick(1, process(), host=HOST | {"hz": 0}), ">= 1"),
-        ('{"v":1,"t":NaN,"procs":[]}', "line 2"),
-    ],
-)  # fmt: skip
-def test_a_broken_line_is_an_error_that_names_file_and_line(capture, line, reason):
-    path = capture(tick(0, process()), line, tick(2, process()))
-    with pytest.raises(CaptureError, match=reason) as error:
-        replay(path)
-    assert str(error.value).startswith(f"{path}, line 2: ")
-    assert "\n" not in str(error.value)
-
-
-def test_half_a_line_at_the_end_of_a_plain_file_is_an_error_too(capture):
-    path = capture(tick(0), tick(1))
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(CaptureError, match="line 2"):
-        replay(path)
-
-
-def test_a_last_line_without_its_newline_counts(capture):
-    path = capture(tick(0), tick(1))
-    path.write_bytes(path.read_bytes()[:-1])
-    assert len(replay(path)) == 2
-
-
-@pytest.mark.parametrize("content", [b"", b"\n\n"])
-def test_a_capture_without_a_tick_is_an_error(tmp_path, content):
-    path = tmp_path / "empty.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(CaptureError, match="ends before its first tick"):
-        replay(path)
-
-
-@pytest.mark.parametrize(("name", "reason"), [("missing.jsonl", "No such file"), (".", "Is a directory")])
-def test_a_file_that_cannot_be_read_is_an_error_with_its_reason(tmp_path, name, reason):
-    with pytest.raises(CaptureError, match=reason):
-        replay(tmp_path / name)
-
-
-def test_a_name_that_says_zstd_on_something_else_is_an_error(capture):
-    with pytest.raises(CaptureError, match="line 1: not zstd data"):
-        replay(capture(tick(0), name="web.jsonl.zst"))
-
-
-@pytest.mark.parametrize("frames", [1, 2])
-def test_compressed_captures_may_have_one_frame_or_many(tmp_path, frames):
-    lines = [json.dumps(tick(number, process())).encode() + b"\n" for number in range(4)]
-    path = tmp_path / "web.jsonl.zst"
-    step = 4 // frames
-    path.write_bytes(
-        b"".join(zstandard.compress(b"".join(lines[at : at + step])) for at in range(0, 4, step))
-    )  # fmt: skip
-    assert len(replay(path)) == 4
-
-
-def test_a_line_that_inflates_without_end_is_refused_in_bounded_memory(tmp_path):
-    path = tmp_path / "bomb.jsonl.zst"
-    compressor = zstandard.ZstdCompressor(level=1).compressobj()
-    with path.open("wb") as file:
-        for _ in range(65):
-            file.write(compressor.compress(b" " * (1 << 20)))
-        file.write(compressor.flush())
-    assert path.stat().st_size < 100_000
-    with pytest.raises(CaptureError, match="longer than 64 MiB"):
-        replay(path)
 
 
 def test_a_long_command_line_keeps_what_runs_behind_its_class_path(capture):
