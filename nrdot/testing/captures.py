@@ -101,6 +101,32 @@ def crowd(
         yield {"v": 1, "t": now, "host": facts, "procs": [process.shown() for process in living]}
 
 
+def workers(
+    processes: int, *, ticks: int, spacing: float = 1.0, busy: int, first: str, **fields: Any
+) -> Iterator[dict[str, Any]]:
+    """A crowd whose figures can be told in one's head: the first `busy` of them use half a core each.
+
+    The first one's name is given, the others are worker-0 to worker-3 in turn; `fields` are everybody's.
+    """
+    host = {"id": "h1", "name": "host <1>", "cpus": 4, "boot": "b1"}
+    for number in range(ticks):
+        told = [
+            {
+                "pid": 100 + place,
+                "start": NOON_NS - 1000 * SECOND,
+                "name": f"worker-{place % 4}" if place else first,
+                "cpu_user": round(number * spacing * 0.5, 2) if place < busy else 0.0,
+                "cpu_system": 0.0,
+                "read": 0,
+                "write": 0,
+                "rss": 1000 + place,
+                **fields,
+            }
+            for place in range(processes)
+        ]
+        yield {"v": 1, "t": NOON_NS + round(number * spacing * SECOND), "host": host, "procs": told}
+
+
 def write_capture(path: Path, ticks: Iterator[dict[str, Any]]) -> Path:
     with path.open("wb") as file:
         for tick in ticks:

@@ -7,33 +7,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-START = 1_795_226_339_000_000_000
+from nrdot.testing.captures import workers, write_capture
+
 EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory):
-    path = tmp_path_factory.mktemp("captures") / "c.jsonl"
-    with path.open("w") as file:
-        for tick in range(31):
-            procs = [
-                {
-                    "pid": 100 + number,
-                    "start": START - 10**12,
-                    "name": EVIL if number == 0 else f"worker-{number % 4}",
-                    "cmd": "worker --password=hunter2",
-                    "cpu_user": tick * (0.5 if number < 5 else 0.0),
-                    "cpu_system": 0.0,
-                    "read": 0,
-                    "write": 0,
-                    "rss": 1000 + number,
-                }
-                for number in range(60)
-            ]
-            host = {"id": "h1", "name": "host <1>", "cpus": 4, "boot": "b1"}
-            line = {"v": 1, "t": START + tick * 10**9, "host": host, "procs": procs}
-            file.write(json.dumps(line) + "\n")
-    return path
+    ticks = workers(60, ticks=31, busy=5, first=EVIL, cmd="worker --password=hunter2")
+    return write_capture(tmp_path_factory.mktemp("captures") / "c.jsonl", ticks)
 
 
 class Reader(HTMLParser):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from nrdot.simulate.money import margins
+from nrdot.testing.captures import workers, write_capture
 
-START = 1_795_226_339_000_000_000
 PROCESSES, SAMPLES, SPACING = 50, 41, 15
 RULES = """
 profile: balanced
@@ -21,26 +21,8 @@ overrides:
 @pytest.fixture
 def capture(tmp_path):
     """Ten minutes of fifty processes, of which two use CPU."""
-    path = tmp_path / "capture.jsonl"
-    with path.open("w") as file:
-        for sample in range(SAMPLES):
-            procs = [
-                {
-                    "pid": 100 + number,
-                    "start": START - 10**12,
-                    "name": "payment-gateway" if number == 0 else f"worker-{number % 4}",
-                    "cpu_user": sample * SPACING * (0.5 if number < 2 else 0.0),
-                    "cpu_system": 0.0,
-                    "read": 0,
-                    "write": 0,
-                    "rss": 1000 + number,
-                }
-                for number in range(PROCESSES)
-            ]
-            host = {"id": "h1", "name": "host-1", "cpus": 4, "boot": "b1"}
-            line = {"v": 1, "t": START + sample * SPACING * 10**9, "host": host, "procs": procs}
-            file.write(json.dumps(line) + "\n")
-    return path
+    ticks = workers(PROCESSES, ticks=SAMPLES, spacing=SPACING, busy=2, first="payment-gateway")
+    return write_capture(tmp_path / "capture.jsonl", ticks)
 
 
 def test_the_document_has_the_savings_of_each_meter_in_dollars_a_month(command, capture):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -16,32 +15,14 @@ from nrdot.simulate.comparison import compare, extent_of
 from nrdot.simulate.fleet import Fleet
 from nrdot.simulate.money import headlines
 from nrdot.stages import Reason
+from nrdot.testing.captures import workers, write_capture
 
-START = 1_795_226_339_000_000_000
 PROCESSES = 100
 
 
-def write(path, *, samples=31, spacing=1.0, busy=5, script="<b>&"):
-    """The first `busy` of them use CPU; one of them has a name that a page must not believe."""
-    with path.open("w") as file:
-        for tick in range(samples):
-            procs = [
-                {
-                    "pid": 100 + number,
-                    "start": START - 10**12,
-                    "name": script if number == 0 else f"worker-{number % 4}",
-                    "cpu_user": round(tick * spacing * (0.5 if number < busy else 0.0), 2),
-                    "cpu_system": 0.0,
-                    "read": 0,
-                    "write": 0,
-                    "rss": 1000 + number,
-                }
-                for number in range(PROCESSES)
-            ]
-            host = {"id": "h1", "name": "host-1", "cpus": 4, "boot": "b1"}
-            line = {"v": 1, "t": START + round(tick * spacing * 1e9), "host": host, "procs": procs}
-            file.write(json.dumps(line) + "\n")
-    return path
+def write(path, *, samples=31, spacing=1.0):
+    """One has a name that a page must not believe."""
+    return write_capture(path, workers(PROCESSES, ticks=samples, spacing=spacing, busy=5, first="<b>&"))
 
 
 @pytest.fixture(scope="module")
