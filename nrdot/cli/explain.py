@@ -219,7 +219,8 @@ def _checks(out: Any, verdict: Decision) -> None:
     shown = table("what could keep it", "now", "needed", "")
     for one in verdict.checks:
         now, needed = _figures(one, verdict)
-        shown.add_row(one.reason.name.lower().replace("_", " "), now, needed, "yes" if one.holds else "no")
+        name = "new pod" if one.pod else one.reason.name.lower().replace("_", " ")
+        shown.add_row(name, now, needed, "yes" if one.holds else "no")
     out.print(shown)
 
 

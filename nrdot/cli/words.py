@@ -44,6 +44,7 @@ _CHANGES = {
     "never_filtered": "no class of score 1.0 and no `force_collect` that claims it",
     "full_visibility": "`full_visibility: false` and `aggregation: true`",
     "grace": "`grace: {value:g}s`, or to wait until it is older",
+    "kubernetes.pod_grace": "`kubernetes: {{pod_grace: {value:g}s}}`, or to wait until its pod is older",
     "hold": "to wait until its hold is over",
     "limit": "to wait until its pod uses less of its limit, and its hold is over",
     "anomaly.enabled": "to wait until it is back in its band and its hold is over",

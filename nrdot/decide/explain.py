@@ -37,6 +37,7 @@ class Check:
     needed: float  # the value from which on the reason holds; NaN where no number says so
     rank: int = 0  # among the largest users, from 1; 0 where there is no rank
     places: int = 0  # how many of them are kept
+    pod: bool = False  # it is not the process that is new but its pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,11 @@ def _checks(policy: Policy, batch: Batch, row: int, rules: Rules) -> Iterator[Ch
     yield Check(Reason.VISIBLE, rules.visible, float(rules.visible), math.nan)
     score = float(table.score[row])
     yield Check(Reason.SCORE, score >= rules.threshold, score, rules.threshold)
-    grace = rules.grace
-    young = bool(not table.found[row] and table.observations[row] > 1 and age < rules.grace)
-    born = int(columns.pod_born_ns[row])
-    pod_age = (batch.time_ns - born) / 1e9
-    if born and table.observations[row] > 1 and not young and pod_age < policy.pod_grace:
-        young, age, grace = True, pod_age, policy.pod_grace
-    yield Check(Reason.NEW, young, age, grace)
+    seen = bool(table.observations[row] > 1)
+    yield Check(Reason.NEW, seen and not table.found[row] and age < rules.grace, age, rules.grace)
+    pod_age = (batch.time_ns - int(columns.pod_born_ns[row])) / 1e9
+    if seen and pod_age < policy.pod_grace:
+        yield Check(Reason.NEW, True, pod_age, policy.pod_grace, pod=True)
     left = max(float(columns.until[row]) - policy.now, 0.0)
     yield Check(Reason.HOLD, Reason(int(table.reason[row])) == Reason.HOLD, left, math.nan)
 
@@ -177,7 +176,8 @@ def _ways_out(checks: tuple[Check, ...], rules: Rules, reason: Reason) -> Iterat
             places = check.places - check.rank + 1
             yield Change(_setting(check.reason), check.rank - 1, places / max(check.places, 1))
         elif check.reason == Reason.NEW:
-            yield Change("grace", math.floor(check.value), 1 - check.value / check.needed)
+            setting = "kubernetes.pod_grace" if check.pod else "grace"
+            yield Change(setting, math.floor(check.value), 1 - check.value / check.needed)
         else:
             yield _SWITCHES[check.reason]
 

@@ -34,7 +34,7 @@ class Desk:
 
     def step(self) -> Rows | None:
         """What is due."""
-        batch = self.host.sample()
+        self.batch = batch = self.host.sample()
         table = batch.table
         for process in self.host.processes:
             table.score[process.row] = self.scores.get(process.pid, 0.1)
