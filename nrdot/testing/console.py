@@ -30,6 +30,29 @@ class Outcome:
     wanted: int | None = None  # the status that the line itself states: `# status 1: they differ`
 
 
+def typed(*words: object, terminal: bool = False) -> Outcome:
+    """One command of ours, run in this process; where it prints to a `terminal`, COLUMNS says how wide."""
+    from nrdot.cli.output import console, errors
+    from nrdot.cli.run import run
+
+    arguments = [str(word) for word in words]
+    out, err = _Terminal() if terminal else io.StringIO(), io.StringIO()
+    console.cache_clear()
+    errors.cache_clear()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            status = run(arguments)
+    finally:
+        console.cache_clear()
+        errors.cache_clear()
+    return Outcome(shlex.join(["nrdot", *arguments]), status, out.getvalue(), err.getvalue())
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class Console:
     """Runs what a reader would type, in `folder`; `root` is the repository, for its Makefile."""
 
@@ -74,22 +97,12 @@ class Console:
         return found
 
     def _inside(self, line: str, words: list[str]) -> Outcome:
-        from nrdot.cli.output import console, errors
-        from nrdot.cli.run import run
-
-        out, err = io.StringIO(), io.StringIO()
         before = Path.cwd()
         os.chdir(self.folder)
-        console.cache_clear()
-        errors.cache_clear()
         try:
-            with redirect_stdout(out), redirect_stderr(err):
-                status = run(words)
+            return replace(typed(*words), command=line)
         finally:
             os.chdir(before)
-            console.cache_clear()
-            errors.cache_clear()
-        return Outcome(line, status, out.getvalue(), err.getvalue())
 
     def _shell(self, text: str) -> Outcome:
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"

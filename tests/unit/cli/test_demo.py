@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from nrdot.testing.captures import workers, write_capture
+from nrdot.testing.console import typed
 
 EVIL = "<script>alert(1)</script>"
 
@@ -38,14 +39,14 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture
-def page(command, capture, tmp_path):
-    file = tmp_path / "report.html"
-    status, out, err = command("demo", "--capture", capture, "-o", file)
-    assert status == 0, err
+@pytest.fixture(scope="module")
+def page(capture):
+    file = capture.with_name("report.html")
+    done = typed("demo", "--capture", capture, "-o", file)
+    assert done.status == 0, done.err
     reader = Reader()
     reader.feed(file.read_text(encoding="utf-8"))
-    return out, reader, file.read_text(encoding="utf-8")
+    return done.out, reader, file.read_text(encoding="utf-8")
 
 
 def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page):

@@ -107,8 +107,8 @@ def test_a_model_that_is_refused_is_named_with_the_reason(command, proc, tmp_pat
 def test_a_capture_that_ends_before_the_baseline_exports_has_no_money_and_says_so(command, capture):
     lines = capture.read_text().splitlines(keepends=True)
     capture.write_text("".join(lines[:3]))
-    shown = command("simulate", capture)[1]
+    shown = command("simulate", capture, "-p", "balanced")[1]
     assert "30 s a capture are little" in shown
     assert "USD a month" not in shown
     capture.write_text("".join(lines))
-    assert "a capture are little" not in command("simulate", capture)[1]
+    assert "a capture are little" not in command("simulate", capture, "-p", "balanced")[1]
