@@ -104,11 +104,12 @@ def _whole(side: Configuration | Profile) -> Configuration:
 
 
 def _figures(found: Verdicts) -> dict[str, Any]:
-    from nrdot.simulate.money import Hourly, margins
+    from nrdot.simulate.money import margins
+    from nrdot.simulate.together import sent
     from nrdot.stages import Verdict
 
     outcome = found.outcome
-    rates = Hourly.over(outcome.seconds, outcome.points, outcome.bytes)
+    rates = sent(outcome)
     return {
         "processes": len(found.processes),
         "kept": sum(one.verdict is Verdict.KEEP for one in found.processes),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge, distinct
-from nrdot.ledger.activity import Activity
+from nrdot.ledger.activity import Activity, alike
 from nrdot.ledger.cells import Cell, Cells, translation
 from nrdot.ledger.rows import Seen
 from nrdot.ledger.talkers import Talkers
@@ -257,7 +257,7 @@ class Accounts:
         for row in rows.tolist():
             identity, parent = table.identity[row], int(table.parent[row])
             before, self._known[row] = self._known[row], (identity, parent)
-            if row in self._born or parent != before[1] or not _alike(identity, before[0]):
+            if row in self._born or parent != before[1] or not alike(identity, before[0]):
                 self._sent.end(row, int(self._cell[row]), self._now)
                 self._scraped.end(row, int(self._cell[row]), self._now)
             self._key[row] = self._cells.key(self.book.words(table, row))
@@ -363,14 +363,6 @@ class Accounts:
     def _add(self, entry: Sum, cells: Ints, weights: NDArray[np.generic] | None, times: float = 1.0) -> None:
         found = np.bincount(cells, weights, self.sums.shape[1])
         self.sums[entry] += found if times == 1.0 else found * times
-
-
-def _alike(identity: Identity, other: Identity) -> bool:
-    """Whether a backend sees the same words; command lines stay on the host unless somebody exports them."""
-    return identity is other or (
-        (identity.name, identity.command, identity.executable, identity.user, identity.owner)
-        == (other.name, other.command, other.executable, other.user, other.owner)
-    )
 
 
 def _hour(batch: Batch) -> int:

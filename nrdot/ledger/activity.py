@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from nrdot.batch import Floats, Ints, Rows
+    from nrdot.batch import Floats, Identity, Ints, Rows
 
 ACTIVE = 1200.0  # seconds
 NEVER = -1e12
@@ -93,3 +93,11 @@ class Activity:
         self._gone = deque((last, int(numbers[cell]), series) for last, cell, series in self._gone)
         for group in self._groups.values():
             group.cell = int(numbers[group.cell])
+
+
+def alike(identity: Identity, other: Identity) -> bool:
+    """Whether a backend sees the same words; command lines stay on the host unless somebody exports them."""
+    return identity is other or (
+        (identity.name, identity.command, identity.executable, identity.user, identity.owner)
+        == (other.name, other.command, other.executable, other.user, other.owner)
+    )

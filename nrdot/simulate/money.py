@@ -1,8 +1,8 @@
-"""What simulated hosts cost, by the meters of the price list that bill data points or bytes.
+"""What simulated hosts cost, by the meters of the price list that bill points, bytes or an hour's series.
 
 A capture stands for a few hosts of an account whose free allowance others use up, so `free` of a meter counts
 as 0 here: money is what these hosts add to the bill. What a simulation cannot know is not asked for: series
-of a whole fleet, hosts of an account, bytes on the wire.
+of a whole fleet, bytes on the wire.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nrdot.pricing.prices import QUANTITIES, PricingError, load_pricing
 if TYPE_CHECKING:
     from nrdot.pricing.prices import Meter, Pricing
 
-KNOWN = frozenset({"points", "bytes"})
+KNOWN = frozenset({"points", "bytes", "series_hourly", "hosts"})
 FREE = "free"  # the price that is an allowance
 
 
@@ -31,18 +31,24 @@ class Rates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hourly:
-    """The rates of a window."""
+    """The rates of one host in a window."""
 
     points_hourly: float
     bytes_hourly: float
+    series_hourly: float
 
     @classmethod
-    def over(cls, seconds: float, points: int, size: int) -> Hourly:
+    def over(cls, seconds: float, points: int, size: int, series: float) -> Hourly:
         hours = seconds / 3600 or 1.0
-        return cls(points / hours, size / hours)
+        return cls(points / hours, size / hours, series)
 
     def month(self, hours: float) -> dict[str, float]:
-        return {"points": self.points_hourly * hours, "bytes": self.bytes_hourly * hours}
+        return {
+            "points": self.points_hourly * hours,
+            "bytes": self.bytes_hourly * hours,
+            "series_hourly": self.series_hourly,
+            "hosts": 1.0,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,8 @@ def _margins(pricing: Pricing) -> tuple[Priced, ...]:
     ]
     if not chosen:
         raise PricingError(
-            "no meter of the price list bills only points or bytes, which is what a simulation knows; name "
-            "one that does, for example new_relic or google_prometheus, in `only`"
+            "no meter of the price list bills only points, bytes or an hour's series, which is what a "
+            "simulation knows; name one that does, for example new_relic or google_prometheus, in `only`"
         )
     chosen.sort(key=lambda meter: meter.name != pricing.primary)
     hours = pricing.month / 3600

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nrdot.batch import Counter
+from nrdot.simulate.hours import HourlySeries
 from nrdot.stages import Verdict
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ class Outcome:
     incidents: int = 0  # of services that were there
     incidents_seen: int = 0  # whose processes had series of their own
     unmatched: tuple[UnmatchedOverride, ...] = ()  # overrides that no process answered to
+    hours: HourlySeries = field(default_factory=HourlySeries)
     _since_baseline: float = 0.0
+
+    @property
+    def series_hourly(self) -> tuple[float, float]:
+        """Distinct within an hour: without an optimizer, and with it."""
+        return self.hours.mean(self.seconds)
 
     def add(self, tick: Tick, costs: Costs) -> None:
         """`costs` tell what was sent, and what would have been without an optimizer."""
@@ -55,17 +62,20 @@ class Outcome:
         self._since_baseline += batch.seconds
         living = batch.living
         costs.name(batch, batch.named)
+        self.hours.begin(batch)
         while self._since_baseline >= self.baseline_interval:
             self._since_baseline -= self.baseline_interval
             points, sizes = costs.plain(table, living)
             self.points_unoptimized += int(points.sum())
             self.bytes_unoptimized += int(sizes.sum())
+            self.hours.scraped(living, points, self.seconds)
         if not batch.first:
             self._cover(tick)
         if tick.frame is None:
             return
         self.points += sum(record.points for record in tick.records)
         self.bytes += costs.total
+        self.hours.sent(batch, costs, self.seconds)
         frame = tick.frame
         opened = sum(group.opening for group in frame.groups)
         self.series += len(frame.opening) * self.points_per_process + opened * (self.points_per_process + 1)

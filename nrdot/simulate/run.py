@@ -71,6 +71,7 @@ def simulate(
         except StopIteration:
             outcome.unmatched = stages.scorer.unmatched(source.table)
             outcome.incidents, outcome.incidents_seen = len(hindsight.present), len(hindsight.seen)
+            outcome.hours.end()
             if books:
                 books.close()
             return outcome

@@ -23,6 +23,8 @@ def together(outcomes: Sequence[Outcome], meters: Sequence[Priced] = ()) -> dict
         "points_unoptimized": sum(one.points_unoptimized for one in outcomes),
         "points_same_interval": sum(one.points_same_interval for one in outcomes),
         "series": sum(one.series for one in outcomes),
+        "series_hourly": round(sum(one.series_hourly[1] for one in outcomes), 1),
+        "series_hourly_unoptimized": round(sum(one.series_hourly[0] for one in outcomes), 1),
         "bytes": sum(one.bytes for one in outcomes),
         "bytes_unoptimized": sum(one.bytes_unoptimized for one in outcomes),
         "critical": {
@@ -45,23 +47,25 @@ def together(outcomes: Sequence[Outcome], meters: Sequence[Priced] = ()) -> dict
 
 def cost(outcomes: Sequence[Outcome], meters: Sequence[Priced]) -> dict[str, float]:
     """Money a month by meter, of what would be sent."""
-    rates = [Hourly.over(one.seconds, one.points, one.bytes) for one in outcomes]
+    rates = [sent(one) for one in outcomes]
     return {meter.key: round(sum(map(meter.monthly, rates)), 2) for meter in meters}
 
 
 def savings(outcomes: Sequence[Outcome], meters: Sequence[Priced]) -> dict[str, float]:
     """Money a month by meter, of the hosts together: each as if its capture went on for a month."""
-    rates = [
-        (
-            Hourly.over(one.seconds, one.points_unoptimized, one.bytes_unoptimized),
-            Hourly.over(one.seconds, one.points, one.bytes),
-        )
-        for one in outcomes
-    ]
+    rates = [(unoptimized(one), sent(one)) for one in outcomes]
     return {
         meter.key: round(sum(meter.monthly(before) - meter.monthly(after) for before, after in rates), 2)
         for meter in meters
     }
+
+
+def unoptimized(one: Outcome) -> Hourly:
+    return Hourly.over(one.seconds, one.points_unoptimized, one.bytes_unoptimized, one.series_hourly[0])
+
+
+def sent(one: Outcome) -> Hourly:
+    return Hourly.over(one.seconds, one.points, one.bytes, one.series_hourly[1])
 
 
 def unmatched(outcomes: Sequence[Outcome]) -> list[UnmatchedOverride]:

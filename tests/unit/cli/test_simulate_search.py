@@ -134,7 +134,7 @@ def test_money_follows_the_price_list_that_is_given_in_its_currency(command, cap
 @pytest.mark.parametrize(
     ("prices", "words"),
     [
-        ("only: [datadog_pro]", "no meter of the price list bills only points or bytes"),
+        ("only: [grafana_cloud]", "no meter of the price list bills only points, bytes or an hour's series"),
         ("meters: {new_relic: {prices: {price: -1}}}", "meters.new_relic.prices.price"),
         ("primary: own\nmeters: {own: {formula: points / (bytes - bytes)}}", "gives no number"),
     ],

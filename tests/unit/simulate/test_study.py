@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -88,7 +88,7 @@ def test_tasks_over_processes_give_what_one_process_gives_in_the_same_order(capt
     told = []
     alone = run(tasks, 1, lambda: told.append(1))
     together = run(tasks, 2, lambda: told.append(2))
-    assert [asdict(one) for one in alone] == [asdict(one) for one in together]
+    assert alone == together
     assert told == [1] * 4 + [2] * 4
 
 
@@ -102,12 +102,7 @@ def test_a_broken_capture_in_another_process_is_one_clear_error(captures, tmp_pa
 
 def test_the_simulated_ledger_says_what_the_simulation_says(captures, tmp_path):
     outcome = simulate(captures[0], configured("balanced"), ledger=tmp_path / "ledger")
-    rows = []
-    for file in (tmp_path / "ledger").iterdir():
-        data, start = file.read_bytes(), 0
-        for end in whole(data):
-            rows += unpack(data[start:end])
-            start = end
+    rows = rows_of(tmp_path / "ledger")
     seen = [row for row in rows if isinstance(row, Seen)]
     own = [row for row in rows if isinstance(row, Outcome)]
     assert sum(row.points_sent for row in seen) == outcome.points
@@ -118,14 +113,37 @@ def test_the_simulated_ledger_says_what_the_simulation_says(captures, tmp_path):
     assert sum(row.agent_cpu_seconds for row in own) == 0
 
 
-def entered(directory):
+def hourly(rows, hour):
+    """Series distinct within an hour as the ledger's rows have them: without an optimizer, and with it."""
+    within = [row for row in rows if row.t // 3600 == hour]
+    return sum(row.hourly_unoptimized for row in within), sum(row.hourly_sent for row in within)
+
+
+def test_series_of_an_hour_are_those_of_the_ledger_and_a_part_of_an_hour_counts_in_none(tmp_path):
+    ticks = 2 * 240 + 40  # two hours and ten minutes
+    capture = write_capture(tmp_path / "c.jsonl", crowd(ticks=ticks, churn=0.4, renames=0.1))
+    outcome = simulate(capture, configured("conservative"), ledger=tmp_path / "ledger")
+    rows = [row for row in rows_of(tmp_path / "ledger") if isinstance(row, Seen)]
+    first = min(row.t for row in rows) // 3600
+    found = [hourly(rows, first + number) for number in range(3)]
+    assert all(sent > 1000 for _, sent in found[:2])
+    unoptimized, sent = outcome.series_hourly
+    assert unoptimized == sum(one[0] for one in found[:2]) / 2
+    assert sent == sum(one[1] for one in found[:2]) / 2
+
+
+def rows_of(directory):
     rows = []
     for file in directory.iterdir():
         data, start = file.read_bytes(), 0
         for end in whole(data):
             rows += unpack(data[start:end])
             start = end
-    seen = [row for row in rows if isinstance(row, Seen)]
+    return rows
+
+
+def entered(directory):
+    seen = [row for row in rows_of(directory) if isinstance(row, Seen)]
     return sorted(
         (msgspec.structs.replace(row, mode="", revision="") for row in seen), key=msgspec.json.encode
     )
