@@ -44,9 +44,9 @@ DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution: sigma by mean absolute 
 # Margins: a change below these is none, whatever the history. Cores, bytes a second, bytes, threads, files.
 _MARGIN = np.array([0.10, 1 << 20, 48 << 20, 16, 64])[:, None]
 _PEAK_MARGIN = np.array([0.25, 0.50, 0.20, 0.25, 0.25])[:, None]  # a share of the highest so far
-_LEVEL = np.array([False, False, True, True, True])[:, None]
-# A process stalls when it falls to nearly nothing from a level that it never left.
-_STALL_FROM = np.array([0.10, 1 << 20, math.inf, math.inf, math.inf])[:, None]
+_RATES, _LEVELS = slice(0, 2), slice(2, 5)
+# A process stalls when it falls to nearly nothing from a rate that it never left.
+_STALL_FROM = np.array([0.10, 1 << 20])[:, None]
 _STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.20  # of the centre
 
 
@@ -75,6 +75,8 @@ class AnomalyDetector:
         self._highest, self._lowest = np.zeros(shape), np.zeros(shape)
         self._last, self._last_but_one = np.zeros(shape), np.zeros(shape)
         self._outside: NDArray[np.bool_] = np.zeros(shape, np.bool_)
+        # The bounds of each metric for each row, because to stretch them again at each sample takes longer.
+        self._margin, self._peak_margin, self._stall_from = np.zeros(shape), np.zeros(shape), np.zeros((2, 0))
 
     def observe(self, batch: Batch) -> Rows:
         table = batch.table
@@ -87,11 +89,11 @@ class AnomalyDetector:
         if batch.first:
             self._restarts.observe(batch, self._now)
             return np.zeros(0, np.intp)
-        # Whole columns as far as anybody lives, since to gather the living takes longer than the sums. What
-        # comes of a row without a process is never looked at: it begins anew with the next one.
-        here = slice(0, int(batch.living[-1]) + 1 if batch.living.size else 0)
-        outside: Rows = np.flatnonzero(self._judge(here, values[:, here], table.alive[here]))
-        self._learn(here, values[:, here], batch.seconds)
+        # Whole columns, since to gather the living takes longer than the sums, and without a break between
+        # them, which numpy goes through several times as fast. What comes of a row without a process is never
+        # looked at: it begins anew with the next one.
+        outside = self._judge(values, table.alive)
+        self._learn(values, batch.seconds)
         self._last_but_one, self._last = self._last, values
         looping = self._restarts.observe(batch, self._now)
         for row, loop in looping.items():
@@ -111,59 +113,77 @@ class AnomalyDetector:
         values = np.empty((len(METRICS), table.capacity))
         values[0], values[1] = table.cpu, table.io
         for place, gauge in enumerate((Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS), start=2):
-            np.maximum(table.gauges[gauge], 0, out=values[place])
+            values[place] = table.gauges[gauge]
+        levels = values[_LEVELS]
+        levels[levels < 0] = 0.0  # unknown
         return values
 
-    def _judge(self, here: slice, values: Floats, alive: Flags) -> Flags:
-        """Mark rows that are outside their band long or far enough, and note by which metric."""
-        centre, highest, lowest = self._centre[:, here], self._highest[:, here], self._lowest[:, here]
-        spread = self._width * self._deviation[:, here]
-        margin = np.maximum(_MARGIN, highest * _PEAK_MARGIN)
-        high = np.maximum(centre + spread, highest) + margin
-        stalls = (centre > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * centre)
-        low = np.where(stalls, _STALL_TO * centre, -1.0)
-        known = alive & (self._watched[here] >= self._warm_up)
-        outside = ((values > high) | (values < low)) & known
-        far = outside & (values > high + margin)
-        flagged = outside & (far | self._outside[:, here])
-        self._outside[:, here] = outside
-        for metric, row in zip(*np.nonzero(flagged), strict=True):
-            self.departures[int(row)] = Departure(
-                METRICS[metric],
-                float(values[metric, row]),
-                max(float(low[metric, row]), 0.0),
-                float(high[metric, row]),
-            )
-        marked: Flags = flagged.any(axis=0)
-        return marked
+    def _judge(self, values: Floats, alive: Flags) -> Rows:
+        """Rows that are outside their band long or far enough; notes by which metric."""
+        centre, highest = self._centre, self._highest
+        margin = np.maximum(highest * self._peak_margin, self._margin)
+        high = self._deviation * self._width
+        high += centre
+        np.maximum(high, highest, out=high)
+        high += margin
+        usual, lowest = centre[_RATES], self._lowest[_RATES]
+        stalls = (usual > self._stall_from) & (lowest > _STALL_NEVER_BELOW * usual)
+        outside = values > high
+        outside[_RATES] |= stalls & (values[_RATES] < _STALL_TO * usual)
+        outside &= alive & (self._watched >= self._warm_up)
+        before, self._outside = self._outside, outside
+        marked = set()
+        if np.count_nonzero(outside):
+            for metric, row in zip(*(places.tolist() for places in outside.nonzero()), strict=True):
+                value, top = float(values[metric, row]), float(high[metric, row])
+                if before[metric, row] or value > top + margin[metric, row]:
+                    stalled = metric < _RATES.stop and stalls[metric, row]
+                    low = _STALL_TO * float(centre[metric, row]) if stalled else 0.0
+                    self.departures[row] = Departure(METRICS[metric], value, low, top)
+                    marked.add(row)
+        return np.array(sorted(marked), np.intp)
 
-    def _learn(self, here: slice, values: Floats, seconds: float) -> None:
-        """Take the sample into the history."""
-        watched, centre, deviation = self._watched[here], self._centre[:, here], self._deviation[:, here]
-        highest, lowest = self._highest[:, here], self._lowest[:, here]
+    def _learn(self, values: Floats, seconds: float) -> None:
+        """Take the sample into the history; the one before the last is of no use afterwards."""
+        watched, centre, deviation = self._watched, self._centre, self._deviation
+        highest, lowest, older = self._highest, self._lowest, self._last_but_one
         watched += seconds
         # A young history weighs all its samples alike, an old one forgets.
-        share = np.maximum(1 - math.exp(-seconds / CENTRE_SECONDS), seconds / np.maximum(watched, 1e-9))
+        share = np.empty_like(values)
+        share[:] = np.maximum(1 - math.exp(-seconds / CENTRE_SECONDS), seconds / np.maximum(watched, 1e-9))
         fade = math.exp(-seconds / PEAK_SECONDS)
         young = watched < self._warm_up
         usual = self._width * deviation
-        reach = np.where(young, np.inf, usual + _MARGIN)
-        step = np.maximum(np.minimum(values - centre, reach), -reach)
+        usual += np.where(young, np.inf, 0.0)  # to a young history everything is usual
+        reach = usual + self._margin
+        step = values - centre
+        np.minimum(step, reach, out=step)
+        np.maximum(step, np.negative(reach, out=reach), out=step)
         # A leak is outside for long before it ends: it must not make itself usual meanwhile.
         seen = np.abs(step)
-        np.minimum(seen, np.where(young | ~_LEVEL, np.inf, usual + _MARGIN / 16), out=seen)
-        older = np.where(young, values, self._last_but_one[:, here])
-        rise = np.where(young | ~_LEVEL, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))
-        reached = highest + rise * (older - highest)
-        np.maximum(reached, centre + (highest - centre) * fade, out=highest)
-        np.minimum(older, centre + (lowest - centre) * fade, out=lowest)
-        centre += share * step
-        deviation += share * (seen - deviation)
+        usual += self._margin / 16
+        np.minimum(seen[_LEVELS], usual[_LEVELS], out=seen[_LEVELS])
+        np.copyto(older, values, where=young)
+        reached = older - highest
+        reached[_LEVELS] *= np.where(young, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))
+        reached += highest
+        for edge in (highest, lowest):
+            edge -= centre
+            edge *= fade
+            edge += centre
+        np.maximum(highest, reached, out=highest)
+        np.minimum(lowest, older, out=lowest)
+        step *= share
+        centre += step
+        seen -= deviation
+        seen *= share
+        deviation += seen
         # The first look at a process knows no rates: its history begins with the second.
-        fresh = np.flatnonzero(watched == seconds)
-        for column in (centre, highest, lowest):
-            column[:, fresh] = values[:, fresh]
-        deviation[:, fresh] = 0.0
+        fresh = (watched == seconds).nonzero()[0]
+        if fresh.size:
+            for column in (centre, highest, lowest):
+                column[:, fresh] = values[:, fresh]
+            deviation[:, fresh] = 0.0
 
     def _begin(self, rows: Rows, values: Floats) -> None:
         for column in (self._centre, self._highest, self._lowest, self._last, self._last_but_one):
@@ -181,3 +201,6 @@ class AnomalyDetector:
             for name, column in columns.items():
                 if isinstance(column, np.ndarray):
                     setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))
+            self._margin, self._peak_margin, self._stall_from = (
+                np.repeat(bound, capacity, axis=1) for bound in (_MARGIN, _PEAK_MARGIN, _STALL_FROM)
+            )
