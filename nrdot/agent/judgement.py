@@ -23,7 +23,7 @@ from nrdot.score.incidents import IncidentPart
 from nrdot.score.labels import LabelPart
 from nrdot.score.model import ModelPart
 from nrdot.score.model_file import load_model
-from nrdot.score.packs import load_packs
+from nrdot.score.packs import packs_of
 from nrdot.score.patterns import PatternPart
 from nrdot.score.rules import BusinessRule, ClassRule, LabelRule, OverrideRule
 from nrdot.score.selector import parse_selector
@@ -45,7 +45,7 @@ _log = Log("agent")
 def build_scorer(configuration: Configuration, clock: Clock) -> CompositeScorer:
     """Every part of the score. Raises ConfigError on rules that cannot be built."""
     settings = configuration.settings
-    patterns = PatternPart(_own_classes(settings), _packs(settings))
+    patterns = PatternPart(_own_classes(settings), packs_of(settings.packs))
     weights = configuration.profile.weights
     return CompositeScorer(
         patterns=patterns,
@@ -163,14 +163,6 @@ def _own_classes(settings: Settings) -> list[ClassRule]:
         )
         for name, rule in settings.process_classification.items()
     ]
-
-
-def _packs(settings: Settings) -> tuple[ClassRule, ...]:
-    if not settings.packs.enabled:
-        return ()
-    shipped = next((path for path in data_dirs("classifiers") if path.is_dir()), None)
-    directories = [*([shipped] if shipped else []), *map(Path, settings.packs.directories)]
-    return load_packs(directories, settings.packs.only)
 
 
 def _overrides(settings: Settings) -> list[OverrideRule]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.checks.profiles import Places
-from nrdot.config.paths import data_dirs, shipped_profiles
+from nrdot.config.paths import shipped_profiles
 from nrdot.config.problem import did_you_mean, shown
 from nrdot.errors import ConfigError
 from nrdot.score.coverage import MANY, Cover, as_glob, plain_glob, takes
-from nrdot.score.packs import load_packs
+from nrdot.score.packs import packs_of
 from nrdot.score.selector import parse_selector
 
 if TYPE_CHECKING:
@@ -57,13 +56,8 @@ class Classes:
 
     @cached_property
     def _packs(self) -> frozenset[str] | None:
-        settings = self._settings
-        if not settings.packs.enabled:
-            return frozenset()
-        shipped = next((path for path in data_dirs("classifiers") if path.is_dir()), None)
-        directories = [*([shipped] if shipped else []), *map(Path, settings.packs.directories)]
         try:
-            return frozenset(rule.name for rule in load_packs(directories, settings.packs.only))
+            return frozenset(rule.name for rule in packs_of(self._settings.packs))
         except ConfigError:
             return None  # the start of the agent tells it; here nothing can be said
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.batch import Identity
 from nrdot.cluster.pods import workload_of
-from nrdot.config.paths import data_dirs
+from nrdot.config.schema_scoring import Packs
 from nrdot.errors import ConfigError
-from nrdot.score.packs import load_packs
+from nrdot.score.packs import packs_of
 from nrdot.score.patterns import PatternPart
 from nrdot.score.selector import parse_selector
 
@@ -75,8 +75,7 @@ class Discovery:
     """Knows the shipped packs; everything else is asked of it anew."""
 
     def __init__(self) -> None:
-        directory = next((path for path in data_dirs("classifiers") if path.is_dir()), None)
-        self._patterns = PatternPart((), load_packs([directory]) if directory else ())
+        self._patterns = PatternPart((), packs_of(Packs()))
 
     def proposals(self, pods: Iterable[Pod], selectors: Sequence[str]) -> list[Proposal]:
         """One for each workload none of whose pods a selector matches, in the order of their names."""

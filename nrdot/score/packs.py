@@ -16,9 +16,12 @@ user's word alone.
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nrdot.config.check import Checker
+from nrdot.config.paths import data_dirs
 from nrdot.config.problem import InvalidConfigurationError, Problems, did_you_mean
 from nrdot.config.sources import read_tree
 from nrdot.config.units import Score, Section
@@ -26,8 +29,9 @@ from nrdot.errors import ConfigError
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
+
+    from nrdot.config.schema_scoring import Packs
 
 
 class PackClass(Section, frozen=True):
@@ -45,23 +49,47 @@ class Pack(Section, frozen=True):
     classes: dict[str, PackClass]
 
 
-def load_packs(directories: Sequence[Path], only: Sequence[str] = ()) -> tuple[ClassRule, ...]:
+def packs_of(stated: Packs, base: Path = Path()) -> tuple[ClassRule, ...]:
+    """The classes of the packs that a configuration asks for: the shipped ones, then its own.
+
+    Its directories lie below `base`. Raises ConfigError at the first that cannot be used.
+    """
+    if not stated.enabled:
+        return ()
+    return load_packs([base / name for name in stated.directories], stated.only, shipped_packs())
+
+
+@cache
+def shipped_packs() -> Mapping[str, tuple[ClassRule, ...]]:
+    """Read once: they belong to the program, and change with it alone."""
+    directory = next((path for path in data_dirs("classifiers") if path.is_dir()), None)
+    return {} if directory is None else dict(load_pack(path) for path in _files(directory))
+
+
+def load_packs(
+    directories: Sequence[Path],
+    only: Sequence[str] = (),
+    earlier: Mapping[str, tuple[ClassRule, ...]] | None = None,
+) -> tuple[ClassRule, ...]:
     """The classes of all packs, directory by directory and file by file in the order of their names.
 
-    `only` names the packs to use; all where empty. Raises ConfigError at the first that cannot be used.
+    They come after `earlier` ones, and in the place of those of the same name. `only` names the packs to
+    use; all where empty. Raises ConfigError at the first that cannot be used.
     """
-    packs: dict[str, tuple[ClassRule, ...]] = {}
+    packs = dict(earlier or {})
     for directory in directories:
         if not directory.is_dir():
             raise ConfigError(f"{directory}: no such directory of packs; correct or remove it")
-        for path in sorted(directory.glob("*.yaml")):
-            name, rules = load_pack(path)
-            packs[name] = rules
+        packs |= dict(load_pack(path) for path in _files(directory))
     for name in only:
         if name not in packs:
             hint = did_you_mean(name, packs) or f"known are {', '.join(packs)}"
             raise ConfigError(f"packs.only: there is no pack {name!r}; {hint}")
     return tuple(rule for name, rules in packs.items() if not only or name in only for rule in rules)
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.yaml"))
 
 
 def load_pack(path: Path) -> tuple[str, tuple[ClassRule, ...]]:

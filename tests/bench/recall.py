@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.batch import Identity
-from nrdot.config.paths import data_dirs
-from nrdot.score.packs import load_packs
+from nrdot.config.schema_scoring import Packs
+from nrdot.score.packs import packs_of
 from nrdot.score.patterns import PatternPart
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ REACH = 95.0  # per cent, of the names in view
 
 
 def run() -> list[Row]:
-    packs = next(path for path in data_dirs("classifiers") if path.is_dir())
-    classes = PatternPart((), load_packs([packs]))
+    classes = PatternPart((), packs_of(Packs()))
     return [
         *figures(classes, "services_debian12.txt", "services of Debian 12", REACH),
         *figures(classes, "services_new_in_debian13.txt", "services new in Debian 13, never in view", None),

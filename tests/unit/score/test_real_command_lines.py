@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nrdot.batch import Owner
-from nrdot.config.paths import data_dirs
-from nrdot.score.packs import load_packs
+from nrdot.config.schema_scoring import Packs
+from nrdot.score.packs import packs_of, shipped_packs
 from nrdot.score.patterns import PatternPart
 from nrdot.score.subject import subject
 from nrdot.testing.scoring import process
@@ -26,7 +26,7 @@ def command_lines() -> list[tuple[str, ...]]:
 
 @cache
 def packs() -> PatternPart:
-    return PatternPart((), load_packs([next(path for path in data_dirs("classifiers") if path.is_dir())]))
+    return PatternPart((), packs_of(Packs()))
 
 
 @pytest.mark.parametrize(("expected", "runs", "file", "line"), command_lines())
@@ -99,15 +99,13 @@ def test_the_users_own_names_are_claimed_by_their_form_at_most() -> None:
 
 
 def test_no_shipped_class_is_never_filtered_and_every_pack_says_what_it_is() -> None:
-    directory = next(path for path in data_dirs("classifiers") if path.is_dir())
-    assert not any(rule.never_filtered for rule in load_packs([directory]))
-    assert len(list(Path(directory).glob("*.yaml"))) > 5
+    assert not any(rule.never_filtered for rule in packs_of(Packs()))
+    assert len(shipped_packs()) > 5
 
 
 def test_no_program_stands_in_two_shipped_classes() -> None:
     seen: dict[str, str] = {}
-    directory = next(path for path in data_dirs("classifiers") if path.is_dir())
-    for rule in load_packs([directory]):
+    for rule in packs_of(Packs()):
         for program in rule.programs:
             assert seen.setdefault(program.lower(), rule.name) == rule.name, program
 
