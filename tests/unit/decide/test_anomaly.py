@@ -6,45 +6,9 @@ from random import Random
 
 import pytest
 
-from nrdot.batch import Counter
-from nrdot.decide.anomaly import AnomalyDetector
-from nrdot.testing.host import InventedHost
+from nrdot.testing.watch import Watch
 
-HZ = 100
 INTERVAL = 15.0
-
-
-class Watch:
-    """A detector over an invented host; `cores` and so on say what processes do from now on."""
-
-    def __init__(self, processes: int = 1, seed: int = 1) -> None:
-        self.random = Random(seed)
-        self.host = InventedHost()
-        self.detector = AnomalyDetector()
-        self.processes = [self.host.begin(100 + n, f"service-{n}") for n in range(processes)]
-        self.cores = dict.fromkeys(range(processes), 0.0)
-        self.bytes = dict.fromkeys(range(processes), 0.0)
-        self.memory = dict.fromkeys(range(processes), 200 << 20)
-        self.step()
-
-    def step(self) -> set[int]:
-        """One sample; the numbers of the processes that are anomalous."""
-        for number, process in enumerate(self.processes):
-            noise = self.random.uniform(0.9, 1.1)
-            self.host.run(process, Counter.CPU_USER, round(self.cores[number] * noise * INTERVAL * HZ))
-            self.host.run(process, Counter.WRITTEN, round(self.bytes[number] * noise * INTERVAL))
-            process.rss = self.memory[number]
-        rows = self.detector.observe(self.host.sample()).tolist()
-        return {number for number, process in enumerate(self.processes) if process.row in rows}
-
-    def live(self, seconds: float) -> set[int]:
-        found: set[int] = set()
-        for _ in range(round(seconds / INTERVAL)):
-            found |= self.step()
-        return found
-
-    def why(self, number: int = 0):
-        return self.detector.departures[self.processes[number].row]
 
 
 def test_a_burst_of_cpu_is_found_within_two_samples_with_metric_value_and_band():
@@ -145,7 +109,7 @@ def test_what_happens_every_hour_is_an_anomaly_once():
 
 
 def test_a_job_of_every_night_is_an_anomaly_in_its_first_night_only():
-    watch = Watch()
+    watch = Watch(interval=60.0)
     nights = []
     for _ in range(3):
         watch.cores[0] = 0.0
