@@ -168,9 +168,9 @@ class AnomalyDetector:
         reached[_LEVELS] *= np.where(young, 1.0, 1 - math.exp(-seconds / RISE_SECONDS))
         reached += highest
         for edge in (highest, lowest):
-            edge -= centre
-            edge *= fade
-            edge += centre
+            np.subtract(edge, centre, out=edge)
+            np.multiply(edge, fade, out=edge)
+            np.add(edge, centre, out=edge)
         np.maximum(highest, reached, out=highest)
         np.minimum(lowest, older, out=lowest)
         step *= share
