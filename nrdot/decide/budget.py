@@ -52,9 +52,15 @@ class SeriesBudget:
         new = max(room - active * self._points - self._ended_series, 0) // self._points
         return total, new
 
-    def needed(self, newcomer: Flags, active: int) -> Ints:
-        """The limit from which on each would have a place, in the order in which places are given."""
-        places = np.arange(1, len(newcomer) + 1) * self._points
-        beside = (active + np.cumsum(newcomer)) * self._points + self._ended_series
-        limits: Ints = self._reserved + np.where(newcomer, np.maximum(places, beside), places)
+    def needed(self, going: Flags, begun: Ints, active: int) -> Ints:
+        """The limit from which on each would have a place, in the order in which places are given.
+
+        `going` are those that have series; `begun` counts the others along the order.
+        """
+        limits: Ints = np.arange(1, len(going) + 1) * self._points
+        new = (~going).nonzero()[0]
+        if new.size:
+            beside = (active + begun[new]) * self._points + self._ended_series
+            limits[new] = np.maximum(limits[new], beside)
+        limits += self._reserved
         return limits

@@ -38,6 +38,8 @@ class Columns:
         return flags
 
     def fit(self, capacity: int) -> None:
+        if len(self.until) >= capacity:
+            return
         for name, column in vars(self).items():
             more = capacity - column.shape[-1]
             if more > 0:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CPU, IO = 0, 1
 USUAL_SECONDS = 600.0  # the memory of the usual rate
 STAY = 1.3  # how much more counts who has series
-_CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _IO = slice(Counter.READ, Counter.WRITTEN + 1)
 
 
@@ -36,31 +35,40 @@ class Consumption:
 
     def observe(self, batch: Batch) -> None:
         """Take one sample into the history."""
-        table, rows, born, seconds = batch.table, batch.living, batch.born, batch.seconds
+        table, born, seconds = batch.table, batch.born, batch.seconds
         self._fit(table.capacity)
-        self._used_at[:, born] = np.where(table.found[born], table.counters[: _IO.stop, born], 0)
-        self.usual[:, born] = 0.0
-        self._watched[born] = 0.0
+        if born.size:
+            self._used_at[:, born] = np.where(table.found[born], table.counters[: _IO.stop, born], 0)
+            self.usual[:, born] = 0.0
+            self._watched[born] = 0.0
         self._seconds += seconds
         if not seconds:
             return
-        # A young history weighs all its samples alike, an old one forgets.
-        watched = self._watched[rows] + seconds
-        share = np.maximum(1 - math.exp(-seconds / USUAL_SECONDS), seconds / watched)
-        self._watched[rows] = watched
+        # Whole columns: to gather the living takes longer, and a row without a process begins anew with the
+        # next one. A young history weighs all its samples alike, an old one forgets.
+        self._watched += seconds
+        share = np.maximum(1 - math.exp(-seconds / USUAL_SECONDS), seconds / self._watched)
         for kind, rate in ((CPU, table.cpu), (IO, table.io)):
-            usual = self.usual[kind, rows]
-            self.usual[kind, rows] = usual + share * (rate[rows] - usual)
+            step = rate - self.usual[kind]
+            step *= share
+            self.usual[kind] += step
 
     def settle(self, batch: Batch) -> None:
         """An export: say what everybody uses, and begin to count anew."""
         table = batch.table
-        used = np.maximum(table.counters[: _IO.stop] - self._used_at, 0)
-        recent = np.vstack([used[_CPU].sum(axis=0) / batch.host.hz, used[_IO].sum(axis=0)])
-        recent /= max(self._seconds, batch.seconds) or 1.0
-        demand = (recent + self.usual) / 2
-        self.demand = np.where(table.series, STAY * demand, demand)
-        self._used_at[:] = table.counters[: _IO.stop]
+        counters = table.counters[: _IO.stop]
+        used = counters - self._used_at
+        used[used < 0] = 0
+        seconds = max(self._seconds, batch.seconds) or 1.0
+        demand = np.empty_like(self.usual)
+        np.divide(used[Counter.CPU_USER] + used[Counter.CPU_SYSTEM], batch.host.hz, out=demand[CPU])
+        demand[IO] = used[Counter.READ] + used[Counter.WRITTEN]
+        demand /= seconds
+        demand += self.usual
+        demand /= 2
+        np.multiply(demand, STAY, out=demand, where=table.series)
+        self.demand = demand
+        self._used_at[:] = counters
         self._seconds = 0.0
 
     def _fit(self, capacity: int) -> None:

@@ -39,8 +39,9 @@ class Coverage:
         if more:
             for name in ("needed", "alone", "_times"):
                 setattr(self, name, np.pad(getattr(self, name), (0, more)))
-        self.needed[born] = self.alone[born] = False
-        self._times[born] = 0
+        if born.size:
+            self.needed[born] = self.alone[born] = False
+            self._times[born] = 0
 
     def look(
         self, table: Table, rows: Rows, *, clock: float, usual: Floats, kept: Flags, share: float
@@ -63,7 +64,7 @@ class Coverage:
         """Of those that are not kept: they are from now on."""
         self.needed[rows] = True
 
-    def lasting(self, rows: Rows, alone: Flags, interval: float, hold: Floats) -> Floats:
+    def lasting(self, rows: Rows, alone: Flags, interval: float, hold: Floats | float) -> Floats:
         """How long each of `rows`, which have a reason now, stays after it; `alone`: for coverage alone."""
         self._times[rows] += self.needed[rows]
         return np.where(alone, np.minimum((2 * self._times[rows] - 1) * interval, hold), hold)

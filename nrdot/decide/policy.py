@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nrdot.batch import Gauge, distinct
+from nrdot.decide import codes
 from nrdot.decide.allowance import Allowance
 from nrdot.decide.columns import Columns
 from nrdot.decide.consumers import CPU, IO, Consumption
@@ -22,14 +23,13 @@ from nrdot.decide.coverage import SPARED, Coverage
 from nrdot.decide.limits import PodLimits
 from nrdot.decide.selection import largest, newest
 from nrdot.decide.trimming import Trimming
-from nrdot.stages import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from nrdot.batch import Batch, Flags, Floats, Identity, Rows, Table
+    from nrdot.batch import Batch, Flags, Identity, Rows, Table
     from nrdot.decide.budget import SeriesBudget
     from nrdot.decide.rules import Rules
 
@@ -113,11 +113,10 @@ class Policy:
         self._begin(batch)
         self.consumption.observe(batch)
         anomalous = self.anomalies.observe(batch) if self.anomalies else np.zeros(0, np.intp)
-        columns.anomalous[:] = False
-        columns.anomalous[anomalous] = True
         near = self._limits.near(batch)
-        columns.near_limit[:] = False
-        columns.near_limit[near] = True
+        for flags, rows in ((columns.anomalous, anomalous), (columns.near_limit, near)):
+            flags[:] = False
+            flags[rows] = True
         if batch.first:
             return None
         large = self._lacking(batch)
@@ -140,7 +139,7 @@ class Policy:
             self.allowance.pay(points)
 
     def steadfast(self, table: Table) -> Rows:
-        own = table.alive & table.series & (table.verdict == Verdict.KEEP)
+        own = table.alive & table.series & (table.verdict == codes.KEPT)
         rows: Rows = np.flatnonzero(own & self._every_sample(table.capacity))
         return rows
 
@@ -167,8 +166,9 @@ class Policy:
     def _begin(self, batch: Batch) -> None:
         """Rows that were born, renamed, or ended."""
         table, columns, died = batch.table, self._columns, batch.died
-        self.budget.end(int(np.count_nonzero(columns.active(table, died, self._now))), self._now)
-        columns.left[died] = -np.inf
+        if died.size:
+            self.budget.end(int(np.count_nonzero(columns.active(table, died, self._now))), self._now)
+            columns.left[died] = -np.inf
         columns.begin(batch.born)
         self.coverage.begin(table.capacity, batch.born)
         for row in batch.named.tolist():
@@ -180,25 +180,25 @@ class Policy:
         """Rows that are exported between two exports."""
         table, columns = batch.table, self._columns
         born = batch.born[table.never_filtered[batch.born]]
-        wanted = np.flatnonzero(table.alive & self._every_sample(table.capacity))
-        self._keep(table, born, Reason.NEVER_FILTERED)
-        tight = self._admitted(batch, near[table.verdict[near] != Verdict.KEEP])
-        self._keep(table, tight, Reason.LIMIT)
-        unlike = anomalous[table.verdict[anomalous] != Verdict.KEEP]
+        wanted = (table.alive & self._every_sample(table.capacity)).nonzero()[0]
+        self._keep(table, born, codes.NEVER_FILTERED)
+        tight = self._admitted(batch, near[table.verdict[near] != codes.KEPT])
+        self._keep(table, tight, codes.LIMIT)
+        unlike = anomalous[table.verdict[anomalous] != codes.KEPT]
         unlike = self._admitted(batch, unlike, room=len(tight))
-        self._keep(table, unlike, Reason.ANOMALY)
+        self._keep(table, unlike, codes.ANOMALY)
         fresh = np.concatenate([tight, unlike])
         large = self._admitted(batch, large, room=len(fresh))
-        self._keep(table, large, Reason.TOP_CPU)
-        columns.until[fresh] = self._now + self._hold(fresh)
-        wanted = wanted[table.verdict[wanted] == Verdict.KEEP]
+        self._keep(table, large, codes.TOP_CPU)
+        columns.until[fresh] = self._now + self._of(self._held, fresh)
+        wanted = wanted[table.verdict[wanted] == codes.KEPT]
         due = distinct(table.capacity, np.concatenate([born, fresh, large, wanted]))
         # Under other words a process has other series, and those under its old ones are over.
         self.budget.end(int(np.count_nonzero(table.series[due] & table.changed[due])), self._now)
         return due
 
-    def _keep(self, table: Table, rows: Rows, reason: Reason) -> None:
-        table.verdict[rows] = Verdict.KEEP
+    def _keep(self, table: Table, rows: Rows, reason: int) -> None:
+        table.verdict[rows] = codes.KEPT
         table.reason[rows] = reason
         self._columns.last_reason[rows] = reason
 
@@ -210,14 +210,14 @@ class Policy:
     def _lacking(self, batch: Batch) -> Rows:
         """Users of CPU without whom the kept ones cover too little of this sample, where there is room."""
         table, columns, coverage = batch.table, self._columns, self.coverage
-        kept = columns.would_keep if self.observe else table.verdict == Verdict.KEEP
-        users, usual = np.flatnonzero(table.cpu > 0), self.consumption.usual[CPU]
+        kept = columns.would_keep if self.observe else table.verdict == codes.KEPT
+        users, usual = (table.cpu > 0).nonzero()[0], self.consumption.usual[CPU]
         clock = batch.seconds * batch.host.hz
         found = []
         for number, rules in enumerate(self.rules):
             if not rules.cpu_coverage or rules.visible:  # a baseline is exported as a scraper would
                 continue
-            here = users if len(self.rules) == 1 else users[columns.scope[users] == number]
+            here = users[self._within(number, users)]
             share = rules.cpu_coverage
             lacking, spikes = coverage.look(table, here, clock=clock, usual=usual, kept=kept, share=share)
             if lacking.size:
@@ -236,37 +236,39 @@ class Policy:
         rows = batch.living
         reason = self._reasons(batch, rows)
         self._last(rows, reason)
-        held = (reason == Reason.BELOW) & table.series[rows] & (columns.until[rows] > self._now)
-        reason[held] = Reason.HOLD
+        series = table.series[rows]
+        reason[(reason == codes.BELOW) & series & (columns.until[rows] > self._now)] = codes.HOLD
         self._afford(rows, reason)
-        rolled = reason == Reason.BELOW
+        rolled = reason == codes.BELOW
         if np.count_nonzero(rolled) < FEW:
-            reason[rolled] = Reason.FEW
-        dropped = self._given_up(table, rows) & (reason != Reason.NEVER_FILTERED)
-        reason[dropped] = Reason.BELOW  # they take no place from others
+            reason[rolled] = codes.FEW
+        dropped = self._given_up(table, rows) & (reason != codes.NEVER_FILTERED)
+        reason[dropped] = codes.BELOW  # they take no place from others
         cpu = self.consumption.demand[CPU]
         kept = self._trimming.kept(table, rows, reason, columns, cpu=cpu, now=self._now)
-        verdict = np.where(kept, Verdict.KEEP, Verdict.ROLL_UP).astype(np.uint8)
-        verdict[dropped], reason[dropped] = Verdict.DROP, Reason.DROPPED
+        verdict = np.full(len(rows), codes.ROLLED_UP, np.uint8)
+        verdict[kept] = codes.KEPT
+        verdict[dropped], reason[dropped] = codes.DROP, codes.DROPPED
         self.allowance.settle(int(np.count_nonzero(kept)))
         if self.observe:
-            columns.would_keep[rows] = verdict == Verdict.KEEP
-            verdict[:], reason[:] = Verdict.KEEP, Reason.VISIBLE
-        columns.left[rows[table.series[rows] & (verdict != Verdict.KEEP)]] = self._now
+            columns.would_keep[rows] = verdict == codes.KEPT
+            verdict[:], reason[:] = codes.KEPT, codes.VISIBLE
+        columns.left[rows[series & (verdict != codes.KEPT)]] = self._now
         table.verdict[rows] = verdict
         table.reason[rows] = reason
 
     def _last(self, rows: Rows, reason: NDArray[np.uint8]) -> None:
         """Whoever has a reason now stays for a while after it, newcomers aside."""
         columns, coverage = self._columns, self.coverage
-        alone = coverage.needed[rows] & (reason == Reason.BELOW)
-        reason[alone] = Reason.TOP_CPU
-        qualified = reason != Reason.BELOW
-        lasting = qualified & (reason != Reason.NEW)
-        there, every = rows[lasting], max(self._export_interval, self._interval)
-        columns.last_reason[rows[qualified]] = reason[qualified]
-        coverage.alone[rows[qualified]] = alone[qualified]
-        hold = coverage.lasting(there, alone[lasting], every, self._hold(there))
+        alone = coverage.needed[rows] & (reason == codes.BELOW)
+        reason[alone] = codes.TOP_CPU
+        qualified = (reason != codes.BELOW).nonzero()[0]
+        lasting = qualified[reason[qualified] != codes.NEW]
+        those, there = rows[qualified], rows[lasting]
+        columns.last_reason[those] = reason[qualified]
+        coverage.alone[those] = alone[qualified]
+        every = max(self._export_interval, self._interval)
+        hold = coverage.lasting(there, alone[lasting], every, self._of(self._held, there))
         columns.until[there] = self._now + hold
         coverage.settle()
 
@@ -275,12 +277,12 @@ class Policy:
         if self.allowance.unlimited:
             return
         self.allowance.earn(len(rows))
-        wanting = reason != Reason.BELOW
-        alone = np.flatnonzero(wanting & self.coverage.alone[rows])
+        wanting = reason != codes.BELOW
+        alone = (wanting & self.coverage.alone[rows]).nonzero()[0]
         places = self.allowance.places() - int(np.count_nonzero(wanting)) + len(alone)
         if len(alone) > places:
-            order = np.lexsort((-self.consumption.demand[CPU, rows[alone]], reason[alone] == Reason.HOLD))
-            reason[alone[order[max(places, 0) :]]] = Reason.BELOW
+            order = np.lexsort((-self.consumption.demand[CPU, rows[alone]], reason[alone] == codes.HOLD))
+            reason[alone[order[max(places, 0) :]]] = codes.BELOW
 
     def _reasons(self, batch: Batch, rows: Rows) -> NDArray[np.uint8]:
         """The strongest reason of each row to be kept; BELOW where there is none."""
@@ -288,32 +290,33 @@ class Policy:
         self.consumption.settle(batch)
         # Who is seen for the first time may be gone at the next: a storm of short jobs would fill the budget.
         seen = table.observations[rows] > 1
-        cpu, io = self.consumption.demand[CPU, rows] * seen, self.consumption.demand[IO, rows] * seen
-        scope, kept = columns.scope[rows], table.series[rows]
-        memory = table.gauges[Gauge.RSS, rows] * seen
+        demand, kept = self.consumption.demand, table.series[rows]
+        cpu, io, memory = demand[CPU][rows], demand[IO][rows], table.gauges[Gauge.RSS][rows]
+        unseen = ~seen
+        cpu[unseen] = io[unseen] = memory[unseen] = 0
         age = (batch.time_ns - table.born_ns[rows]) / 1e9
-        reason = np.full(len(rows), Reason.BELOW, np.uint8)
-        eligible = ~table.found[rows] & seen & ~table.never_filtered[rows]
-        reason[newest(age, self._grace[scope], eligible, kept, NEWCOMERS)] = Reason.NEW
+        reason = np.full(len(rows), codes.BELOW, np.uint8)
+        never = table.never_filtered[rows]
+        filtered = seen & ~never
+        eligible = filtered & ~table.found[rows]
+        reason[newest(age, self._of(self._grace, rows), eligible, kept, NEWCOMERS)] = codes.NEW
         if self.pod_grace:
             born = columns.pod_born_ns[rows]
-            of_pods = (born > 0) & seen & ~table.never_filtered[rows]
-            grace = np.full(len(rows), self.pod_grace)
-            young = newest((batch.time_ns - born) / 1e9, grace, of_pods, kept, POD_NEWCOMERS)
-            reason[young] = Reason.NEW
-        reason[table.score[rows] >= self._threshold[scope]] = Reason.SCORE
-        reason[self._visible[scope]] = Reason.VISIBLE
+            of_pods = (born > 0) & filtered
+            age = (batch.time_ns - born) / 1e9
+            reason[newest(age, self.pod_grace, of_pods, kept, POD_NEWCOMERS)] = codes.NEW
+        reason[table.score[rows] >= self._of(self._threshold, rows)] = codes.SCORE
+        reason[self._of(self._visible, rows)] = codes.VISIBLE
         for number, rules in enumerate(self.rules):
-            here = np.flatnonzero(scope == number)
-            for usage, count, word in (
-                (io, rules.top_io, Reason.TOP_IO),
-                (memory, rules.top_memory, Reason.TOP_MEMORY),
-                (cpu, rules.top_cpu, Reason.TOP_CPU),
-            ):
-                reason[here[largest(usage[here], count, kept[here])]] = word
-        reason[columns.near_limit[rows]] = Reason.LIMIT
-        reason[columns.anomalous[rows]] = Reason.ANOMALY
-        reason[table.never_filtered[rows]] = Reason.NEVER_FILTERED
+            here = self._within(number, rows)
+            there, having = reason[here], kept[here]
+            there[largest(io[here], rules.top_io, having)] = codes.TOP_IO
+            there[largest(memory[here], rules.top_memory, having)] = codes.TOP_MEMORY
+            there[largest(cpu[here], rules.top_cpu, having)] = codes.TOP_CPU
+            reason[here] = there
+        reason[columns.near_limit[rows]] = codes.LIMIT
+        reason[columns.anomalous[rows]] = codes.ANOMALY
+        reason[never] = codes.NEVER_FILTERED
         return reason
 
     def _given_up(self, table: Table, rows: Rows) -> Flags:
@@ -322,12 +325,19 @@ class Policy:
         for number, rules in enumerate(self.rules):
             if rules.drop is None:
                 continue
-            for index in np.flatnonzero(self._columns.scope[rows] == number).tolist():
+            for index in (self._columns.scope[rows] == number).nonzero()[0].tolist():
                 row = int(rows[index])
                 class_name = self._class_name(int(table.class_id[row]))
                 flags[index] = rules.drop(table.identity[row], class_name, float(table.score[row]))
         return flags
 
-    def _hold(self, rows: Rows) -> Floats:
-        holds: Floats = self._held[self._columns.scope[rows]]
-        return holds
+    def _of(self, settings: NDArray[Any], rows: Rows) -> Any:
+        """The setting of each row's profile; where there is but one profile, its own for all."""
+        return settings[0] if len(settings) == 1 else settings[self._columns.scope[rows]]
+
+    def _within(self, number: int, rows: Rows) -> Rows | slice:
+        """Where in `rows` those of one profile are."""
+        if len(self.rules) == 1:
+            return slice(None)
+        places: Rows = np.flatnonzero(self._columns.scope[rows] == number)
+        return places

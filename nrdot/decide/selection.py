@@ -20,14 +20,17 @@ def largest(usage: NDArray[np.int64] | Floats, count: int, kept: Flags) -> Flags
     chosen = np.zeros(len(usage), np.bool_)
     if count <= 0:
         return chosen
-    using = np.flatnonzero(usage > 0)
+    using = (usage > 0).nonzero()[0]
     if len(using) > count:
         used = usage[using]
         least = np.partition(used, -count)[-count]
         surely, equals = using[used > least], using[used == least]
         chosen[surely] = True
-        order = np.argsort(~kept[equals], kind="stable")
-        using = equals[order[: count - len(surely)]]
+        left = count - len(surely)
+        if left < len(equals):
+            there = kept[equals]
+            equals = np.concatenate((equals[there], equals[~there]))[:left]
+        using = equals
     chosen[using] = True
     return chosen
 
@@ -44,16 +47,16 @@ def covering(
     order = order[used[order] > 0]
     mine = kept[order]
     ours, others = order[mine], order[~mine]
-    reached = np.cumsum(used[ours])
+    reached = used[ours].cumsum()
     missing = wanted - (int(reached[-1]) if reached.size else 0)
     if missing <= 0:
-        return ours[: int(np.searchsorted(reached, wanted)) + 1 if wanted > 0 else 0], others[:0]
-    return ours, others[: int(np.searchsorted(np.cumsum(used[others]), missing)) + 1]
+        return ours[: int(reached.searchsorted(wanted)) + 1 if wanted > 0 else 0], others[:0]
+    return ours, others[: int(used[others].cumsum().searchsorted(missing)) + 1]
 
 
-def newest(age: Floats, grace: NDArray[np.float64], eligible: Flags, kept: Flags, count: int) -> Flags:
+def newest(age: Floats, grace: Floats | float, eligible: Flags, kept: Flags, count: int) -> Flags:
     """Mark at most `count` young processes: who is kept for it already, then the youngest."""
-    young = np.flatnonzero(eligible & (age < grace))
+    young = (eligible & (age < grace)).nonzero()[0]
     if len(young) > count:
         order = np.lexsort((age[young], ~kept[young]))
         young = young[order[:count]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nrdot.decide import codes
 from nrdot.decide.selection import most_worthy
 from nrdot.stages import Reason
 from nrdot.telemetry.log import Log
@@ -86,19 +87,23 @@ class Trimming:
         """
         # Under other words a process has other series, and those under its old ones are over.
         changed, active = table.changed[rows], columns.active(table, rows, now)
-        self.budget.end(int(np.count_nonzero(changed & active)), now)
-        columns.left[rows[changed]] = -np.inf
-        active &= ~changed
+        if np.count_nonzero(changed):
+            self.budget.end(int(np.count_nonzero(changed & active)), now)
+            columns.left[rows[changed]] = -np.inf
+            active &= ~changed
         count = int(np.count_nonzero(active))
         total, new = self.budget.places(count, now)
         order = _by_worth(table, rows, reason, columns, cpu)
-        never = reason[order] == Reason.NEVER_FILTERED
-        newcomer = ~active[order]
-        allowed = never | ((np.arange(len(order)) < total) & (~newcomer | (np.cumsum(newcomer) <= new)))
+        never = reason[order] == codes.NEVER_FILTERED
+        going = active[order]
+        begun = (~going).cumsum()
+        columns.needs[rows[order]] = self.budget.needed(going, begun, count)
         kept = np.zeros(len(rows), np.bool_)
-        kept[order[allowed]] = True
-        columns.needs[rows[order]] = self.budget.needed(newcomer, count)
-        reason[order[~allowed]] = Reason.BUDGET
+        kept[order] = True
+        if len(order) > total or (len(order) and begun[-1] > new):
+            allowed = never | ((np.arange(len(order)) < total) & (going | (begun <= new)))
+            kept[order[~allowed]] = False
+            reason[order[~allowed]] = codes.BUDGET
         self._tell(int(np.count_nonzero(never)), total)
         return kept
 
@@ -121,11 +126,13 @@ def _by_worth(
     table: Table, rows: Rows, reason: NDArray[np.uint8], columns: Columns, cpu: Floats
 ) -> NDArray[np.intp]:
     """Those that have a reason, in the order in which the budget gives them places."""
-    wanting = np.flatnonzero(reason != Reason.BELOW)
-    there = rows[wanting]
-    held = reason[wanting] == Reason.HOLD
-    meaning = np.where(held, columns.last_reason[there], reason[wanting])
-    large = meaning == Reason.TOP_CPU
-    worth = np.where(large, 1.0 + cpu[there], table.score[there])
+    wanting = (reason != codes.BELOW).nonzero()[0]
+    there, meaning = rows[wanting], reason[wanting]
+    held = meaning == codes.HOLD
+    meaning[held] = columns.last_reason[there[held]]
+    large = meaning == codes.TOP_CPU
+    worth = table.score[there]
+    worth[large] = 1.0 + cpu[there[large]]
     has = table.series[there] & ~table.changed[there] & ~large
-    return wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
+    chosen: NDArray[np.intp] = wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
+    return chosen
