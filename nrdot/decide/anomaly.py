@@ -85,7 +85,7 @@ class AnomalyDetector:
         for row in batch.died.tolist():
             self.departures.pop(row, None)
         values = self._values(table)
-        self._begin(batch.born, values)
+        self._watched[batch.born] = 0.0
         if batch.first:
             self._restarts.observe(batch, self._now)
             return np.zeros(0, np.intp)
@@ -94,6 +94,9 @@ class AnomalyDetector:
         # looked at: it begins anew with the next one.
         outside = self._judge(values, table.alive)
         self._learn(values, batch.seconds)
+        # What a process did before its first look was done in a part of the interval: its history begins with
+        # the second look.
+        self._watched[batch.born] = 0.0
         self._last_but_one, self._last = self._last, values
         looping = self._restarts.observe(batch, self._now)
         for row, loop in looping.items():
@@ -178,21 +181,11 @@ class AnomalyDetector:
         seen -= deviation
         seen *= share
         deviation += seen
-        # The first look at a process knows no rates: its history begins with the second.
         fresh = (watched == seconds).nonzero()[0]
         if fresh.size:
             for column in (centre, highest, lowest):
                 column[:, fresh] = values[:, fresh]
             deviation[:, fresh] = 0.0
-
-    def _begin(self, rows: Rows, values: Floats) -> None:
-        for column in (self._centre, self._highest, self._lowest, self._last, self._last_but_one):
-            column[:, rows] = values[:, rows]
-        self._deviation[:, rows] = 0.0
-        self._outside[:, rows] = False
-        self._watched[rows] = 0.0
-        for row in rows.tolist():
-            self.departures.pop(row, None)
 
     def _fit(self, capacity: int) -> None:
         more = capacity - len(self._watched)

@@ -29,6 +29,21 @@ def test_of_many_only_the_one_that_changed_is_told_wherever_it_stands():
     assert 12 in watch.live(30)
 
 
+def test_a_row_that_is_taken_over_has_no_history_of_the_process_before():
+    watch = Watch(processes=2)
+    watch.cores[0] = watch.cores[1] = 0.05
+    watch.live(1800)
+    watch.cores[0] = 2.0
+    watch.step()
+    for number in range(60):  # one short life after the other
+        watch.host.end(watch.processes[0])
+        watch.step()
+        watch.host.table.release()
+        watch.processes[0] = watch.host.begin(200 + number, "short")
+        assert watch.step() == set()
+    assert watch.live(600) == set()
+
+
 def test_a_departure_is_forgotten_with_its_process():
     watch = Watch(processes=2)
     watch.live(900)
@@ -116,6 +131,19 @@ def test_falling_silent_is_a_stall_once_and_afterwards_belongs_to_what_the_proce
         watch.cores[0] = 0.8
         watch.live(3600)
     assert stalls == [{0}, set(), set()]
+
+
+def test_a_process_that_began_just_before_a_sample_may_stall_like_any_other():
+    watch = Watch()
+    watch.step()
+    watch.processes.append(watch.host.begin(900, "late"))
+    watch.memory[1], watch.bytes[1] = MIB, 0.0
+    watch.cores[1] = 0.8 / 15  # it ran for one second of the interval
+    watch.step()
+    watch.cores[1] = 0.8
+    assert watch.live(1800) == set()
+    watch.cores[1] = 0.0
+    assert watch.live(30) == {1}
 
 
 def test_what_is_usual_follows_a_lasting_change_within_hours():
