@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 SHORTEST_NS = 2_000_000  # a series begins at least so long before its first value
 _CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _OWN = slice(0, CHILDREN.start)
-_NEWS = (Reason.ANOMALY, Reason.NEVER_FILTERED)
+# As plain numbers, which numpy compares several times as fast as members of an enumeration.
+_KEPT, _DROP = int(Verdict.KEEP), int(Verdict.DROP)
+_NEWS = np.array([Reason.ANOMALY, Reason.NEVER_FILTERED])
 
 
 class ExactAggregator:
@@ -89,10 +91,11 @@ class ExactAggregator:
 
     def _settle_all(self, batch: Batch) -> Frame:
         table, now = batch.table, batch.time_ns
-        kept = table.alive & (table.verdict == Verdict.KEEP)
-        ending = np.flatnonzero(table.series & (~kept | table.changed))
-        opening = np.flatnonzero(kept & (~table.series | table.changed))
-        steady = np.flatnonzero(kept & table.series & ~table.changed)
+        kept = table.alive & (table.verdict == _KEPT)
+        goes_on = kept & table.series & ~table.changed
+        ending: Rows = (table.series & ~goes_on).nonzero()[0]
+        opening: Rows = (kept & ~goes_on).nonzero()[0]
+        steady: Rows = goes_on.nonzero()[0]
         if self._quiet is not None:
             steady = self._quiet.loud(table, steady, now)
             self._quiet.sent(table, np.concatenate([steady, opening]), now)
@@ -128,26 +131,21 @@ class ExactAggregator:
 
     @staticmethod
     def _open(table: Table, rows: Rows, now: int) -> None:
+        if not rows.size:
+            return
         table.base[:, rows] = table.accounted[:, rows]
         table.since_ns[rows] = np.minimum(table.accounted_ns[rows], now - SHORTEST_NS)
 
     def _settle_groups(self, table: Table, kept: Flags) -> tuple[GroupFrame, ...]:
         groups = self.groups
         rolled = table.alive & ~kept
-        members = np.flatnonzero(rolled)
-        groups.admit(members[table.verdict[members] != Verdict.DROP], self._settled_ns)
-        grown = table.counters - table.accounted
-        # Children that no sample saw belong to the group of their parent, even where the parent is kept.
-        children = grown[CHILDREN].copy()
-        grown[CHILDREN] = 0
-        grown *= ~kept
-        grown[_CPU] += children
-        moves = grown.any(axis=0)
-        moved = np.flatnonzero(moves)
-        self._make_room(table, np.flatnonzero(rolled | moves))
-        slots = self._slots(table, moved)
-        groups.totals += sums_by_slot(grown[:, moved], slots, groups.totals.shape[1])
-        member_slots = self._slots(table, members)
+        members: Rows = rolled.nonzero()[0]
+        groups.admit(members[table.verdict[members] != _DROP], self._settled_ns)
+        moved, grown = self._grown(table, kept)
+        rolled[moved] = True
+        slot_of = self._settled(table, rolled.nonzero()[0])
+        slots, member_slots = slot_of[moved], slot_of[members]
+        groups.totals += sums_by_slot(grown, slots, groups.totals.shape[1])
         # A group that has just taken something over has to show it before it may end.
         ended = groups.retire([*member_slots.tolist(), *slots.tolist()], self._clock.monotonic())
         frames = self._frames(table, groups.open.values(), members, member_slots)
@@ -156,41 +154,64 @@ class ExactAggregator:
             frames += self._frames(table, over, members, member_slots, ending=True)
         return frames
 
-    def _make_room(self, table: Table, rows: Rows) -> None:
-        """`dropped` and `other` open when the first process needs them."""
-        dropped = table.verdict[rows] == Verdict.DROP
-        if dropped.any():
-            self.groups.ensure(DROPPED, self._settled_ns)
-        if (self.groups.locate(rows[~dropped]) == NONE).any():
-            self.groups.ensure(OTHER, self._settled_ns)
+    @staticmethod
+    def _grown(table: Table, kept: Flags) -> tuple[Rows, Ints]:
+        """What goes to groups, and of which rows."""
+        grown = table.counters - table.accounted
+        moved: Rows = np.flatnonzero(grown.any(axis=0))
+        grown = grown.take(moved, axis=1)
+        # Children that no sample saw belong to the group of their parent, even where the parent is kept.
+        children = grown[CHILDREN].copy()
+        grown[CHILDREN] = 0
+        grown *= ~kept[moved]
+        grown[_CPU] += children
+        given = grown.any(axis=0)
+        return moved[given], grown[:, given]
+
+    def _settled(self, table: Table, rows: Rows) -> Ints:
+        """By row the slot of its group; `dropped` and `other` open when the first process needs them."""
+        slots = self.groups.locate(rows)
+        dropped = table.verdict[rows] == _DROP
+        if np.count_nonzero(dropped):
+            slots[dropped] = self.groups.ensure(DROPPED, self._settled_ns).slot
+        left = slots == NONE
+        if np.count_nonzero(left):
+            slots[left] = self.groups.ensure(OTHER, self._settled_ns).slot
+        slot_of = np.full(table.capacity, NONE)
+        slot_of[rows] = slots
+        return slot_of
 
     def _slots(self, table: Table, rows: Rows) -> Ints:
         slots = self.groups.locate(rows)
         if (other := self.groups.open.get(OTHER)) is not None:
             slots[slots == NONE] = other.slot
         if (dropped := self.groups.open.get(DROPPED)) is not None:
-            slots[table.verdict[rows] == Verdict.DROP] = dropped.slot
+            slots[table.verdict[rows] == _DROP] = dropped.slot
         return slots
 
     def _frames(
         self, table: Table, groups: Iterable[Group], members: Rows, slots: Ints, *, ending: bool = False
     ) -> tuple[GroupFrame, ...]:
         placed = slots != NONE
-        gauges, readable = gauges_by_slot(table, members[placed], slots[placed], self.groups.totals.shape[1])
+        if np.count_nonzero(placed) < len(placed):
+            members, slots = members[placed], slots[placed]
+        gauges, readable = gauges_by_slot(table, members, slots, self.groups.totals.shape[1])
+        limited = ((gauges[Gauge.PROCESSES] > 0) & (readable == 0)).tolist()
+        counters, gauges = self.groups.totals.T.copy(), gauges.T.copy()
         frames = []
         for group in groups:
-            slot = group.slot
+            slot, key = group.slot, group.key
             frames.append(
                 GroupFrame(
-                    key=group.number,
-                    name=group.key.name,
-                    kind=group.key.kind,
-                    since_ns=group.since_ns,
-                    counters=self.groups.totals[:, slot].copy(),
-                    gauges=gauges[:, slot],
-                    limited=bool(gauges[Gauge.PROCESSES, slot] > 0 and readable[slot] == 0),
-                    opening=not group.sent,
-                    ending=ending,
+                    group.number,
+                    key.name,
+                    key.kind,
+                    group.since_ns,
+                    counters[slot],
+                    gauges[slot],
+                    limited[slot],
+                    not group.sent,
+                    ending,
                 )
             )
             group.sent = True

@@ -106,7 +106,9 @@ class Groups:
         """The slot of each row's group; NONE where only `other` is left for it."""
         slots = self._slots()
         first = slots[self._primary[rows]]
-        return np.where(first == NONE, slots[self._secondary[rows]], first)
+        left = first == NONE
+        first[left] = slots[self._secondary[rows[left]]]
+        return first
 
     def ensure(self, key: Key, time_ns: int) -> Group:
         group = self.open.get(key)
@@ -142,7 +144,9 @@ class Groups:
         enough = counts >= self.members
         if KERNEL in self._numbers:
             enough[self._numbers[KERNEL]] = counts[self._numbers[KERNEL]] > 0
-        closed = np.flatnonzero(enough & (self._slots()[:-1] == NONE)).tolist()
+        closed = (enough & (self._slots()[:-1] == NONE)).nonzero()[0].tolist()
+        if not closed:
+            return
         wanted = [(self._keys[at] != KERNEL, -int(counts[at]), self._keys[at]) for at in closed]
         wanted = [one for one in wanted if one[-1] != OTHER]
         room = self.limit - RESERVED - len(self.open.keys() - {OTHER, DROPPED})

@@ -16,10 +16,13 @@ def sums_by_slot(values: Ints, slots: Ints, count: int) -> Ints:
     """Columns of `values` added up by slot: as many rows as `values`, `count` columns."""
     sums = np.zeros((len(values), count), np.int64)
     if slots.size:
-        order = np.argsort(slots, kind="stable")
+        order = slots.argsort(kind="stable")
         ordered = slots[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        sums[:, ordered[starts]] = np.add.reduceat(values[:, order], starts, axis=1)
+        begins = np.empty(len(slots), np.bool_)
+        begins[0] = True
+        np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+        starts = begins.nonzero()[0]
+        sums[:, ordered[starts]] = np.add.reduceat(values.take(order, axis=1), starts, axis=1)
     return sums
 
 
@@ -28,14 +31,17 @@ def gauges_by_slot(table: Table, members: Rows, slots: Ints, count: int) -> tupl
 
     What no member could tell is unknown (-1), not nothing; a group without members has nothing.
     """
-    values = table.gauges[:, members]
+    both = np.empty((2 * len(Gauge) + 1, len(members)), np.int64)
+    values, known = both[: len(Gauge)], both[len(Gauge) : -1]
+    values[:] = table.gauges.take(members, axis=1)
     shared = values[Gauge.SHARED]
-    values[Gauge.PRIVATE] = np.where(shared >= 0, values[Gauge.RSS] - shared, -1)
+    np.subtract(values[Gauge.RSS], shared, out=values[Gauge.PRIVATE])
+    values[Gauge.PRIVATE, shared < 0] = -1
     values[Gauge.PROCESSES] = 1
-    known = values >= 0
-    readable = ~table.limited[members]
-    both = sums_by_slot(np.vstack([np.where(known, values, 0), known, readable]), slots, count)
-    sums, counted = both[: len(values)], both[len(values) :]
-    members_of = sums[Gauge.PROCESSES]
-    sums[(counted[:-1] == 0) & (members_of > 0)] = -1
+    np.greater_equal(values, 0, out=known)
+    values *= known
+    np.logical_not(table.limited[members], out=both[-1])
+    added = sums_by_slot(both, slots, count)
+    sums, counted = added[: len(Gauge)], added[len(Gauge) :]
+    sums[(counted[:-1] == 0) & (sums[Gauge.PROCESSES] > 0)] = -1
     return sums, counted[-1]
