@@ -153,7 +153,7 @@ def _allocation(found: Document) -> RenderableType:
         shown.add_row(name, *cells, f"{sum(row['processes'] for row in of):,.1f}", style=style)
 
     for row in rows[:TOP]:
-        add(_plain(row["key"] or NOBODY), [row])
+        add(_plain(row["name"]), [row])
     if rest := rows[TOP:]:
         add(f"{len(rest)} more", rest, "dim")
     return shown

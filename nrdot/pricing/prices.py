@@ -6,7 +6,7 @@ stands there is explained in `pricing.yaml` itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -61,6 +61,7 @@ class MeterSection(Section, frozen=True):
     )
     tiers: Annotated[tuple[TierSection, ...], doc("What `tiered()` applies, lowest first.")] = ()
     driver: Annotated[Driver | None, doc("What the bill is divided by among teams.")] = None
+    provider: Annotated[str, doc("Who bills it; the title up to its first comma where empty.")] = ""
     source: Annotated[str, doc("Where the price comes from.")] = ""
 
 
@@ -93,6 +94,7 @@ class Meter:
     prices: Mapping[str, float]
     tiers: tuple[Tier, ...]
     driver: str
+    provider: str
     source: str
     missing: tuple[str, ...]  # prices that nobody has given
 
@@ -108,6 +110,8 @@ class Pricing:
     monthly: float
     introduction: float
     meters: Mapping[str, Meter]
+    left_out: tuple[str, ...] = ()  # what no price was given for, as lines
+    restated: bool = False  # in another currency than the list that ships
 
     def meter(self, name: str) -> Meter:
         """Raises PricingError."""
@@ -128,7 +132,16 @@ def load_pricing(own: Path | None = None, environ: Mapping[str, str] | None = No
     if own is None:
         return _complete(shipped, shipped, None)
     stated, findings = _read(own, environ or {})
-    pricing = _complete(_over(shipped, stated), shipped, findings)
+    below = _without_amounts(shipped, stated) if _other_money(shipped, stated) else shipped
+    pricing = _complete(_over(below, stated, f"stated in {own.name}"), shipped, findings)
+    if below is not shipped and stated.nrdot.core_hour is None:
+        line = (
+            f"nrdot.core_hour is known in {shipped.currency} alone: NRDOT's CPU counts as free; "
+            f"give it in {stated.currency} with --pricing"
+        )
+        pricing = replace(pricing, left_out=(line,))
+    if below is not shipped:
+        pricing = replace(pricing, restated=True)
     _refuse(findings[1])
     return pricing
 
@@ -172,10 +185,39 @@ def _check(section: PricingSection, findings: Findings) -> None:
             )
 
 
-def _over(below: PricingSection, above: PricingSection) -> PricingSection:
+def _other_money(shipped: PricingSection, stated: PricingSection) -> bool:
+    return stated.currency is not None and stated.currency != shipped.currency
+
+
+def _restates(meter: MeterSection, known: MeterSection) -> bool:
+    """A copy of the shipped list restates nothing."""
+    other = any(known.prices.get(name) != price for name, price in meter.prices.items())
+    return other or meter.tiers not in ((), known.tiers) or meter.formula not in (None, known.formula)
+
+
+def _without_amounts(shipped: PricingSection, stated: PricingSection) -> PricingSection:
+    """What the shipped list says in its own currency is no price in another one, and nobody gave a rate.
+
+    A meter of which any price is stated is taken as restated: allowances are not money.
+    """
+    meters = {}
+    for name, meter in shipped.meters.items():
+        own = stated.meters.get(name)
+        silent = own is None or not (own.prices or own.tiers or own.formula)
+        unknown = dict.fromkeys(meter.prices or ("tiers",))
+        meters[name] = msgspec.structs.replace(meter, prices=unknown) if silent else meter
+    nrdot = msgspec.structs.replace(shipped.nrdot, core_hour=None)
+    return msgspec.structs.replace(shipped, meters=meters, nrdot=nrdot)
+
+
+def _over(below: PricingSection, above: PricingSection, source: str) -> PricingSection:
+    """`source` is said of a price that is not the shipped one and has no source of its own."""
     meters = dict(below.meters)
-    for name, meter in above.meters.items():
+    for name, stated in above.meters.items():
         known = meters.get(name)
+        meter = stated
+        if not stated.source and known is not None and _restates(stated, known):
+            meter = msgspec.structs.replace(stated, source=source)
         prices = {**(known.prices if known else {}), **meter.prices}
         meters[name] = meter if known is None else _laid(known, meter, prices=prices)
     return _laid(below, above, meters=meters, nrdot=_laid(below.nrdot, above.nrdot))
@@ -247,8 +289,9 @@ def _meter(name: str, meter: MeterSection, shipped: PricingSection, findings: Fi
         prices=given,
         tiers=tuple(Tier(tier.price, tier.up_to) for tier in meter.tiers),
         driver=meter.driver or _driver(formula),
+        provider=meter.provider or (meter.title or name).partition(",")[0],
         source=meter.source,
-        missing=tuple(sorted(formula.names & (meter.prices.keys() - given.keys()))),
+        missing=tuple(sorted((formula.names | {"tiers"}) & (meter.prices.keys() - given.keys()))),
     )
 
 

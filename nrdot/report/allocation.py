@@ -41,6 +41,7 @@ class Share:
     shared: float
     unoptimized: float
     points: int
+    usage: float  # part of what the meter counts, sums and the agent's own metrics included
     processes: float
     cpu_seconds: float
 
@@ -74,22 +75,34 @@ def allocate(owners: list[dict[str, Any]], bill: Bill, month: Months, seen: floa
     use = total - fixed
     of_processes = own.sum() + groups.sum()
     own_metrics = _own_share(bill, month)
-    direct = use * (1 - own_metrics) * _shares(own, of_processes)
-    summed = use * (1 - own_metrics) * (groups.sum() / of_processes if of_processes else 0.0)
-    spread = summed * _parts(hidden, own)
-    rest = total - direct.sum() - spread.sum()
-    shared = spread + rest * _parts(direct + spread, processes)
+    by_itself = _shares(own, of_processes)
+    in_sums = (groups.sum() / of_processes if of_processes else 0.0) * _parts(hidden, own)
+    usage = _parts(by_itself + in_sums, processes)
+    direct = use * (1 - own_metrics) * by_itself
+    spread = use * (1 - own_metrics) * in_sums
+    shared = spread + (total - direct.sum() - spread.sum()) * usage
     base = min(fixed, whole)
     unoptimized = (whole - base) * _parts(before, processes) + base * _parts(processes, before)
     values = rounded((direct + shared).tolist(), total)
     shares = [
-        Share(key, value, round(value - later, 4), later, was, int(sent), busy / seen if seen else 0.0, used)
-        for key, value, later, was, sent, busy, used in zip(
+        Share(
+            key,
+            value,
+            round(value - later, 4),
+            later,
+            was,
+            int(sent),
+            part,
+            busy / seen if seen else 0.0,
+            used,
+        )
+        for key, value, later, was, sent, part, busy, used in zip(
             keys,
             values,
             rounded(shared.tolist()),
             rounded(unoptimized.tolist(), whole),
             points.tolist(),
+            usage.tolist(),
             processes.tolist(),
             cpu.tolist(),
             strict=True,
@@ -101,7 +114,10 @@ def allocate(owners: list[dict[str, Any]], bill: Bill, month: Months, seen: floa
 def _fixed(bill: Bill, month: Months) -> float:
     """What the meter takes of a month in which nothing is sent."""
     nothing = {name: (value if name in _FIXED else 0.0) for name, value in month.state(STATES - 1).items()}
-    return cost(bill.meter, nothing)
+    try:
+        return max(0.0, cost(bill.meter, nothing))
+    except (ZeroDivisionError, OverflowError):  # a formula that divides by use has no fee without it
+        return 0.0
 
 
 def _own_share(bill: Bill, month: Months) -> float:

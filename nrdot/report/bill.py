@@ -48,12 +48,18 @@ def bills(pricing: Pricing, found: Months, *, measured_wire: bool, left_out: lis
     for name, meter in pricing.meters.items():
         reason = ""
         if meter.missing:
-            reason = f"no price for {', '.join(meter.missing)}; give it in a file with --pricing"
+            wanted = ", ".join(meter.missing)
+            money = f" in {pricing.currency}" if pricing.restated else ""
+            reason = f"no price for {wanted}{money}; give it in a file with --pricing"
         elif "wire_bytes" in meter.formula.names and not measured_wire:
             reason = "no request went over a network in this window"
         else:
             try:
-                made[name] = _bill(meter, found)
+                bill = _bill(meter, found)
+                if min(*bill.costs, bill.hostmetrics) < 0:
+                    reason = f"its formula gives less than nothing here: {meter.formula.text}"
+                else:
+                    made[name] = bill
             except ZeroDivisionError:
                 reason = f"its formula divides by zero here: {meter.formula.text}"
             except OverflowError:

@@ -19,6 +19,7 @@ from nrdot.audit.verify import verify
 from nrdot.errors import NrdotError
 from nrdot.report.criticality import NEVER_FILTERED
 from nrdot.report.queries import stamp
+from nrdot.report.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,7 +146,7 @@ def _proof(row: dict[str, Any] | None) -> tuple[str, list[str]]:
     if exported >= seen:
         return "met", [words]
     hours = int(row["short_hours"])
-    return "missed", [words + (f", short in {hours:,} hours" if hours else "")]
+    return "missed", [words + (f", short in {counted(hours, 'hour')}" if hours else "")]
 
 
 def _audit(directory: Path) -> list[str]:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.paths import data_dirs
+from nrdot.report.hosts import named
 from nrdot.report.queries import stamp
 from nrdot.report.words import NOBODY
-from nrdot.score.packs import load_packs
+from nrdot.score.packs import packs_of
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
@@ -24,12 +24,20 @@ def criticality(engine: Engine, window: Window, configuration: Configuration, by
     """`by` is host, namespace or another key of the ledger."""
     scores = class_scores(configuration)
     rows = engine.rows("classes", window, by)
+    known = named(engine.rows("hosts", window)) if by == "host" else {}
     names = {row["owner"] or "" for row in rows}
-    group = _together if by == "host" and len(names) > MANY else _itself
+    together = by == "host" and len(names) > MANY
+
+    def group(owner: str) -> str:
+        name = known.get(owner, owner)
+        return (_together(name) if together else name) or NOBODY
+
     seen = float(sum(row["covered"] for row in engine.rows("coverage", window))) or 1.0
     table: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
-        cell = table.setdefault(row["class"], {}).setdefault(group(row["owner"]), dict.fromkeys(_SUMS, 0.0))
+        cell = table.setdefault(row["class"], {}).setdefault(
+            group(row["owner"] or ""), dict.fromkeys(_SUMS, 0.0)
+        )
         for name in _SUMS:
             cell[name] += float(row[name])
     own = configuration.settings.process_classification
@@ -40,7 +48,7 @@ def criticality(engine: Engine, window: Window, configuration: Configuration, by
         for name, cell in row["cells"].items():
             weight[name] += cell["processes"] * (row["score"] or 0.0)
     return {
-        "by": "host group" if group is _together else by,
+        "by": "host group" if together else by,
         "window": {"from": stamp(window.since), "to": stamp(window.until)},
         "groups": sorted(weight, key=lambda name: (-weight[name], name)),
         "rows": found,
@@ -53,12 +61,8 @@ _SUMS = ("process_seconds", "kept_seconds", "cpu_seconds", "critical_seen", "cri
 
 def class_scores(configuration: Configuration) -> dict[str, float]:
     """What a class is worth by the shipped packs, the user's packs and the configuration, in this order."""
-    packs = configuration.settings.packs
-    shipped = [path for path in data_dirs("classifiers") if path.is_dir()][:1]
     base = Path(configuration.file).parent if configuration.file else Path()
-    own = [base / name for name in packs.directories]
-    rules = load_packs([*shipped, *own], packs.only) if packs.enabled else ()
-    scores = {rule.name: rule.score for rule in rules}
+    scores = {rule.name: rule.score for rule in packs_of(configuration.settings.packs, base)}
     scores |= {name: rule.score for name, rule in configuration.settings.process_classification.items()}
     return scores
 
@@ -72,7 +76,7 @@ def _row(
         "class": name,
         "score": NEVER_FILTERED if critical and not stated else score,
         "critical": critical,
-        "cells": {group or NOBODY: _cell(cell, seen) for group, cell in sorted(cells.items())},
+        "cells": {group: _cell(cell, seen) for group, cell in sorted(cells.items())},
     }
 
 
@@ -86,10 +90,6 @@ def _cell(cell: dict[str, float], seen: float) -> dict[str, Any]:
     }
 
 
-def _itself(name: str | None) -> str:
-    return name or NOBODY
-
-
-def _together(name: str | None) -> str:
-    """web-017.eu and web-4.eu are web-*.eu."""
-    return re.sub(r"\d+", "*", name or "") or NOBODY
+def _together(name: str) -> str:
+    """web-017.eu and web-4.eu are web-*.eu; the id beside a name that two hosts share says nothing here."""
+    return re.sub(r"\d+", "*", re.sub(r" \([^()]*\)\Z", "", name))

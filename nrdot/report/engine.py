@@ -9,6 +9,7 @@ anyone can run, or have translated for the engine that holds a fleet's ledgers.
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from nrdot.report.files import Files, NoLedgerError, newest_day, oldest_day
-from nrdot.report.loading import load, quoted
+from nrdot.report.loading import load, quoted, said
 from nrdot.report.queries import TABLES, VIEWS, Window, filled, stamp, utc
+from nrdot.report.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,22 @@ if TYPE_CHECKING:
 
 DAY, HOUR = 86400, 3600
 MEMORY = "1400MB"  # of the engine; the rest of 2 GB is Python's
+NAMED = 3  # things left out that an error names
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What only reading to the end shows, as one line."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise NoLedgerError(
+            f"this window needs more than {MEMORY} of memory; name a shorter one with --since"
+        ) from None
+    except duckdb.Error as error:
+        raise NoLedgerError(
+            f"the ledger cannot be read to its end: {said(error)}; take that file out of the directory"
+        ) from None
 
 
 @dataclass(slots=True)
@@ -63,32 +81,35 @@ class Engine:
 
         Raises NoLedgerError where nothing in the ledger lies in it.
         """
-        load(
-            self._connection,
-            self.files,
-            self._first_day(since, until),
-            Path(self._scratch.name),
-            self.left_out,
-        )
-        window = self._window(since, until)
-        for name in VIEWS:
-            self._run(f"CREATE VIEW {name} AS {filled(name, window)}")
-        for name in TABLES:
-            self._run(f"CREATE TABLE {name} AS {filled(name, window)}")
-        if not self._one("SELECT count(*) FROM presence WHERE covered > 0"):
-            raise NoLedgerError(
-                f"no rows between {stamp(window.since)} and {stamp(window.until)}; "
-                f"the ledger {self._extent()}; name a window with --since and --until"
+        with _readable():
+            load(
+                self._connection,
+                self.files,
+                self._first_day(since, until),
+                Path(self._scratch.name),
+                self.left_out,
             )
+            window = self._window(since, until)
+            for name in VIEWS:
+                self._run(f"CREATE VIEW {name} AS {filled(name, window)}")
+            for name in TABLES:
+                self._run(f"CREATE TABLE {name} AS {filled(name, window)}")
+            if not self._one("SELECT count(*) FROM presence WHERE covered > 0"):
+                raise NoLedgerError(
+                    f"no rows between {stamp(window.since)} and {stamp(window.until)}; "
+                    f"the ledger {self._extent()}; name a window with --since and --until"
+                )
         return window
 
     def rows(self, name: str, window: Window, by: str = "class") -> list[dict[str, Any]]:
-        """A query's answer."""
-        return list(self._dicts(filled(name, window, by)))
+        """A query's answer. Raises NoLedgerError where a file turns out to be damaged."""
+        with _readable():
+            return list(self._dicts(filled(name, window, by)))
 
     def columns(self, name: str, window: Window) -> dict[str, Any]:
         """The same as numpy arrays, by column."""
-        found: dict[str, Any] = self._connection.execute(filled(name, window)).fetchnumpy()
+        with _readable():
+            found: dict[str, Any] = self._connection.execute(filled(name, window)).fetchnumpy()
         return found
 
     def _first_day(self, since: float | datetime, until: datetime | None) -> str:
@@ -109,20 +130,25 @@ class Engine:
         if newest is None:
             newest, latest = self._one(f"SELECT max({end}) FROM ledger WHERE v = 1"), 0
             if newest is None:
-                days = f"its days go from {oldest_day(self.files.lines)} to {newest_day(self.files.lines)}"
-                raise NoLedgerError(
-                    f"no row that can be read in this window{f'; {days}' if self.files.lines else ''}"
-                )
+                raise NoLedgerError(self._nothing())
             self.left_out.append("every row is of the future: this machine's clock is behind the ledger's")
         elif future:
             self.left_out.append(
-                f"{future:,} rows are of the future, after {stamp(latest)}: the clock jumped; left out"
+                f"{counted(future, 'row')} of the future, after {stamp(latest)}: the clock jumped; left out"
             )
         stop = int(until.timestamp()) if until else int(newest)
         start = int(since.timestamp()) if isinstance(since, datetime) else stop - int(since)
         if not until and self.now - stop > 2 * HOUR and latest:
             self.left_out.append(f"nothing is newer than {stamp(stop)}: the window ends there, not now")
         return Window(start - start % HOUR, stop)
+
+    def _nothing(self) -> str:
+        """Why there is not one row, as far as it is known."""
+        words = ["no row that can be read in this window"]
+        if self.files.lines:
+            first, last = oldest_day(self.files.lines), newest_day(self.files.lines)
+            words.append(f"its day is {first}" if first == last else f"its days go from {first} to {last}")
+        return "; ".join([*words, *self.left_out[:NAMED]])
 
     def _extent(self) -> str:
         low, high = self._connection.execute("SELECT min(t), max(t) FROM ledger").fetchone()

@@ -9,11 +9,16 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zstandard
 
 from nrdot.errors import NrdotError
 from nrdot.ledger.frames import FRAME_LIMIT, SUFFIX, whole
+from nrdot.report.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PARQUET = ".parquet"
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl(\.zst)?\Z")
@@ -41,12 +46,13 @@ def find(directory: Path) -> Files:
             f"{directory}: {what}; name a ledger with --ledger DIR (an agent writes STATE_DIR/ledger)"
         )
     found, foreign = Files(), []
-    for place, folders, names in os.walk(directory):
-        folder = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
+    for folder, names in _walk(directory, found.left_out):
+        for name in names:
             path = folder / name
-            if name.endswith(PARQUET):
+            ours = name.endswith(PARQUET) or _DAY.search(name) is not None
+            if ours and path.exists() and not path.is_file():
+                found.left_out.append(f"{path}: not a regular file; not read")
+            elif name.endswith(PARQUET):
                 found.parquet.append(path)
             elif _DAY.search(name):
                 found.lines.append(path)
@@ -61,6 +67,23 @@ def find(directory: Path) -> Files:
             f"{directory}: no ledger in it (YYYY-MM-DD{SUFFIX} or .parquet); nothing to report"
         )
     return found
+
+
+def _walk(directory: Path, left_out: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Folders and what is in them, through links as well: a fleet's ledgers are often collected as such."""
+
+    def unreadable(error: OSError) -> None:
+        left_out.append(f"{error.filename}: {error.strerror}; the folder was left out")
+
+    visited = set()
+    for place, folders, names in os.walk(directory, onerror=unreadable, followlinks=True):
+        here = Path(place).stat()
+        if (here.st_dev, here.st_ino) in visited:
+            folders.clear()
+            continue
+        visited.add((here.st_dev, here.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(place), sorted(names)
 
 
 def _looks_like_a_ledger(folder: Path, directory: Path, name: str) -> bool:
@@ -89,10 +112,15 @@ def mend(paths: list[Path], scratch: Path, left_out: list[str], *, deep: bool = 
     """
     fine = []
     for path in paths:
-        if path.suffix != ".zst":
-            fine.append(path)
+        try:
+            if path.suffix != ".zst":
+                path.open("rb").close()
+                fine.append(path)
+                continue
+            data = path.read_bytes()
+        except OSError as error:
+            left_out.append(f"{path}: cannot be read: {error.strerror}; the file was left out")
             continue
-        data = path.read_bytes()
         ends = whole(data)
         if not ends:
             if data:
@@ -100,9 +128,8 @@ def mend(paths: list[Path], scratch: Path, left_out: list[str], *, deep: bool = 
             continue
         kept = _frames(data, ends, path, left_out) if deep else None
         if ends[-1] != len(data):
-            left_out.append(
-                f"{path}: torn after byte {ends[-1]:,}; the last {len(data) - ends[-1]:,} bytes were left out"
-            )
+            lost = counted(len(data) - ends[-1], "byte")
+            left_out.append(f"{path}: torn after byte {ends[-1]:,}; {lost} at its end left out")
             kept = data[: ends[-1]] if kept is None else kept
         if kept is None:
             fine.append(path)
@@ -126,7 +153,7 @@ def _frames(data: bytes, ends: list[int], path: Path, left_out: list[str]) -> by
             good.append(frame)
     if not bad:
         return None
-    left_out.append(f"{path}: {bad} of {len(ends)} frames are damaged; they were left out")
+    left_out.append(f"{path}: {bad} of {counted(len(ends), 'frame')} damaged; left out")
     return b"".join(good)
 
 

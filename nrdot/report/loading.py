@@ -2,47 +2,43 @@
 """A ledger's files as one view `ledger`.
 
 JSON lines become a table, because they would be parsed anew for each query; Parquet is read where it lies.
-What is not used is said in one line each: lines that are no rows, rows of other versions, days that lie here
-twice.
+What is not used is said in one line each: files that cannot be read, rows that cannot be used, days that lie
+here twice.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from nrdot.ledger.rows import VERSION, every_column
-from nrdot.report.files import Files, NoLedgerError, mend, since_day
+from nrdot.ledger.rows import every_column
+from nrdot.report.files import Files, mend, since_day
+from nrdot.report.unusable import impossible, of_lines, of_rows
+from nrdot.report.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LAST = 253_402_300_799  # the year 9999 ends: beyond, a time is none
-_UNUSABLE = (
-    (
-        f"kind IS NULL OR v IS NULL OR t IS NULL OR t NOT BETWEEN 0 AND {LAST}",
-        "lines that are no rows",
-    ),
-    (f"v > {VERSION}", "rows of a newer format than this nrdot reads (`v` above 1)"),
-    ("kind NOT IN ('seen', 'outcome')", "rows of a kind that this nrdot does not know"),
-    (
-        """strftime(make_timestamp(t * 1000000), '%Y-%m-%d')
-           <> regexp_extract(filename, '(\\d{4}-\\d{2}-\\d{2})\\.jsonl', 1)""",
-        "rows whose time is not of the file's day: the clock jumped",
-    ),
-)
-_SHORT = "regexp_replace(filename, '^.*/(\\d{6}-)?', '')"
 _REQUIRED = {"kind", "v", "t", "host"}
+_SAYS = 200  # characters of the engine's own words
+_KIND = re.compile(r"\A[A-Z][A-Za-z ]* Error: ")
 
 
 def load(connection: Any, files: Files, first_day: str, scratch: Path, left_out: list[str]) -> None:
-    """Make `lines` and `ledger`. Raises NoLedgerError where a Parquet file is no ledger."""
+    """Make `lines` and `ledger`."""
     _Loading(connection, files, scratch, left_out).load(first_day)
 
 
 def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def said(error: duckdb.Error) -> str:
+    """The engine's reason: its first line, without its own name for the kind and without its advice."""
+    first = str(error).partition("\n")[0].partition(". Try ")[0]
+    return _KIND.sub("", first).strip()[:_SAYS]
 
 
 class _Loading:
@@ -55,27 +51,44 @@ class _Loading:
 
     def load(self, first_day: str) -> None:
         self._lines(first_day)
-        for where, words in _UNUSABLE:
-            self._delete(where, words)
+        for refusal in of_lines(self._columns):
+            counts = self._connection.execute(refusal.count("lines")).fetchall()
+            if counts:
+                self._run(f"DELETE FROM lines WHERE {refusal.where}")
+                more = f" and {counted(len(counts) - 1, 'more file')}" if len(counts) > 1 else ""
+                rows = counted(sum(count for _, count in counts), refusal.noun)
+                self._left_out.append(f"{counts[0][0]}{more}: {rows} {refusal.why}; left out")
         self._drop_copies()
-        if self._files.parquet:
+        names = ", ".join(f'"{name}"' for name in self._columns)
+        ledger = f"SELECT {names} FROM lines"
+        packed = self._packed()
+        if packed:
+            self._run(f"CREATE VIEW packed AS {packed}")
             self._drop_packed()
-        self._run(f"CREATE VIEW ledger AS {self._ledger()}")
+            ledger += f" UNION ALL SELECT * FROM packed{self._usable()}"
+        self._run(f"CREATE VIEW ledger AS {ledger}")
 
     def _lines(self, first: str) -> None:
         paths = mend(since_day(self._files.lines, first), self._scratch, self._left_out)
-        if not paths:
-            empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self._columns.items())
-            self._run(f"CREATE TABLE lines AS SELECT {empty}, NULL::VARCHAR AS filename WHERE false")
-            return
         try:
             self._run(f"CREATE TABLE lines AS {self._read(paths)}")
-        except duckdb.Error:  # a frame that does not inflate stops the engine, so find it and go on without
+        except duckdb.Error:  # what does not inflate stops the engine, so find it and go on without
             paths = mend(paths, self._scratch, self._left_out, deep=True)
-            self._run(f"CREATE TABLE lines AS {self._read(paths)}")
+            self._run(f"CREATE TABLE lines AS {self._read(list(filter(self._readable, paths)))}")
+
+    def _readable(self, path: Path) -> bool:
+        try:
+            self._connection.execute(f"SELECT max(t), count(kind) FROM ({self._read([path])})").fetchone()
+        except duckdb.Error as error:
+            self._left_out.append(f"{path}: cannot be read: {said(error)}; the file was left out")
+            return False
+        return True
 
     def _read(self, paths: list[Path]) -> str:
         """Lines that are no JSON become rows of nothing, which can be counted."""
+        if not paths:
+            empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self._columns.items())
+            return f"SELECT {empty}, NULL::VARCHAR AS filename WHERE false"
         names = ", ".join(map(quoted, paths))
         stated = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in self._columns.items())
         return (
@@ -83,31 +96,38 @@ class _Loading:
             f"filename = true, columns = {{{stated}}})"
         )
 
-    def _delete(self, where: str, words: str) -> None:
-        query = f"SELECT {_SHORT} AS name, count(*) FROM lines WHERE {where} GROUP BY name ORDER BY name"
-        counts = self._connection.execute(query).fetchall()
-        if not counts:
-            return
-        self._run(f"DELETE FROM lines WHERE {where}")
-        others = f" and {len(counts) - 1} more files" if len(counts) > 1 else ""
-        total = sum(count for _, count in counts)
-        self._left_out.append(f"{counts[0][0]}{others}: {total:,} {words}; left out")
-
     def _drop_copies(self) -> None:
         """A host's day that lies here twice counts once."""
         many = """SELECT host, t // 86400 AS day, min(filename) AS first FROM lines
                   GROUP BY host, day HAVING count(DISTINCT filename) > 1"""
         days = self._count(many)
         if days:
+            self._name_clones()
             self._run(f"""DELETE FROM lines USING ({many}) AS copies
                           WHERE lines.host = copies.host AND lines.t // 86400 = copies.day
                             AND lines.filename <> copies.first""")
-            self._left_out.append(f"{days} days of a host lie here twice; the copies were left out")
+            self._left_out.append(f"here twice, counted once: {counted(days, 'day')} of a host")
+
+    def _name_clones(self) -> None:
+        """Copies of a day share a boot; machines that were cloned with their id do not."""
+        boots = """SELECT host, t // 86400 AS day, filename, list(DISTINCT boot) AS boots FROM lines
+                   GROUP BY host, day, filename"""
+        clones = self._connection.execute(f"""
+            SELECT DISTINCT one.host FROM ({boots}) AS one JOIN ({boots}) AS other
+              ON one.host = other.host AND one.day = other.day AND one.filename < other.filename
+            WHERE NOT list_has_any(one.boots, other.boots) ORDER BY one.host
+        """).fetchall()
+        if clones:
+            more = f" and {counted(len(clones) - 1, 'more id')}" if len(clones) > 1 else ""
+            self._left_out.append(
+                f"several machines call themselves {clones[0][0]}{more}, and one of them was counted; give "
+                "each a machine id of its own"
+            )
 
     def _drop_packed(self) -> None:
         """Nor does one that was turned into Parquet and yet lies beside it."""
-        both = f"""SELECT DISTINCT packed.host, packed.t // 86400 AS day FROM {self._packed()} AS packed
-                   WHERE (packed.host, packed.t // 86400) IN (SELECT (host, t // 86400) FROM lines)"""
+        both = """SELECT DISTINCT packed.host, packed.t // 86400 AS day FROM packed
+                  WHERE (packed.host, packed.t // 86400) IN (SELECT (host, t // 86400) FROM lines)"""
         if not self._count("SELECT * FROM lines"):
             return
         days = self._count(both)
@@ -115,36 +135,51 @@ class _Loading:
             self._run(f"""DELETE FROM lines USING ({both}) AS copies
                           WHERE lines.host = copies.host AND lines.t // 86400 = copies.day""")
             self._left_out.append(
-                f"{days} days of a host lie here both as JSON lines and as Parquet; Parquet was read"
+                f"here both as JSON lines and as Parquet, read from Parquet: {counted(days, 'day')} of a host"
             )
 
     def _packed(self) -> str:
-        paths = ", ".join(map(quoted, self._files.parquet))
-        return f"read_parquet([{paths}], union_by_name = true)"
-
-    def _ledger(self) -> str:
-        names = ", ".join(f'"{name}"' for name in self._columns)
-        lines = f"SELECT {names} FROM lines"
-        if not self._files.parquet:
-            return lines
-        try:
-            described = self._connection.execute(f"DESCRIBE SELECT * FROM {self._packed()}").fetchall()
-        except duckdb.Error as error:
-            raise NoLedgerError(
-                f"Parquet that cannot be read: {' '.join(str(error).split())[:200]}"
-            ) from None
-        have = {row[0] for row in described}
-        missing = _REQUIRED - have
-        if missing:
-            raise NoLedgerError(
-                f"{self._files.parquet[0]}: no ledger, it has no column {', '.join(sorted(missing))}; "
-                "take it out of the directory"
-            )
-        packed = ", ".join(
+        """Every Parquet file that is a ledger, with the columns that it has; nothing where there is none."""
+        files, have = [], set()
+        for path in self._files.parquet:
+            columns = self._columns_of(path)
+            if columns is not None:
+                files.append(path)
+                have |= columns
+        if not files:
+            return ""
+        stated = ", ".join(
             f'"{name}"::{kind} AS "{name}"' if name in have else f'NULL::{kind} AS "{name}"'
             for name, kind in self._columns.items()
         )
-        return f"{lines} UNION ALL SELECT {packed} FROM {self._packed()}"
+        return f"SELECT {stated} FROM read_parquet([{', '.join(map(quoted, files))}], union_by_name = true)"
+
+    def _columns_of(self, path: Path) -> set[str] | None:
+        try:
+            described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})")
+            have = {row[0] for row in described.fetchall()}
+        except duckdb.Error as error:
+            self._left_out.append(
+                f"{path}: not Parquet as it should be: {said(error)}; the file was left out"
+            )
+            return None
+        missing = ", ".join(sorted(_REQUIRED - have))
+        if missing:
+            self._left_out.append(f"{path}: no ledger, it has no column {missing}; the file was left out")
+            return None
+        return have
+
+    def _usable(self) -> str:
+        """Each condition by itself: the file's own statistics answer it, and nothing is read twice."""
+        unusable = [(one.where, one.noun, one.why) for one in of_rows()]
+        unusable += [(one, "row", "with a number that cannot be") for one in impossible(self._columns)]
+        found = []
+        for where, noun, why in unusable:
+            rows = self._count(f"SELECT * FROM packed WHERE {where}")
+            if rows:
+                found.append(where)
+                self._left_out.append(f"Parquet: {counted(rows, noun)} {why}; left out")
+        return f" WHERE NOT coalesce({' OR '.join(found)}, false)" if found else ""
 
     def _run(self, statement: str) -> None:
         self._connection.execute(statement)

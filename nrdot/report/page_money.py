@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.report import charts
 from nrdot.report.page_parts import figure, section, table
-from nrdot.report.words import NOBODY, counted, money
+from nrdot.report.words import counted, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,10 +54,10 @@ def costs(found: Document) -> str:
             ("direct", [row["direct"] for row in rows]),
             ("shared", [row["shared"] for row in rows]),
         ]
-        drawn = charts.bars([row["key"] or NOBODY for row in rows], series, money, f"Cost by {name}")
+        drawn = charts.bars([row["name"] for row in rows], series, money, f"Cost by {name}")
         legend = (("s0", "direct"), ("s1", "its share of sums and common costs"))
         pictures.append(figure(drawn, f"{found['currency']} a month with NRDOT, by {name}.", legend))
-    before = [(row["key"] or NOBODY, row["unoptimized"]) for row in _top(found["classes"], "unoptimized")]
+    before = [(row["name"], row["unoptimized"]) for row in _top(found["classes"], "unoptimized")]
     if len(pictures) < 2 and any(value for _, value in before):
         drawn = charts.bars(
             [key for key, _ in before],
@@ -78,7 +78,7 @@ def costs(found: Document) -> str:
 
 def _shares(found: Document) -> str:
     shares = found["allocation"]
-    rows = "".join(_share(row["key"] or NOBODY, row) for row in shares[:ROWS])
+    rows = "".join(_share(row["name"], row) for row in shares[:ROWS])
     rest = shares[ROWS:]
     if rest:
         rows += _share(f"{len(rest)} more", {name: sum(row[name] for row in rest) for name in _FIGURES})
@@ -160,4 +160,4 @@ def _top(shares: Sequence[Document], by: str = "value") -> list[Document]:
     if not rest:
         return rows
     sums = {name: sum(row[name] for row in rest) for name in ("value", "direct", "shared", "unoptimized")}
-    return [*rows[:ROWS], {"key": f"{len(rest)} more", **sums}]
+    return [*rows[:ROWS], {"name": f"{len(rest)} more", **sums}]

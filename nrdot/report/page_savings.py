@@ -18,6 +18,7 @@ from nrdot.report.words import (
     host_hours,
     money,
     not_seen,
+    proven,
     short,
 )
 
@@ -74,7 +75,7 @@ def _answers(found: Document) -> str:
         (f"{abs(less):.0%}", f"{word} points: {instead}", less < 0),
         (
             (
-                f"{critical['coverage']:.2%}".replace("100.00%", "100%"),
+                proven(critical["coverage"]),
                 "of critical exports had series of their own",
                 not met,
             )
@@ -120,7 +121,7 @@ class _Moments:
         return [row.get(key) for row in self.rows]
 
     def step(self, name: str) -> list[float | None]:
-        return [row[self.steps][name] if row["seen"] else None for row in self.rows]
+        return [row[self.steps][name] if self.steps in row else None for row in self.rows]
 
 
 def _time(found: Document) -> str:
@@ -216,7 +217,7 @@ def _critical(cell: Document) -> tuple[str, str]:
         return "gap", "nobody looked"
     if cell["critical"] is None:
         return "idle", "no critical process"
-    return ("", "all exported") if cell["critical"] >= 1 else ("bad", f"{cell['critical']:.2%} exported")
+    return ("", "all exported") if cell["critical"] >= 1 else ("bad", f"{proven(cell['critical'])} exported")
 
 
 def _cell(at: str, kind: str, words: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.pricing.amounts import cost
+from nrdot.report.quantity import billed
 from nrdot.report.steps import STATES, STEPS, months
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ _T = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A UTC day, or an hour: its costs are its own. `seen` is the share of it that any host was seen."""
+    """A UTC day, or an hour: its costs are its own. `seen` is the share of it that any host was seen.
+
+    Without costs nobody saw it, or the meter's formula gives no number for it.
+    """
 
     start: float
     seen: float
     costs: tuple[float, ...]  # by state, as its points
     points: tuple[float, ...]
+    quantity: float = 0.0  # of what the meter counts, sent in the time that was seen
 
     @property
     def saved(self) -> float:
@@ -83,14 +88,19 @@ def days_of(hourly: Hourly, wire: Wire, bill: Bill, pricing: Pricing, step: floa
             found.append(Day(start, 0.0, (), ()))
             continue
         month = months(day, wire, pricing.month)
+        try:
+            costs = [cost(bill.meter, month.state(index)) for index in range(STATES)]
+        except (ZeroDivisionError, OverflowError):  # a formula that holds for the window, not for each day
+            costs = []
         scale = step / pricing.month
-        costs = tuple(cost(bill.meter, month.state(index)) * scale for index in range(STATES))
-        found.append(Day(start, seen, costs, tuple(day.states("points").sum(axis=1).tolist())))
+        points = tuple(day.states("points").sum(axis=1).tolist())
+        quantity = billed(bill.meter.driver, month.state(STATES - 1), seen * step, pricing.month)
+        found.append(Day(start, seen, tuple(value * scale for value in costs), points, quantity))
     return found
 
 
 def project(days: list[Day], bill: Bill, month: float) -> Projection:
-    saved = np.array([day.saved for day in days if day.seen >= ENOUGH])
+    saved = np.array([day.saved for day in days if day.costs and day.seen >= ENOUGH])
     in_month = month / DAY
     if len(saved) < 2:
         return Projection(len(saved), Span(bill.saved, None, None), Span(12 * bill.saved, None, None))

@@ -14,9 +14,11 @@ from nrdot.report import sight
 from nrdot.report.allocation import allocate
 from nrdot.report.bill import bills
 from nrdot.report.projection import days_of, project, returns, steps_of
+from nrdot.report.quantity import UNITS
 from nrdot.report.queries import stamp
 from nrdot.report.steps import STEPS, months
 from nrdot.report.usage import read_usage
+from nrdot.report.words import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,7 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
     month = months(usage.hourly, usage.wire, pricing.month)
     left_out = list(engine.left_out)
     left_out += sight.left_out(usage)
+    left_out += pricing.left_out
     made = bills(pricing, month, measured_wire=usage.wire.measured, left_out=left_out)
     primary = _primary(pricing, wanted, made, left_out)
     bill = made[primary]
@@ -59,6 +62,7 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
     seen = float(usage.hourly.covered.sum())
     projection = project(days, bill, pricing.month)
     cpu = sum(row["cpu_seconds"] for row in usage.agents)
+    shares = allocate(usage.owners, bill, month, seen)
     return {
         "window": sight.window(usage),
         **sight.figures(usage),
@@ -67,11 +71,12 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
         "currency": pricing.currency,
         "prices_of": pricing.as_of,
         "month_hours": pricing.month / 3600,
+        "quantity_unit": UNITS[bill.meter.driver],
         "meters": {name: _meter(one, pricing) for name, one in made.items()},
         "attribution": _points(usage),
         "allocation_by": wanted.by,
-        "allocation": list(map(_share, allocate(usage.owners, bill, month, seen))),
-        "classes": list(map(_share, allocate(usage.classes, bill, month, seen))),
+        "allocation": [_share(one, usage.names if wanted.by == "host" else {}) for one in shares],
+        "classes": [_share(one, {}) for one in allocate(usage.classes, bill, month, seen)],
         "projection": _projection(projection),
         "return": _rounded(asdict(returns(bill, pricing, cpu, seen, wanted.introduction))),
         **({"actual": _actual(wanted.actual, made)} if wanted.actual else {}),
@@ -105,6 +110,7 @@ def _meter(bill: Bill, pricing: Pricing) -> Document:
     steps = dict(zip(STEPS, rounded(list(bill.attribution.values()), saved), strict=True))
     return {
         "title": bill.meter.title,
+        "provider": bill.meter.provider,
         "unoptimized": unoptimized,
         "sent": sent,
         "saved": saved,
@@ -122,15 +128,17 @@ def _points(usage: Usage) -> dict[str, int]:
     return {name: round(states[index] - states[index + 1]) for index, name in enumerate(STEPS)}
 
 
-def _share(share: Share) -> Document:
+def _share(share: Share, names: Mapping[str, str]) -> Document:
     return {
         "key": share.key,
+        "name": names.get(share.key, share.key) or NOBODY,
         "value": share.value,
         "direct": share.direct,
         "shared": share.shared,
         "unoptimized": share.unoptimized,
         "saved": round(share.saved, 4),
         "points": share.points,
+        "usage": round(share.usage, 6),
         "processes": round(share.processes, 2),
         "cpu_seconds": round(share.cpu_seconds, 3),
     }
@@ -164,14 +172,15 @@ def _actual(actual: tuple[str, float], made: Mapping[str, Bill]) -> Document:
 
 
 def _day(day: Day, digits: int) -> Document:
-    found: Document = {"day": stamp(day.start)[:digits], "seen": round(day.seen, 4)}
-    if not day.seen:
+    found: Document = {"day": stamp(day.start)[:digits], "seen": round(day.seen, 6)}
+    if not day.costs:
         return found
     return found | {
         "unoptimized": round(day.costs[0], 4),
         "sent": round(day.costs[-1], 4),
         "saved": round(day.saved, 4),
         "attribution": _rounded(steps_of(day.costs)),
+        "quantity": round(day.quantity, 6),
         "points_unoptimized": round(day.points[0]),
         "points_sent": round(day.points[-1]),
         "attribution_points": {name: round(value) for name, value in steps_of(day.points).items()},

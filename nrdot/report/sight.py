@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def figures(usage: Usage) -> dict[str, Any]:
         "critical": {
             "seen": critical_seen,
             "exported": critical_exported,
-            "coverage": round(critical_exported / critical_seen, 6) if critical_seen else None,
+            "coverage": _proven(critical_exported, critical_seen),
             "classes": [_critical(row) for row in usage.critical],
         },
         "destinations": [
@@ -138,20 +139,20 @@ def coverage(usage: Usage) -> dict[str, Any]:
     hourly, since, until = usage.hourly, usage.window.since, usage.window.until
     step = HOUR if (until - since) / HOUR <= CELLS else DAY
     critical_seen, critical_exported = hourly.total("critical_seen"), hourly.total("critical_exported")
-    starts = {row["host"]: row["first_hour"] for row in usage.hosts}
-    begun = np.sort(np.array(list(starts.values()), np.float64))
+    begun = np.sort(np.array([row["began"] for row in usage.hosts], np.float64))
     cells = []
     for at in range(since - since % step, until, step):
         chosen = (hourly.hour >= at) & (hourly.hour < at + step)
-        known = int(np.searchsorted(begun, at + step, "left"))
-        span = min(at + step, until) - max(at, since)
+        end = min(at + step, until)
+        known = begun[: int(np.searchsorted(begun, end, "left"))]
+        expected = float((end - np.maximum(known, max(at, since))).sum())
         wanted, sent = float(critical_seen[chosen].sum()), float(critical_exported[chosen].sum())
-        share = float(hourly.host_seconds[chosen].sum()) / (known * span) if known else 0.0
+        share = float(hourly.host_seconds[chosen].sum()) / expected if expected else 0.0
         cells.append(
             {
                 "at": _rfc(at),
                 "seen": round(min(1.0, share), 4),
-                "critical": round(sent / wanted, 6) if wanted else None,
+                "critical": _proven(sent, wanted),
             }
         )
     return {"step": step, "cells": cells}
@@ -179,7 +180,12 @@ def not_seen(usage: Usage) -> dict[str, Any]:
             if row["rejected"]
         ],
         "gaps": [
-            {"host": row["host"], "from": _rfc(row["from_hour"]), "to": _rfc(row["to_hour"])}
+            {
+                "host": row["host"],
+                "name": usage.names[row["host"]],
+                "from": _rfc(row["from_hour"]),
+                "to": _rfc(row["to_hour"]),
+            }
             for row in usage.gaps[:LISTED]
         ],
         "host_hours_missing": round(max(0.0, _expected(usage) - float(hourly.host_seconds.sum())) / HOUR, 2),
@@ -229,7 +235,7 @@ def _little(usage: Usage) -> list[str]:
 def left_out(usage: Usage) -> list[str]:
     """One line for each thing that a reader must know is not in the figures."""
     lines = _little(usage)
-    begins = min(row["first_hour"] for row in usage.hosts)
+    begins = min(row["began"] for row in usage.hosts)
     if begins - usage.window.since > SILENT:
         asked = (usage.window.until - usage.window.since) / HOUR
         lines.append(
@@ -239,7 +245,7 @@ def left_out(usage: Usage) -> list[str]:
     if usage.gaps:
         missing = sum(row["to_hour"] - row["from_hour"] for row in usage.gaps) / HOUR
         named = [
-            f"{row['host']} {stamp(row['from_hour'])} to {stamp(row['to_hour'])}"
+            f"{usage.names[row['host']]} {stamp(row['from_hour'])} to {stamp(row['to_hour'])}"
             for row in usage.gaps[:NAMED]
         ]
         more = f" and {len(usage.gaps) - NAMED} more" if len(usage.gaps) > NAMED else ""
@@ -250,12 +256,14 @@ def left_out(usage: Usage) -> list[str]:
         lines.append(f"{why}: {counted(row['times'], 'break')} on {counted(row['hosts'], 'host')}, {span}")
     silent = [row for row in usage.hosts if usage.window.until - row["last_hour"] - HOUR > SILENT]
     if silent:
-        named = [f"{row['host']} since {stamp(row['last_hour'] + HOUR)}" for row in silent[:NAMED]]
+        named = [
+            f"{usage.names[row['host']]} since {stamp(row['last_hour'] + HOUR)}" for row in silent[:NAMED]
+        ]
         more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
         lines.append(f"silent at the end: {', '.join(named)}{more}")
     lost = int(sum(row["lost_rows"] for row in usage.agents))
     if lost:
-        lines.append(f"{lost:,} rows could not be written by their agents: a disk was full or broken")
+        lines.append(f"{counted(lost, 'row')} not written by an agent: its disk was full or broken")
     versions = sorted({row["agent"] for row in usage.agents if row["agent"]})
     if len(versions) > 1:
         lines.append(f"agents of {len(versions)} versions: {', '.join(versions)}; their figures are added up")
@@ -272,8 +280,13 @@ def left_out(usage: Usage) -> list[str]:
 
 
 def _expected(usage: Usage) -> float:
-    """Seconds that there would be if every host had spoken from its first hour to the end."""
-    return float(sum(usage.window.until - max(row["first_hour"], usage.window.since) for row in usage.hosts))
+    """Seconds that there would be if every host had spoken from its first row to the end."""
+    return float(sum(usage.window.until - max(row["began"], usage.window.since) for row in usage.hosts))
+
+
+def _proven(exported: float, seen: float) -> float | None:
+    """Rounded down: one process missed of a million is not all of them."""
+    return math.floor(exported / seen * 1e6) / 1e6 if seen else None
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nrdot.report.hosts import named
 from nrdot.report.steps import MEASURES, PARTS, Hourly, Wire
 
 if TYPE_CHECKING:
@@ -34,16 +35,17 @@ class Usage:
     owners: list[dict[str, Any]]  # allocation.sql by `by`
     classes: list[dict[str, Any]]  # allocation.sql by class
     by: str
+    names: dict[str, str]  # of hosts, for people
 
 
 def read_usage(engine: Engine, window: Window, by: str, compression: float) -> Usage:
     destinations = engine.rows("destinations", window)
-    classes = engine.rows("allocation", window, "class")
+    classes, hosts = engine.rows("allocation", window, "class"), engine.rows("hosts", window)
     return Usage(
         window=window,
         hourly=_hourly(engine, window),
         wire=_wire(destinations, compression),
-        hosts=engine.rows("hosts", window),
+        hosts=hosts,
         gaps=engine.rows("gaps", window),
         agents=engine.rows("agents", window),
         breaks=engine.rows("breaks", window),
@@ -55,6 +57,7 @@ def read_usage(engine: Engine, window: Window, by: str, compression: float) -> U
         owners=classes if by == "class" else engine.rows("allocation", window, by),
         classes=classes,
         by=by,
+        names=named(hosts),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 NOBODY = "(nobody's)"
@@ -57,6 +58,11 @@ def compact(count: float) -> str:
 
 def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def proven(share: float) -> str:
+    """Rounded down, so that 100% is all of it."""
+    return "100%" if share >= 1 else f"{math.floor(share * 1e4) / 1e4:.2%}"
 
 
 def host_hours(window: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ def minute(t: int = NOON, **fields: Any) -> list[Row]:
     `fields` are set on every row.
     """
     rows: list[Row] = [kept(t), rolled_up(t), sums(t), delivered(t, points=150), agent(t)]
-    return [msgspec.structs.replace(row, **fields) for row in rows]
+    return [msgspec.structs.replace(row, **(_named(fields) | fields)) for row in rows]
 
 
 def minutes(count: int, start: int = NOON, **fields: Any) -> list[Row]:
@@ -118,7 +118,7 @@ def hour(t: int = NOON, **fields: Any) -> list[Row]:
         agent(t, samples=240, exports=60, own_points=2400, own_bytes=360_000, agent_cpu_seconds=18.0),
     ]
     usual = {"span": HOUR, "seconds": float(HOUR)}
-    return [msgspec.structs.replace(row, **(usual | fields)) for row in rows]
+    return [msgspec.structs.replace(row, **(usual | _named(fields) | fields)) for row in rows]
 
 
 def write(directory: Path, rows: Iterable[Row]) -> list[Path]:
@@ -154,6 +154,11 @@ def _seen(t: int, processes: int, exports: int, fields: dict[str, Any]) -> Seen:
         "active_unoptimized": float(points),
     }
     return Seen(v=VERSION, t=t, **_common(), **(everything | fields))
+
+
+def _named(fields: dict[str, Any]) -> dict[str, Any]:
+    """Another host is called by its id, unless it has a name."""
+    return {"host_name": fields["host"]} if "host" in fields else {}
 
 
 def _common() -> dict[str, Any]:

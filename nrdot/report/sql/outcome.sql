@@ -3,6 +3,7 @@ SELECT
   t,
   t - t % 3600 AS hour,
   coalesce(host, '') AS host,
+  coalesce(host_name, '') AS host_name,
   coalesce(seconds, 0) AS seconds,
   coalesce(agent, '') AS agent,
   coalesce(revision, '') AS revision,

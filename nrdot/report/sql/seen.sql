@@ -4,6 +4,7 @@ SELECT
   t,
   t - t % 3600 AS hour,
   coalesce(host, '') AS host,
+  coalesce(host_name, '') AS host_name,
   coalesce(seconds, 0) AS seconds,
   coalesce(profile, '') AS profile,
   coalesce(class, '') AS class,

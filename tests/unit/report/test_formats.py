@@ -11,35 +11,12 @@ import msgspec
 import pytest
 
 from nrdot.report.render_csv import as_csv
-from nrdot.report.render_focus import COLUMNS, as_focus
 from nrdot.report.render_html import page
 from nrdot.testing import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR
 EVIL = '<img src=x onerror=alert(1)>="'
-# What FOCUS 1.2 wants in every row, and what may not be empty.
-MANDATORY = {
-    "BilledCost",
-    "BillingAccountId",
-    "BillingCurrency",
-    "BillingPeriodEnd",
-    "BillingPeriodStart",
-    "ChargeCategory",
-    "ChargeDescription",
-    "ChargePeriodEnd",
-    "ChargePeriodStart",
-    "ContractedCost",
-    "EffectiveCost",
-    "InvoiceIssuerName",
-    "ListCost",
-    "PricingQuantity",
-    "PricingUnit",
-    "ProviderName",
-    "PublisherName",
-    "ServiceCategory",
-    "ServiceName",
-}
 
 
 @pytest.fixture
@@ -115,20 +92,3 @@ def test_csv_has_a_line_for_each_figure_and_no_formula_of_a_hosts_making(found):
     ]
     assert sum(steps) == found["points"]["unoptimized"] - found["points"]["sent"]
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
-
-
-def test_focus_rows_have_their_columns_and_add_up_to_each_day(found):
-    rows = list(csv.DictReader(io.StringIO(as_focus(found))))
-    assert set(COLUMNS) >= MANDATORY
-    for row in rows:
-        assert not [name for name in MANDATORY if row[name] == ""]
-        assert (row["x_FocusVersion"], row["ChargeCategory"], row["ChargeClass"]) == ("1.2", "Usage", "")
-        assert row["BillingPeriodStart"] == "2026-11-01T00:00:00Z"
-        assert row["BillingPeriodEnd"] == "2026-12-01T00:00:00Z"
-    for day in found["days"]:
-        charges = [row for row in rows if row["ChargePeriodStart"].startswith(day["day"])]
-        assert sum(float(row["BilledCost"]) for row in charges) == pytest.approx(day["sent"], abs=1e-4)
-        assert sum(float(row["x_UnoptimizedCost"]) for row in charges) == pytest.approx(
-            day["unoptimized"], abs=1e-4
-        )
-    assert all(name.startswith("x_") for name in COLUMNS if name not in MANDATORY and "Unoptimized" in name)

@@ -57,13 +57,13 @@ def engine(folder, hours):
 def test_the_heat_map_has_classes_by_worth_and_hosts(engine, configuration):
     found = criticality(engine, engine.open(7.0 * DAY, None), configuration, "host")
     rows = {row["class"]: row for row in found["rows"]}
-    assert found["groups"] == ["h1", "h2"]
+    assert found["groups"] == ["host-1", "h2"]
     assert found["rows"][0]["score"] == 1.0
-    assert rows["database"]["cells"]["h1"]["processes"] == 10.0
-    assert rows["database"]["cells"]["h1"]["kept"] == 1.0
+    assert rows["database"]["cells"]["host-1"]["processes"] == 10.0
+    assert rows["database"]["cells"]["host-1"]["kept"] == 1.0
     assert rows["system"]["cells"]["h2"]["kept"] == 0.0
-    assert rows["payments"]["cells"]["h1"]["critical_missed"] == 2
-    assert set(rows["payments"]["cells"]) == {"h1"}
+    assert rows["payments"]["cells"]["host-1"]["critical_missed"] == 2
+    assert set(rows["payments"]["cells"]) == {"host-1"}
     text = page(found, "criticality")
     assert 'class="h5"' in text
     assert as_csv(found, "criticality").count("\n") > 10
@@ -97,7 +97,7 @@ def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, t
         ("SOX", "class web"): "open",
     }
     evidence = {row["rule"]: row["evidence"] for row in found["rows"]}
-    assert evidence["class payments"][0] == "8 of 10 exports, short in 1 hours"
+    assert evidence["class payments"][0] == "8 of 10 exports, short in 1 hour"
     assert found["audit"][0].startswith("audit trail: none at")
     text = page(found, "compliance")
     assert text.count('class="state met"') >= 3

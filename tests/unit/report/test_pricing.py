@@ -74,9 +74,9 @@ def test_what_is_the_users_to_give_is_missing_until_given():
 
 
 def test_a_users_file_lies_over_the_shipped_one_key_by_key(own):
-    pricing = load_pricing(own("currency: EUR\nmeters: {new_relic: {prices: {price: 0.25}}}"))
+    pricing = load_pricing(own("as_of: 2026-12-01\nmeters: {new_relic: {prices: {price: 0.25}}}"))
     assert pricing.meter("new_relic").prices == {"free": 100.0, "price": 0.25}
-    assert (pricing.currency, pricing.meter("cloudwatch").prices["free"]) == ("EUR", 10.0)
+    assert (pricing.as_of, pricing.meter("cloudwatch").prices["free"]) == ("2026-12-01", 10.0)
 
 
 def test_a_meter_of_ones_own_is_a_formula_and_only_leaves_the_meters_wanted(own):

@@ -45,7 +45,7 @@ def test_a_damaged_frame_in_the_middle_costs_itself_alone(reported, folder, hour
     (folder / NAME).write_bytes(frames[0] + bytes(broken) + frames[2])
     found = reported([])
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert "1 of 3 frames are damaged" in said(found, "damaged")
+    assert "1 of 3 frames damaged" in said(found, "damaged")
 
 
 def test_lines_that_are_no_rows_are_counted(reported, folder, hours):
@@ -57,7 +57,7 @@ def test_lines_that_are_no_rows_are_counted(reported, folder, hours):
         file.write(lines)
     found = reported([])
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert "4 lines that are no rows" in said(found, "no rows")
+    assert "4 lines without a row" in said(found, "without a row")
 
 
 def test_newer_formats_and_unknown_kinds_are_left_out_and_said(reported, folder, hours):
@@ -67,8 +67,8 @@ def test_newer_formats_and_unknown_kinds_are_left_out_and_said(reported, folder,
         file.write(zstandard.compress(newer % (START, START)))
     found = reported([])
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert said(found, "1 rows of a newer format")
-    assert said(found, "1 rows of a kind")
+    assert said(found, "1 row of a newer format")
+    assert said(found, "1 row of a kind")
 
 
 def test_a_file_that_is_no_ledger_is_named_and_the_others_are_read(reported, folder, hours):
@@ -93,7 +93,7 @@ def test_a_jump_of_the_clock_within_a_days_file_is_left_out(reported, folder, ho
 def test_rows_of_the_future_are_left_out_unless_all_are(reported, hours):
     found = reported([*hours(2), *hours(2, START + 20 * DAY)], now=START + DAY)
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert "rows are of the future" in said(found, "of the future")
+    assert "10 rows of the future" in said(found, "of the future")
 
 
 def test_where_every_row_is_of_the_future_this_clock_is_wrong(reported, hours):
@@ -120,7 +120,7 @@ def test_the_agents_own_word_about_gaps_and_lost_rows_is_passed_on(reported, hou
     late = ledger.agent(START + 5 * HOUR, gap_seconds=10_800.0, gap_reason="down", lost_rows=4)
     found = reported([*hours(2), late])
     assert said(found, "no agent ran: 1 break on 1 host, 3.0 h in all")
-    assert said(found, "4 rows could not be written")
+    assert said(found, "4 rows not written by an agent")
 
 
 def test_a_copy_of_a_day_counts_once(reported, folder, hours):
@@ -128,7 +128,16 @@ def test_a_copy_of_a_day_counts_once(reported, folder, hours):
     ledger.write(folder / "copy-of-h1", hours(2))
     found = reported([])
     assert found["points"]["unoptimized"] == 2 * 42_000
-    assert said(found, "1 days of a host lie here twice")
+    assert said(found, "here twice, counted once: 1 day of a host")
+    assert not [line for line in found["left_out"] if "several machines" in line]
+
+
+def test_cloned_machines_with_one_id_are_told_from_copies(reported, folder, hours):
+    ledger.write(folder / "one", hours(2))
+    ledger.write(folder / "other", hours(2, boot="b2"))
+    found = reported([])
+    assert found["points"]["unoptimized"] == 2 * 42_000
+    assert said(found, "several machines call themselves h1, and one of them was counted")
 
 
 def packed(folder, rows, target):
@@ -161,6 +170,110 @@ def test_parquet_of_something_else_is_refused_by_name(reported, folder):
     folder.mkdir()
     duckdb.sql(f"COPY (SELECT 1 AS x) TO '{folder / 'else.parquet'}' (FORMAT parquet)")
     with pytest.raises(NoLedgerError, match=r"else\.parquet: no ledger, it has no column host, kind, t, v"):
+        reported([])
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1 but nothing more", b"x" * 500])
+def test_parquet_that_cannot_be_read_costs_itself_alone(reported, folder, hours, data):
+    folder.mkdir()
+    (folder / "it's 2026-10.parquet").write_bytes(data)
+    found = reported(hours(2))
+    assert found["points"]["unoptimized"] == 2 * 42_000
+    line = said(found, "not Parquet as it should be")
+    assert "it's 2026-10.parquet" in line
+    assert "LINE 1" not in line
+
+
+def test_parquet_with_rows_that_cannot_be_used_is_read_without_them(reported, folder, hours):
+    ledger.write(folder, hours(24))
+    file = folder / NAME
+    duckdb.sql(
+        f"""COPY (SELECT * FROM read_json('{file}')
+        UNION ALL BY NAME SELECT 'seen' AS kind, 2 AS v, {START} AS t
+        UNION ALL BY NAME SELECT 'seen' AS kind, 1 AS v, {START} AS t, 'keep' AS verdict, -7 AS points_sent
+        UNION ALL BY NAME SELECT 'seen' AS kind, 1 AS v, {START} AS t, 'kept' AS verdict)
+        TO '{folder / "2026-11.parquet"}' (FORMAT parquet)"""
+    )
+    file.unlink()
+    found = reported([])
+    assert found["points"]["unoptimized"] == 24 * 42_000
+    assert said(found, "Parquet: 1 row of a newer format")
+    assert said(found, "Parquet: 1 row with a number that cannot be")
+    assert said(found, "Parquet: 1 row of a verdict")
+
+
+def test_parquet_whose_pages_are_damaged_is_one_line_that_names_it(reported, folder, hours):
+    packed(folder, hours(24 * 20), folder / "2026-11.parquet")
+    data = bytearray((folder / "2026-11.parquet").read_bytes())
+    data[4 : len(data) // 3] = os.urandom(len(data) // 3 - 4)
+    (folder / "2026-11.parquet").write_bytes(bytes(data))
+    with pytest.raises(NoLedgerError, match="the ledger cannot be read to its end") as error:
+        reported([])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ('"verdict":"keep","points_sent":-50000000', "with a number that cannot be"),
+        ('"verdict":"keep","bytes_sent":9000000000000000000', "with a number that cannot be"),
+        ('"verdict":"keep","process_seconds":1e300', "with a number that cannot be"),
+        ('"verdict":"keep","cpu_seconds":-20', "with a number that cannot be"),
+        ('"verdict":"keep","span":-60', "with a number that cannot be"),
+        ('"verdict":"kept"', "of a verdict that this nrdot does not know"),
+    ],
+)
+def test_a_row_that_cannot_be_is_left_out_and_said(reported, folder, hours, fields, words):
+    ledger.write(folder, hours(2))
+    row = f'{{"kind":"seen","v":1,"t":{START},"host":"h1",{fields}}}\n'
+    with (folder / NAME).open("ab") as file:
+        file.write(zstandard.compress(row.encode()))
+    found = reported([])
+    assert found["points"]["sent"] == 2 * 9_000
+    assert f"{NAME}: 1 row {words}; left out" in said(found, words)
+
+
+def test_a_clock_that_went_back_is_no_number_that_cannot_be(reported, hours):
+    found = reported([*hours(2), ledger.agent(START + 2 * HOUR, gap_seconds=-7200.0, gap_reason="clock")])
+    assert said(found, "the wall clock jumped: 1 break on 1 host, 2.0 h in all")
+    assert not [line for line in found["left_out"] if "cannot be" in line]
+
+
+def test_a_line_without_end_costs_its_file_alone(reported, folder, hours):
+    folder.mkdir()
+    (folder / "2026-11-20.jsonl").write_text('{"kind":"' + "x" * 40_000_000)
+    (folder / "2026-11-19.jsonl.zst").write_bytes(zstandard.compress(bytes(40_000_000)))
+    found = reported(hours(2))
+    assert found["points"]["unoptimized"] == 2 * 42_000
+    lines = [line for line in found["left_out"] if "cannot be read" in line]
+    assert [line.split(": ")[0].rpartition("/")[2] for line in lines] == [
+        "2026-11-19.jsonl.zst",
+        "2026-11-20.jsonl",
+    ]
+
+
+def test_what_is_named_as_a_day_and_is_no_file_is_not_waited_for(reported, folder, hours):
+    folder.mkdir()
+    os.mkfifo(folder / "2026-11-19.jsonl.zst")
+    (folder / "2026-11-20.jsonl.zst").symlink_to(folder / "nowhere")
+    found = reported(hours(2))
+    assert found["points"]["unoptimized"] == 2 * 42_000
+    assert said(found, "2026-11-19.jsonl.zst: not a regular file")
+    assert said(found, "2026-11-20.jsonl.zst: cannot be read: No such file or directory")
+
+
+def test_links_to_hosts_ledgers_are_followed_and_a_circle_of_them_ends(reported, folder, hours, tmp_path):
+    ledger.write(tmp_path / "elsewhere" / "h1", hours(2))
+    folder.mkdir()
+    (folder / "h1").symlink_to(tmp_path / "elsewhere" / "h1")
+    (tmp_path / "elsewhere" / "h1" / "up").symlink_to(folder)
+    assert reported([])["points"]["unoptimized"] == 2 * 42_000
+
+
+def test_why_there_is_not_one_row_is_told(reported, folder):
+    folder.mkdir()
+    (folder / NAME).write_bytes(zstandard.compress(b'{"kind":"seen","v":2,"t":%d}\n' % START))
+    with pytest.raises(NoLedgerError, match=r"its day is 2026-11-21; .* 1 row of a newer format"):
         reported([])
 
 

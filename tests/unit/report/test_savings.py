@@ -174,7 +174,7 @@ def test_gaps_are_shown_and_never_filled_in(reported, hours):
     rows = [*hours(24), *hours(24, START + 3 * DAY), *hours(24 * 4, host="h2")]
     found = reported(rows)
     assert found["not_seen"]["gaps"] == [
-        {"host": "h1", "from": "2026-11-22T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+        {"host": "h1", "name": "host-1", "from": "2026-11-22T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
     ]
     assert found["not_seen"]["host_hours_missing"] == 48.0
     assert found["points"]["unoptimized"] == (24 * 2 + 24 * 4) * 42_000
@@ -291,3 +291,16 @@ def test_a_host_that_costs_more_than_before_is_told_so_and_not_as_a_negative_sav
     shown = page(reported(rows), "savings")
     assert "more a month on New Relic" in shown
     assert "free allowance)" not in shown
+
+
+def test_one_export_missed_of_millions_is_not_all_of_them(reported, hours):
+    rows = [
+        *hours(24),
+        ledger.kept(START, class_="payments", critical_seen=3_628_860, critical_exported=3_628_859),
+    ]
+    found = reported(rows, meter="google_prometheus")
+    assert found["critical"]["coverage"] == 0.999999
+    assert min(cell["critical"] for cell in found["coverage"]["cells"] if cell["critical"]) == 0.999999
+    text = page(found, "savings")
+    assert "<strong>99.99%</strong>" in text
+    assert "99.99% exported" in text
