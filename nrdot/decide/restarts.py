@@ -84,7 +84,6 @@ class Restarts:
         key = _key(table.identity[row])
         service = self._services.setdefault(key, _Service())
         service.alive += 1
-        service.seen = now
         self._of_row[row], self._since[row] = service, now
         return service
 
