@@ -154,6 +154,13 @@ def test_a_rest_of_one_or_two_is_kept_because_a_group_would_cost_more():
     assert len(desk.kept()) == 5
 
 
+def test_a_rest_of_three_is_a_group():
+    desk = Desk(processes=5, rules=Rules(0.6, 0, 0, 0, 0.0, 0.0))
+    desk.scores = {100: 0.9, 101: 0.9}
+    desk.export()
+    assert desk.kept() == {100, 101}
+
+
 def test_a_drop_rule_takes_detail_but_never_from_the_never_filtered():
     rules = Rules(0.6, 0, 0, 0, 0.0, 0.0, drop=lambda identity, _class, _score: identity.name == "worker-10")
     desk = Desk(rules=rules)
@@ -284,6 +291,28 @@ def test_a_daemon_that_always_works_is_before_one_that_once_did_a_little_more():
         desk.use(_110=20, _111=30)
         desk.step()
     assert desk.kept() == {110}
+
+
+def test_the_largest_are_those_of_the_last_export_not_of_all_time():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
+    desk.use(_110=1000)
+    desk.export()
+    assert desk.kept() == {110}
+    desk.use(_111=900)
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_who_has_series_keeps_its_place_beside_who_uses_a_little_more():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, 0.0, 0.0))
+    for _ in range(4):
+        desk.use(_110=100)
+        desk.step()
+    for _ in range(3):
+        for _ in range(4):
+            desk.use(_110=100, _111=110)
+            desk.step()
+        assert desk.kept() == {110}
 
 
 def test_samples_that_come_closer_than_the_agents_do_not_bring_exports_forward():

@@ -213,3 +213,35 @@ def test_too_few_for_a_group_and_those_whom_coverage_needs_are_told_how_much_wou
     covered.use(_110=100)
     covered.step()
     assert sizes(explain(covered, 110)) == {"top_n.cpu_coverage": 1.0}
+
+
+def test_what_ranks_compare_is_the_mean_of_the_use_since_the_last_export_and_the_usual_one():
+    desk = Desk(rules=replace(NOTHING, top_cpu=1))
+    desk.export()
+    desk.use(_110=600)  # six seconds of one minute, and of the two that it was seen
+    desk.export()
+    assert check(explain(desk, 110), Reason.TOP_CPU).value == pytest.approx((6 / 60 + 6 / 120) / 2)
+
+
+@pytest.mark.parametrize("pid", [113, 114, 115, 116])
+def test_the_budget_that_is_named_counts_series_that_ended_and_those_of_others(pid):
+    def trimmed():
+        desk = Desk(rules=replace(NOTHING, hold=0.0), limit=28)
+        desk.scores = {110: 0.9, 111: 0.9, 112: 0.9}
+        desk.export()
+        desk.host.end(desk.process(112))
+        desk.scores.update({113: 0.9, 114: 0.85, 115: 0.8, 116: 0.75})
+        for _ in range(3):
+            desk.step()
+        return desk
+
+    desk = trimmed()
+    desk.step()
+    kept = desk.kept()
+    budget = int(changes(explain(desk, pid)).get("budget", 28))
+    assert (pid in kept) == (budget == 28)
+    for limit, there in ((budget, True), (budget - 1, False)):
+        desk = trimmed()
+        desk.budget.limit = limit
+        desk.step()
+        assert (pid in desk.kept()) is there

@@ -62,3 +62,28 @@ def test_there_is_an_end_to_how_many_are_kept_for_it() -> None:
     world = World(members=POD_NEWCOMERS + 50)
     world.young()
     assert world.young() == POD_NEWCOMERS
+
+
+def test_the_never_filtered_of_a_new_pod_take_no_place_of_its_others():
+    world = World(members=POD_NEWCOMERS + 1)
+    world.young()
+    never = world.host.processes[0]
+    world.host.table.never_filtered[never.row] = True
+    assert world.young() == POD_NEWCOMERS
+    assert world.host.table.reason[never.row] == Reason.NEVER_FILTERED
+
+
+def test_a_process_of_a_new_pod_is_kept_from_its_second_look_on():
+    world = World()
+    world.young()
+    late = world.host.begin(900, "late")
+    world.members.add(900)
+    assert world.young() == 4
+    assert world.young() == 5
+    assert world.host.table.reason[late.row] == Reason.NEW
+
+
+def test_a_process_without_a_pod_is_not_young_however_long_the_grace():
+    world = World(grace=4e9)  # reaches beyond the time that no pod is known of
+    world.young()
+    assert world.young() == 4
