@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.encode.attributes import varint
-from nrdot.encode.shape import SHAPES, shapes
+from nrdot.encode.shape import SHAPES, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +87,7 @@ class Costs:
 
     def plain(self, table: Table, rows: Rows) -> tuple[Ints, Ints]:
         """Points and bytes of each of `rows`, were it sent alone in the midst of its life."""
-        found = shapes(table.limited[rows], table.gauges[:, rows])
+        found = shapes_of(table, rows)
         points, sizes = np.zeros(SHAPES, np.int64), np.zeros(SHAPES, np.int64)
         for shape in np.flatnonzero(np.bincount(found)).tolist():
             layout = self._steady(shape)
@@ -97,7 +96,7 @@ class Costs:
 
     def plain_points(self, table: Table, rows: Rows) -> int:
         """The points alone, of all of `rows` together."""
-        found = np.bincount(shapes(table.limited[rows], table.gauges[:, rows])).tolist()
+        found = np.bincount(shapes_of(table, rows)).tolist()
         return sum(count * self._steady(shape).points for shape, count in enumerate(found) if count)
 
     def _resource(self, host: Host, identity: Identity, pid: int, parent: int) -> int:
@@ -143,4 +142,4 @@ def _pair(key: str, value: int) -> int:
 
 def _length(number: int) -> int:
     """Bytes of a number as a varint."""
-    return 1 if number < 1 << 7 else len(varint(number))
+    return 1 if number < 1 << 7 else (number.bit_length() + 6) // 7

@@ -19,7 +19,7 @@ from nrdot.encode.catalogue import GROUP_SIZE, Form
 from nrdot.encode.costs import Costs
 from nrdot.encode.halves import Halves
 from nrdot.encode.layout import Layout, Phase
-from nrdot.encode.shape import MISSING, SHAPES, shapes
+from nrdot.encode.shape import MISSING, SHAPES, shapes, shapes_of
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class _Series:
     shapes: NDArray[np.uint8]
     critical: NDArray[np.bool_]
     column: Callable[[Counter | Gauge, NDArray[np.intp]], Any]
+    counted: Callable[[], Ints]  # all counters at once, one row each
     rows: Rows | None = None  # of the table; groups have none
     groups: Sequence[GroupFrame] = ()
 
@@ -70,13 +71,16 @@ class OtlpEncoder:
     ) -> None:
         self._metrics = metrics
         self._group_metrics = (*metrics, GROUP_SIZE)
+        self._bits: Ints = np.zeros(len(Counter), np.int64)  # by counter, of series that begin
+        for source, bit in _bits(metrics).items():
+            self._bits[source] = bit
         self._resources = resources
         self._version = version
         self._stable = stable
         self._zero_points = zero_points
         self._end_markers = end_markers
         # By the identity of the metrics, which are held beside: to hash them would take longer than to fill.
-        self._layouts: dict[tuple[int, Phase, int], tuple[Layout, tuple[Metric, ...]]] = {}
+        self._layouts: dict[tuple[int, int, int], tuple[Layout, tuple[Metric, ...]]] = {}
         self._ended = metrics  # what the series that end now were made of
         self._halves = Halves(resources)
         self._known: list[bytes] = []  # resource of each row's own series: what is its own
@@ -107,7 +111,7 @@ class OtlpEncoder:
             self._sizes = np.pad(self._sizes, (0, more))
         self.costs.clear(table.capacity)
         # Series end under the attributes that they had: these are taken before new ones are built.
-        ending = _held(self._of_rows(table, frame.ending))
+        ending = _held(self._of_rows(table, frame.ending)) if frame.ending.size else None
         for row in frame.opening.tolist():
             own, words = self._halves.of(
                 batch.host, table.identity[row], int(table.pid[row]), int(table.parent[row])
@@ -116,16 +120,16 @@ class OtlpEncoder:
             self._sizes[row] = len(own) + len(words)
         opening = self._of_rows(table, frame.opening)
         steady = self._of_rows(table, frame.steady)
-        if ending.places.size:
+        records: list[Record] = []
+        if ending is not None:
             ending = _without(ending, (opening, steady))
-        records = [
-            *self._records(ending, self._ended, Phase.ENDING, time_ns, hz),
-            *self._records(opening, self._metrics, Phase.OPENING, time_ns, hz),
-            *self._records(steady, self._metrics, Phase.STEADY, time_ns, hz),
-        ]
+            records += self._records(ending, self._ended, Phase.ENDING, time_ns, hz)
+        records += self._records(opening, self._metrics, Phase.OPENING, time_ns, hz)
+        records += self._records(steady, self._metrics, Phase.STEADY, time_ns, hz)
         self._ended = self._metrics
+        phases = [_phase(group) for group in frame.groups]
         for phase in Phase:
-            if groups := [group for group in frame.groups if _phase(group) is phase]:
+            if groups := [group for group, its in zip(frame.groups, phases, strict=True) if its is phase]:
                 series = self._of_groups(batch, groups)
                 records += self._records(series, self._group_metrics, phase, time_ns, hz)
         for group in frame.groups:
@@ -148,9 +152,10 @@ class OtlpEncoder:
             rows,
             self._sizes[rows],
             table.since_ns[rows],
-            shapes(table.limited[rows], table.gauges[:, rows]),
+            shapes_of(table, rows),
             table.never_filtered[rows],
             column,
+            lambda: table.counters.take(rows, axis=1) - table.base.take(rows, axis=1),
             rows=rows,
         )
 
@@ -176,6 +181,7 @@ class OtlpEncoder:
             shapes(np.array([group.limited for group in groups], np.bool_), gauges),
             np.zeros(len(groups), np.bool_),
             column,
+            lambda: np.array([group.counters for group in groups], np.int64).T,
             groups=groups,
         )
 
@@ -186,7 +192,7 @@ class OtlpEncoder:
             return
         if phase is Phase.OPENING and not self._zero_points:
             phase = Phase.STEADY
-        kinds = self._kinds(series, metrics, phase)
+        kinds = self._kinds(series, phase)
         layouts = {
             kind: self._layout(metrics, phase, kind) for kind in np.flatnonzero(np.bincount(kinds)).tolist()
         }
@@ -207,35 +213,34 @@ class OtlpEncoder:
                         parts += _joined(series, alike, layout, _fill(series, alike, layout, time_ns, hz))
                 yield Record(b"".join(parts), int(points[which].sum()), time_ns, priority)
 
-    @staticmethod
-    def _kinds(series: _Series, metrics: tuple[Metric, ...], phase: Phase) -> Ints:
+    def _kinds(self, series: _Series, phase: Phase) -> Ints:
         """The shape of each series, and as further bits which counters of one that begins say zero now."""
         kinds = series.shapes.astype(np.int64)
         if phase is Phase.OPENING:
-            everyone = np.arange(len(kinds))
-            for source, bit in _bits(metrics).items():
-                kinds |= (series.column(source, everyone) == 0) * bit
+            kinds |= self._bits @ (series.counted() == 0)
         return kinds
 
     def _account(
         self, series: _Series, kinds: Ints, layouts: Mapping[int, Layout], metrics: tuple[Metric, ...]
     ) -> Ints:
         """Enter what all these series cost; returns the points of each."""
-        place = np.searchsorted(np.array(list(layouts)), kinds)
-        points = np.array([layout.points for layout in layouts.values()])[place]
-        sizes = series.sizes + np.array([layout.size for layout in layouts.values()])[place]
+        points, sizes = np.empty(len(kinds), np.int64), series.sizes.copy()
+        for kind, layout in layouts.items():
+            alike = slice(None) if len(layouts) == 1 else (kinds == kind).nonzero()[0]
+            points[alike] = layout.points
+            sizes[alike] += layout.size
         if series.rows is not None:
             self.costs.sent(series.rows, points, sizes)
             return points
+        lasting = {kind: self._layout(metrics, Phase.STEADY, kind % SHAPES).points for kind in layouts}
         for group, count, size, kind in zip(
             series.groups, points.tolist(), sizes.tolist(), kinds.tolist(), strict=True
         ):
-            distinct = self._layout(metrics, Phase.STEADY, kind % SHAPES).points
-            self.costs.sent_group(group, count, size, distinct)
+            self.costs.sent_group(group, count, size, lasting[kind])
         return points
 
     def _layout(self, metrics: tuple[Metric, ...], phase: Phase, kind: int) -> Layout:
-        key = (id(metrics), phase, kind)
+        key = (id(metrics), int(phase), kind)  # an enumeration's members are slow to hash
         if key not in self._layouts:
             absent = frozenset().union(*(sources for bit, sources in MISSING.items() if kind & bit))
             present = tuple(
@@ -265,12 +270,11 @@ def _without(ending: _Series, living: Iterable[_Series]) -> _Series:
     end marker would hide the newcomer.
     """
     own = {resource for resource, _ in ending.pieces()}
-    said = {
-        (series.resources[place], series.words[place])
-        for series in living
-        for place in series.places.tolist()
-        if series.resources[place] in own
-    }
+    said = set()
+    for series in living:
+        places = series.places.tolist()
+        if not own.isdisjoint(map(series.resources.__getitem__, places)):
+            said |= {pieces for pieces in series.pieces() if pieces[0] in own}
     kept = np.zeros(ending.places.size, np.bool_)
     for index, resource in enumerate(ending.pieces()):
         kept[index] = resource not in said
