@@ -89,7 +89,11 @@ def report(
         bool, typer.Option("--show-pricing", help="Print the prices that ship, and end.")
     ] = False,
     show_sql: Annotated[
-        bool, typer.Option("--show-sql", help="Print the queries behind the figures, and end.")
+        bool,
+        typer.Option(
+            "--show-sql",
+            help="Print the queries behind the figures, and end; with --ledger as a script for DuckDB.",
+        ),
     ] = False,
     dialect: Annotated[
         str,
@@ -116,9 +120,7 @@ def report(
 
             _deliver(shipped_text(), output)
         elif show_sql:
-            from nrdot.report.dialects import script
-
-            _deliver(script(dialect, by), output)
+            _deliver(_statements(ledger, since, until, by, dialect), output)
         elif kind == "rollout":
             _rollout(inventory, style, output)
         else:
@@ -183,6 +185,16 @@ def _other(
             return criticality(engine, window, found, by if by != "class" else "host")
         beside = directory.parent if directory.name == "ledger" else Path(found.settings.agent.state_dir)
         return compliance(engine, window, found, beside)
+
+
+def _statements(ledger: Path | None, since: str, until: str | None, by: str, dialect: str) -> str:
+    """For a ledger that was named, as a script that runs; for other engines, with what they must fill in."""
+    from nrdot.report.dialects import OWN, runnable, script
+
+    if ledger is None or dialect != OWN:
+        return script(dialect, by)
+    with _open(_ledger(ledger, None)) as engine:
+        return runnable(engine, _window(engine, since, until), by)
 
 
 def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:

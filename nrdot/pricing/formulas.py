@@ -129,10 +129,13 @@ class Formula:
 
 
 def readable(number: float) -> str:
-    """A number as people write it, with no more digits than tell something."""
+    """With no more digits than tell something, and without commas, which part the values of a function.
+
+    What is shown can be pasted into any calculator, and gives the bill.
+    """
     if number == int(number) and abs(number) < 1e15:
-        return f"{int(number):,}"
-    return f"{number:,.2f}" if abs(number) >= 100 else f"{number:.6g}"
+        return f"{int(number)}"
+    return f"{number:.2f}" if abs(number) >= 1e6 else f"{number:.9g}"
 
 
 def _several(least: int, most: int) -> str:

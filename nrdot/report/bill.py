@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nrdot.pricing.amounts import cost
 from nrdot.pricing.prices import QUANTITIES
 from nrdot.report.steps import STATES, STEPS
+from nrdot.report.words import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +78,13 @@ def _bill(meter: Meter, found: Months) -> Bill:
 def _explained(meter: Meter, found: Months, costs: Sequence[float]) -> tuple[str, ...]:
     """The formula, with the numbers of both ends, and where each number comes from."""
     lines = [f"{meter.name}: {meter.formula.text}"]
+    named = sorted(meter.formula.names & QUANTITIES.keys())
     for words, index in (("without NRDOT", 0), ("with NRDOT", STATES - 1)):
         filled = meter.formula.filled_in({**found.state(index), **meter.prices})
-        lines.append(f"  {words}: {filled} = {costs[index]:,.2f}")
-    lines += [f"  {name}: {QUANTITIES[name]}" for name in sorted(meter.formula.names & QUANTITIES.keys())]
+        lines.append(f"  {words}: {filled} = {money(costs[index])}")
+    lines += [f"  {name}: {QUANTITIES[name]}{found.origin(name)}" for name in named]
     if meter.tiers:
-        ends = [f"up to {tier.up_to:,g}" if tier.up_to is not None else "above" for tier in meter.tiers]
+        ends = [f"up to {tier.up_to:,.12g}" if tier.up_to is not None else "above" for tier in meter.tiers]
         prices = [f"{tier.price:g} {end}" for tier, end in zip(meter.tiers, ends, strict=True)]
         lines.append(f"  tiers: {', '.join(prices)}")
     if meter.source:

@@ -19,6 +19,7 @@ from nrdot.report.unusable import impossible, of_lines, of_rows
 from nrdot.report.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _REQUIRED = {"kind", "v", "t", "host"}
@@ -33,6 +34,35 @@ def load(connection: Any, files: Files, first_day: str, scratch: Path, left_out:
 
 def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def as_it_lies(files: Files) -> str:
+    """A query for every row of the files, good or not, as anybody would write it."""
+    columns = every_column()
+    names = ", ".join(f'"{name}"' for name in columns)
+    parts = []
+    if files.lines:
+        read = read_lines([path.absolute() for path in files.lines], columns)
+        parts.append(f"SELECT {names} FROM ({read})")
+    if files.parquet:
+        paths = ", ".join(quoted(path.absolute()) for path in files.parquet)
+        # The first part names every column, also those that no file has.
+        parts[:0] = [] if parts else [f"SELECT {names} FROM ({read_lines([], columns)})"]
+        parts.append(f"SELECT * FROM read_parquet([{paths}], union_by_name = true)")
+    return "\nUNION ALL BY NAME\n".join(parts)
+
+
+def read_lines(paths: Sequence[Path], columns: dict[str, str]) -> str:
+    """Lines that are no JSON become rows of nothing, which can be counted."""
+    if not paths:
+        empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
+        return f"SELECT {empty}, NULL::VARCHAR AS filename WHERE false"
+    names = ", ".join(map(quoted, paths))
+    stated = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in columns.items())
+    return (
+        f"SELECT * FROM read_json([{names}], format = 'newline_delimited', ignore_errors = true, "
+        f"filename = true, columns = {{{stated}}})"
+    )
 
 
 def said(error: duckdb.Error) -> str:
@@ -71,30 +101,22 @@ class _Loading:
     def _lines(self, first: str) -> None:
         paths = mend(since_day(self._files.lines, first), self._scratch, self._left_out)
         try:
-            self._run(f"CREATE TABLE lines AS {self._read(paths)}")
+            self._run(f"CREATE TABLE lines AS {read_lines(paths, self._columns)}")
         except duckdb.Error:  # what does not inflate stops the engine, so find it and go on without
             paths = mend(paths, self._scratch, self._left_out, deep=True)
-            self._run(f"CREATE TABLE lines AS {self._read(list(filter(self._readable, paths)))}")
+            self._run(
+                f"CREATE TABLE lines AS {read_lines(list(filter(self._readable, paths)), self._columns)}"
+            )
 
     def _readable(self, path: Path) -> bool:
         try:
-            self._connection.execute(f"SELECT max(t), count(kind) FROM ({self._read([path])})").fetchone()
+            self._connection.execute(
+                f"SELECT max(t), count(kind) FROM ({read_lines([path], self._columns)})"
+            ).fetchone()
         except duckdb.Error as error:
             self._left_out.append(f"{path}: cannot be read: {said(error)}; the file was left out")
             return False
         return True
-
-    def _read(self, paths: list[Path]) -> str:
-        """Lines that are no JSON become rows of nothing, which can be counted."""
-        if not paths:
-            empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self._columns.items())
-            return f"SELECT {empty}, NULL::VARCHAR AS filename WHERE false"
-        names = ", ".join(map(quoted, paths))
-        stated = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in self._columns.items())
-        return (
-            f"SELECT * FROM read_json([{names}], format = 'newline_delimited', ignore_errors = true, "
-            f"filename = true, columns = {{{stated}}})"
-        )
 
     def _drop_copies(self) -> None:
         """A host's day that lies here twice counts once."""

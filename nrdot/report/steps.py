@@ -32,6 +32,7 @@ HOUR = 3600.0
 STEPS = ("interval", "filter", "roll_up", "suppression", "life", "own_metrics", "compression")
 STATES = len(STEPS) + 1  # the first is before every step
 PARTS = ("keep", "roll_up", "drop", "group", "group_dropped")
+_TOTALS = ("points", "bytes")
 MEASURES = ("points", "bytes", "active", "hourly")
 
 
@@ -109,6 +110,26 @@ class Months:
 
     quantities: Mapping[str, NDArray[np.float64]]  # name -> (STATES,)
     hostmetrics: Mapping[str, float]
+    wire: Wire
+    hours: int  # that were seen
+    seen: float  # seconds of them
+    month: float  # seconds
+
+    def origin(self, name: str) -> str:
+        """How a quantity comes from the window: what a reader needs to compute it again."""
+        if name == "wire_bytes":
+            wire = self.wire
+            return (
+                f": bytes x {wire.copies:.4g} (what networks took of each byte) / {wire.ratio:.4g} "
+                f"(without NRDOT {wire.baseline:.4g}) for compression"
+            )
+        if name in _TOTALS:
+            before, *_, after = (float(value) * self.seen / self.month for value in self.quantities[name])
+            return (
+                f": {after:,.0f} in the window (without NRDOT {before:,.0f}) x {self.month / HOUR:g} h / "
+                f"{self.seen / HOUR:,.4f} h seen"
+            )
+        return f" ({self.hours:,} hours)"
 
     def state(self, index: int) -> dict[str, float]:
         return {name: float(values[index]) for name, values in self.quantities.items()}
@@ -150,4 +171,4 @@ def months(hourly: Hourly, wire: Wire, month: float) -> Months:
         "dpm_p95": float(np.percentile(alone / minutes, 95, method="higher")),
         "dpm_mean": float(alone.sum()) / (seen / 60),
     }
-    return Months(quantities, plain)
+    return Months(quantities, plain, wire, len(hourly.hour), seen, month)

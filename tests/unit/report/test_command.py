@@ -71,7 +71,7 @@ def test_the_saving_within_a_free_allowance_is_said_to_be_nothing(command, state
 
 def test_explain_shows_each_meters_formula_with_its_numbers(command, state):
     _, out, _ = command("--ledger", state, "--since", "30d", "--explain")
-    assert "without NRDOT: tiered(30,660,000 / 1e6) = 1.84" in out
+    assert "without NRDOT: tiered(30660000 / 1e6) = 1.84" in out
 
 
 def test_a_file_is_written_whole_and_named_on_standard_error(command, state, tmp_path):

@@ -279,8 +279,8 @@ def test_egress_needs_a_network(reported, hours):
 def test_formulas_are_shown_with_the_numbers_of_both_ends(reported, hours):
     lines = reported(hours(24))["explain"]["google_prometheus"]
     assert lines[0] == "google_prometheus: tiered(points / 1e6)"
-    assert lines[1] == "  without NRDOT: tiered(30,660,000 / 1e6) = 1.84"
-    assert lines[2] == "  with NRDOT: tiered(6,570,000 / 1e6) = 0.39"
+    assert lines[1] == "  without NRDOT: tiered(30660000 / 1e6) = 1.84"
+    assert lines[2] == "  with NRDOT: tiered(6570000 / 1e6) = 0.3942"
 
 
 def test_a_host_that_costs_more_than_before_is_told_so_and_not_as_a_negative_saving(reported, hours):
