@@ -128,6 +128,7 @@ class Tls:
         files = self._files
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = _VERSIONS[files.min_version]
+        context.set_alpn_protocols(["http/1.1"])
         if files.ca_file:
             context.load_verify_locations(files.ca_file)
         else:

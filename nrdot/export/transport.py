@@ -1,8 +1,10 @@
 """One connection to one endpoint, and a deadline that holds for everything that happens on it.
 
-urllib3's timeouts count from byte to byte, so a server that sends one byte a second holds a request for
+A socket's timeout counts from byte to byte, so a server that sends one byte a second holds a request for
 ever. Here a thread cuts the connection when the request's time is over, whether it connects, shakes hands,
 sends or reads.
+
+It stands on `http.client` alone: what a pool of connections needs beside it is 3 MB of memory.
 """
 
 from __future__ import annotations
@@ -11,12 +13,10 @@ import http.client
 import socket
 import ssl
 from contextlib import suppress
+from http.client import HTTPException, IncompleteRead
+from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
-from urllib3.util import parse_url
 
 from nrdot.errors import Retryable
 from nrdot.export.answer import LARGEST_BODY, Answer
@@ -24,8 +24,6 @@ from nrdot.export.tls import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from urllib3 import BaseHTTPResponse
 
     from nrdot.clock import Clock
     from nrdot.export.endpoint import Endpoint, Proxy
@@ -37,8 +35,8 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
     ((ssl.SSLEOFError, ssl.SSLZeroReturnError), "hung up without a word of TLS", False),
     ((socket.gaierror,), "has a name that cannot be resolved", False),
     ((ConnectionRefusedError,), "refuses connections; nothing listens there", False),
-    ((ConnectionError, http.client.IncompleteRead, IncompleteRead), "hung up before it had answered", False),
-    ((http.client.HTTPException, HTTPError), "does not answer as an HTTP server", True),
+    ((ConnectionError, IncompleteRead), "hung up before it had answered", False),
+    ((HTTPException,), "does not answer as an HTTP server", True),
 )
 _PATIENCE = 1.0  # seconds
 _NO_TUNNEL = "Tunnel connection failed: "  # http.client's words, then the proxy's status
@@ -73,7 +71,7 @@ class Transport:
         except Retryable:
             self._hang_up()
             raise
-        except (OSError, http.client.HTTPException, HTTPError) as error:
+        except (OSError, HTTPException) as error:
             self._hang_up()
             raise self._trouble(error) from error
         finally:
@@ -107,19 +105,10 @@ class Transport:
     def _made(self, context: ssl.SSLContext | None) -> _Connection:
         target, via = self._endpoint, self._proxy
         host, port = (via.host, via.port) if via else (target.host, target.port)
-        proxy = parse_url(f"http://{host}:{port}") if via else None
-        if self._tls is None:
-            return _Connection(self._watch, host, port, timeout=self._timeout, proxy=proxy)
-        connection = _TlsConnection(
-            self._watch,
-            host,
-            port,
-            timeout=self._timeout,
-            proxy=proxy,
-            ssl_context=context,
-            server_hostname=self._tls.server_name or target.host,
-        )
-        connection.tls = self._tls
+        if self._tls is None or context is None:
+            return _Connection(self._watch, host, port)
+        name = self._tls.server_name or target.host
+        connection = _TlsConnection(self._watch, host, port, tls=self._tls, context=context, name=name)
         if via:
             asking = {"Proxy-Authorization": via.authorization} if via.authorization else {}
             connection.set_tunnel(target.host, target.port, asking)
@@ -132,13 +121,13 @@ class Transport:
             if self._proxy.authorization:
                 headers = {**headers, "Proxy-Authorization": self._proxy.authorization}
         try:
-            connection.request("POST", path, body, headers, preload_content=False, decode_content=False)
+            connection.post(path, body, headers)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError) as error:
             # A server that refuses a body often answers and hangs up without reading it all; so does a TLS
             # alert. What it said is still in the socket.
             try:
                 return _read(connection.getresponse())
-            except (OSError, http.client.HTTPException, HTTPError) as last_words:
+            except (OSError, HTTPException) as last_words:
                 raise (last_words if isinstance(last_words, ssl.SSLError) else error) from None
         return _read(connection.getresponse())
 
@@ -150,24 +139,21 @@ class Transport:
     def _trouble(self, error: Exception) -> Retryable:
         """The reason in words."""
         peer = f"the proxy {self._proxy}" if self._proxy else f"{self._endpoint.host}:{self._endpoint.port}"
-        # urllib3 wraps what breaks while a body is read.
-        inner = error.args[-1] if isinstance(error, HTTPError) and error.args else error
-        cause = inner if isinstance(inner, Exception) else error
         if self._closed:
             return Retryable("closed")
-        if self._watch.expired or isinstance(cause, (TimeoutError, ReadTimeoutError)):
+        if self._watch.expired or isinstance(error, TimeoutError):
             return Retryable(f"no answer within {self._timeout:g} s")
         for kinds, words, alarm in _REASONS:
-            if isinstance(cause, kinds):
+            if isinstance(error, kinds):
                 return Retryable(f"{peer} {words}", alarm=alarm)
-        if isinstance(cause, ssl.SSLError):
-            return Retryable(explain(cause), alarm=True)
-        _, refused, status = str(cause).partition(_NO_TUNNEL)
+        if isinstance(error, ssl.SSLError):
+            return Retryable(explain(error), alarm=True)
+        _, refused, status = str(error).partition(_NO_TUNNEL)
         if refused:
             asks = "asks for credentials" if status.startswith("407") else "opens no tunnel"
             return Retryable(f"{peer} {asks} ({status[:3]})", alarm=True)
-        why = cause.strerror if isinstance(cause, OSError) else ""
-        return Retryable(f"{peer} cannot be reached: {(why or type(cause).__name__).lower()}")
+        why = error.strerror if isinstance(error, OSError) else ""
+        return Retryable(f"{peer} cannot be reached: {(why or type(error).__name__).lower()}")
 
 
 class _Watch:
@@ -243,17 +229,40 @@ class _Watch:
         return 0.0
 
 
-class _Connection(HTTPConnection):
+class _Connection(http.client.HTTPConnection):
     """A connection whose every phase the watch can end."""
 
-    def __init__(self, watch: _Watch, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+    def __init__(self, watch: _Watch, host: str, port: int) -> None:
+        super().__init__(host.rstrip("."), port)
         self._watch = watch
+        self._found_as = host  # a dot at its end keeps the resolver from trying the domains that it searches
 
-    def _new_conn(self) -> socket.socket:
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server has neither hung up nor said what nobody asked for."""
+        if self.sock is None:
+            return False
+        with DefaultSelector() as selector:
+            selector.register(self.sock, EVENT_READ)
+            return not selector.select(0)
+
+    def connect(self) -> None:
+        self.sock = self._reached()
+        if self._tunnel_host:  # type: ignore[attr-defined] # set_tunnel was called
+            self._tunnel()  # type: ignore[attr-defined]
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        self.sock.settimeout(self._watch.remaining())
+        self.request("POST", path, body, headers)
+
+    def close(self) -> None:
+        super().close()
+        self._watch.follow(None)
+
+    def _reached(self) -> socket.socket:
         """The first address that connects. Each gets a fair share of the time that is left."""
-        found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-        failure = OSError(f"no address for {self._dns_host}")
+        found = socket.getaddrinfo(self._found_as, self.port, type=socket.SOCK_STREAM)
+        failure = OSError(f"no address for {self._found_as}")
         for position, (family, kind, protocol, _, address) in enumerate(found):
             sock = socket.socket(family, kind, protocol)
             try:
@@ -269,22 +278,31 @@ class _Connection(HTTPConnection):
                 return sock
         raise failure
 
-    def close(self) -> None:
-        super().close()
-        self._watch.follow(None)
 
+class _TlsConnection(_Connection):
+    default_port = http.client.HTTPS_PORT
 
-class _TlsConnection(_Connection, HTTPSConnection):
-    tls: Tls
+    def __init__(
+        self, watch: _Watch, host: str, port: int, *, tls: Tls, context: ssl.SSLContext, name: str
+    ) -> None:
+        super().__init__(watch, host, port)
+        self._tls = tls
+        self._context = context
+        self._name = name.rstrip(".").partition("%")[0]  # certificates know no dot and no interface
 
     def connect(self) -> None:
         super().connect()
-        sock = self.sock
-        self.tls.check_pin(sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None)
+        self.sock = sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
+        self._tls.check_pin(sock.getpeercert(binary_form=True))
 
 
-def _read(response: BaseHTTPResponse) -> Answer:
+def _read(response: http.client.HTTPResponse) -> Answer:
     """The answer with at most `LARGEST_BODY` bytes of its body."""
-    body = response.read(LARGEST_BODY + 1, decode_content=False)
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    body = response.read(LARGEST_BODY + 1)
+    if response.length and len(body) <= LARGEST_BODY:
+        raise IncompleteRead(body, response.length)
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return Answer(response.status, headers, body[:LARGEST_BODY], cut=len(body) > LARGEST_BODY)
