@@ -30,7 +30,7 @@ class Columns:
         """Rows were born."""
         self.until[rows] = -np.inf
         self.left[rows] = -np.inf
-        self.last_reason[rows] = 0
+        self.would_keep[rows] = False
 
     def active(self, table: Table, rows: Rows, now: float) -> Flags:
         """Whose series a vendor bills anyway: who has them, or had them within the 20 minutes."""
@@ -41,7 +41,4 @@ class Columns:
         if len(self.until) >= capacity:
             return
         for name, column in vars(self).items():
-            more = capacity - column.shape[-1]
-            if more > 0:
-                never = -np.inf if name in {"until", "left"} else 0
-                setattr(self, name, np.pad(column, (0, more), constant_values=never))
+            setattr(self, name, np.pad(column, (0, capacity - len(column))))

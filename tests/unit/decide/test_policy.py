@@ -103,7 +103,8 @@ def test_the_never_filtered_are_kept_whatever_the_score_and_the_budget():
 def test_it_is_said_once_when_the_never_filtered_alone_exceed_the_budget(caplog):
     caplog.set_level("INFO", "nrdot.decide")
     desk = Desk(rules=RULES, limit=14)
-    for critical in ({110, 111, 112}, {110, 111, 112}, {110}, {110}):
+    many, few = {110, 111, 112}, {110, 111}
+    for critical in (few, many, many, many, few, few):
         desk.critical = critical
         desk.export()
     assert [(record.levelname, record.message.split(" are ")[-1]) for record in caplog.records] == [
@@ -189,6 +190,56 @@ def test_observing_exports_everything_and_remembers_what_the_profile_would_have_
         True,
         False,
     ]
+
+
+def test_an_observing_policy_would_not_keep_a_process_for_what_its_row_held_before():
+    desk = Desk(rules=RULES, observe=True)
+    desk.scores = {110: 0.9}
+    desk.export()
+    row = desk.process(110).row
+    desk.host.end(desk.process(110))
+    desk.export()
+    desk.host.begin(900, "other")
+    desk.step()
+    assert desk.process(900).row == row
+    assert not desk.policy.would_keep(np.array([row]))[0]
+
+
+def test_a_drop_rule_is_asked_with_name_class_and_score_in_its_own_scope():
+    asked = set()
+
+    def drops(identity, class_name, score):
+        asked.add((identity.name, class_name, score))
+        return identity.name in {"worker-10", "worker-11"}
+
+    desk = Desk(rules=RULES)
+    desk.policy = Policy(
+        [NOBODY, replace(NOBODY, drop=drops)],
+        desk.budget,
+        export_interval=60.0,
+        interval=15.0,
+        scope_of=lambda identity, class_name: int(identity.name != "worker-11" and class_name == "web"),
+        class_name=lambda number: ("none", "web")[number],
+    )
+    desk.host.table.class_id[:] = 1
+    desk.host._named = set(range(30))
+    desk.scores = {110: 0.25}
+    desk.export()
+    assert {desk.reason(110), desk.reason(111)} == {Reason.DROPPED, Reason.BELOW}
+    assert ("worker-10", "web", 0.25) in asked
+    assert len(asked) == 29
+
+
+def test_a_hold_is_worth_what_its_reason_was_worth():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, hold=600.0), limit=14)
+    desk.use(_110=100)
+    desk.scores = {111: 0.7}
+    desk.export()
+    assert desk.kept() == {110, 111}
+    desk.scores = {112: 0.99}
+    desk.use(_113=500)  # comes first and finds no place, because the series of both are billed anyway
+    desk.export()
+    assert (desk.kept(), desk.reason(110)) == ({110}, Reason.HOLD)
 
 
 def test_the_birth_of_a_never_filtered_process_does_not_wait_for_the_next_export():
