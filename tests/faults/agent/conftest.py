@@ -2,8 +2,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from nrdot.testing.nursery import Forked
 from nrdot.testing.procfs import FakeProcfs
 
 HANG = 30.0  # seconds after which a test that waits for the agent has failed
@@ -52,14 +51,16 @@ class RunningAgent:
 
     def start(self, *arguments):
         self.configure()
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "nrdot", "agent", "-c", self.file, *arguments],
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                cwd=self.folder,  # the program that is installed, not the one in the current folder
-                env=self._environment,
-            )
+        self.errors.write_text("")
+        self.process = Forked(
+            "agent",
+            "-c",
+            self.file,
+            *arguments,
+            folder=self.folder,
+            environment=self._environment,
+            err=self.errors,
+        )
         return self
 
     def started(self):
@@ -130,7 +131,7 @@ class RunningAgent:
     def close(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+            self.process.wait(HANG)
         self._systemd.close()
 
 

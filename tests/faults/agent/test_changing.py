@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -12,15 +11,10 @@ import pytest
 
 from nrdot.audit.disk import Disk
 from nrdot.audit.verify import entries, verify
+from nrdot.testing.console import typed
 
 APPLIED = "the configuration is applied"
 REFUSED = "the configuration is refused, the last good one stays"
-
-
-def command(agent, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "nrdot", *words], capture_output=True, text=True, cwd=agent.folder, check=False
-    )
 
 
 def audit(agent, state=None):
@@ -177,10 +171,10 @@ def test_a_rollback_is_applied_by_the_running_agent_and_shown(agent):
     agent.configure(profile="aggressive")
     applied(agent)
 
-    told = command(agent, "profile", "rollback", "-c", agent.file, "--justification", "too little")
+    told = typed("profile", "rollback", "-c", agent.file, "--justification", "too little")
 
-    assert told.returncode == 0, told.stderr
-    assert "applied, audit entry 3" in told.stdout
+    assert told.status == 0, told.err
+    assert "applied, audit entry 3" in told.out
     assert agent.ready()[1]["config"]["holds"] == "rollback"
     assert agent.ready()[1]["profile"]["name"] == "conservative"
     assert [said["change_type"] for said in audit(agent)] == ["start", "reload", "rollback"]
@@ -191,7 +185,7 @@ def test_an_entry_that_was_edited_is_named_and_the_exit_status_says_no(agent):
     (piece,) = (agent.folder / "state" / "audit").glob("*.jsonl")
     piece.write_text(piece.read_text().replace('"user":"', '"user":"x'))
 
-    told = command(agent, "audit", "verify", "-c", agent.file)
+    told = typed("audit", "verify", "-c", agent.file)
 
-    assert told.returncode == 1
-    assert f"{piece}:1: entry 1 is broken: it was edited" in told.stdout
+    assert told.status == 1
+    assert f"{piece}:1: entry 1 is broken: it was edited" in told.out

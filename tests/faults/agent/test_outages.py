@@ -6,13 +6,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 
 import pytest
 
 from nrdot.buffer.encryption import keys_from_file
 from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import dump, status
+from nrdot.testing.console import typed
 from nrdot.testing.otlp_server import OtlpServer, Reply
 
 REFUSES = Reply(400, {"Connection": "close"}, b"no such tenant", "text/plain")
@@ -48,12 +48,9 @@ def delivered(server):
 
 
 def nrdot(*arguments):
-    """The command as a person runs it: status, standard output, standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nrdot", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    """A command of a person: status, standard output, standard error."""
+    done = typed(*arguments)
+    return done.status, done.out, done.err
 
 
 def test_what_an_agent_held_when_it_was_killed_is_delivered_by_the_next_one(agent, port):

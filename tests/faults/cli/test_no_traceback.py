@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 import typer
 
 from nrdot.cli.app import app
+from nrdot.testing.nursery import Forked
 
 PATIENCE = 60.0  # seconds, against a hang
 WRONG_USE, NO, INTERRUPTED = 2, 1, 130
@@ -30,7 +30,7 @@ CASES = {
     "demo": (["demo", "--capture", "capture.zst"], WRONG_USE),
     "demo to a folder": (["demo", "-o", "folder"], WRONG_USE),
     "record": (["record", "-o", "folder", "--duration", "1s"], WRONG_USE),
-    "simulate": (["simulate", "capture.jsonl"], WRONG_USE),
+    "simulate": (["simulate", "capture.jsonl", "-j", "1"], WRONG_USE),
     "simulate another": (["simulate", "capture.jsonl", "--profile", "balnced"], WRONG_USE),
     "report": (["report", "--ledger", "missing"], WRONG_USE),
     "report of a file": (["report", "--ledger", "file"], WRONG_USE),
@@ -70,29 +70,6 @@ CASES = {
 }
 
 
-# Each case is a process of its own, as a user has it, but the modules are loaded once for all of them.
-DRIVER = """
-import json, os, sys, tempfile
-import nrdot.doctor.checkup, nrdot.agent.start, nrdot.agent.survey, nrdot.simulate.run, nrdot.cli.output
-from nrdot.__main__ import main
-
-results = {}
-for name, arguments in json.load(sys.stdin).items():
-    out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    child = os.fork()
-    if not child:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(out.fileno(), 1)
-        os.dup2(err.fileno(), 2)
-        sys.argv = ["nrdot", *arguments]
-        main()
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    texts = [(file.seek(0), file.read().decode("utf-8", "replace"))[1] for file in (out, err)]
-    results[name] = [status, *texts]
-json.dump(results, sys.stdout)
-"""
-
-
 def environment():
     given = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "OPENBLAS_NUM_THREADS": "1"}
     given.pop("NRDOT_TRACEBACK", None)
@@ -123,17 +100,13 @@ def results(tmp_path_factory):
     (folder / "model.json").write_bytes(b"\x80\x04pickled")
     (folder / "folder").mkdir()
     (folder / "file").write_text("a file")
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER],
-        input=json.dumps({name: arguments for name, (arguments, _) in CASES.items()}),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment(),
-        check=True,
-        timeout=2 * PATIENCE,
-    )
-    return json.loads(done.stdout)
+    out, err = folder / "out", folder / "err"
+    found = {}
+    for name, (arguments, _) in CASES.items():
+        process = Forked(*arguments, folder=folder, environment=environment(), out=out, err=err)
+        status = process.wait(PATIENCE)
+        found[name] = status, out.read_text(errors="replace"), err.read_text(errors="replace")
+    return found
 
 
 @pytest.mark.parametrize("name", CASES)
