@@ -39,6 +39,7 @@ class Members:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._row_of: dict[tuple[int, int], int] = {}
+        self._key_of: dict[int, tuple[int, int]] = {}
         self._last: tuple[Sequence[int], Sequence[int]] = ((), ())
         self._rows: list[int] = []
 
@@ -51,26 +52,31 @@ class Members:
             return Meeting(self._rows, [], [])
         keys = list(zip(pids, starts, strict=True))
         found = list(map(self._row_of.get, keys))
-        born = [place for place, row in enumerate(found) if row is None]
-        newcomers = {keys[place] for place in born}
-        stayed = set(found) - {None}
+        stayed = set(found)
+        newcomers: set[tuple[int, int]] = set()
+        born: list[int] = []
+        if None in stayed:
+            stayed.remove(None)
+            born = [place for place, row in enumerate(found) if row is None]
+            newcomers = {keys[place] for place in born}
         if len(stayed) + len(newcomers) < len(keys):
             (twice, _), _ = Counter(keys).most_common(1)[0]
             raise ValueError(f"process {twice} is listed twice")
         died = self._bury(stayed) if len(stayed) < len(self._row_of) else []
         self._table.reserve(len(born))
         for place in born:
-            found[place] = self._row_of[keys[place]] = self._table.open_row(*keys[place])
+            row = found[place] = self._row_of[keys[place]] = self._table.open_row(*keys[place])
+            self._key_of[row] = keys[place]
         self._last = (pids, starts)
         self._rows = cast("list[int]", found)
         return Meeting(self._rows, born, died)
 
     def _bury(self, stayed: set[int | None]) -> list[int]:
-        gone = {row: key for key, row in self._row_of.items() if row not in stayed}
-        for row, key in gone.items():
-            del self._row_of[key]
+        gone = sorted(self._key_of.keys() - stayed)
+        for row in gone:
+            del self._row_of[self._key_of.pop(row)]
             self._table.close_row(row)
-        return sorted(gone)
+        return gone
 
     def row_of_pid(self, pid: int) -> int | None:
         """The row of a living process with this pid."""
@@ -102,8 +108,9 @@ def close_sample(
 ) -> Batch:
     """Rates, observations and the batch, once everything stands in the columns."""
     new = rows_of(born)
-    found = new[table.found[new]]
-    table.previous[:, found] = table.counters[:, found]
+    if new.size:
+        found = new[table.found[new]]
+        table.previous[:, found] = table.counters[:, found]
     update_rates(table, seconds, host.hz)
     living = table.living()
     table.observations[living] += 1
@@ -115,7 +122,7 @@ def close_sample(
         table=table,
         host=host,
         living=living,
-        moved=distinct(table.capacity, rows_of(moved)),
+        moved=distinct(table.capacity, moved if isinstance(moved, np.ndarray) else rows_of(moved)),
         born=new,
         named=distinct(table.capacity, rows_of(named)),
         died=rows_of(died),
@@ -143,4 +150,4 @@ def glanced(table: Table, host: Host, time_ns: int, rows: Iterable[int]) -> Batc
 
 
 def rows_of(rows: Iterable[int]) -> Rows:
-    return np.fromiter(rows, np.intp)
+    return np.array(rows, np.intp) if isinstance(rows, list) else np.fromiter(rows, np.intp)

@@ -21,9 +21,10 @@ def update_rates(table: Table, seconds: float, hz: int) -> None:
         table.cpu[:] = 0.0
         table.io[:] = 0.0
         return
-    now, before = table.counters, table.previous
-    grown = now[: Counter.WRITTEN + 1] - before[: Counter.WRITTEN + 1]
+    grown = table.counters[: Counter.WRITTEN + 1] - table.previous[: Counter.WRITTEN + 1]
     cpu = grown[Counter.CPU_USER] + grown[Counter.CPU_SYSTEM]
     io = grown[Counter.READ] + grown[Counter.WRITTEN]
-    np.multiply(np.maximum(cpu, 0), table.alive / (hz * seconds), out=table.cpu)
-    np.multiply(np.maximum(io, 0), table.alive / seconds, out=table.io)
+    cpu[cpu < 0] = 0
+    io[io < 0] = 0
+    np.multiply(cpu, table.alive / (hz * seconds), out=table.cpu)
+    np.multiply(io, table.alive / seconds, out=table.io)

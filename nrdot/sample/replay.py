@@ -36,9 +36,12 @@ NANOSECONDS = 1_000_000_000
 _WORDS = attrgetter(
     "name", "cmd", "argv0", "exe", "user", "uid", "kernel", "cgroup", "labels", "pod", "attributes"
 )
+_SIZES = attrgetter("rss", "vsize", "shared", "threads", "fds", "swap")  # in the order of `Gauge`
 _CPU = attrgetter("cpu_user", "cpu_system", "cpu_wait")
 _IO = attrgetter("read", "write")
+_CHILDREN, _NO_CHILDREN = attrgetter("unseen", "cutime", "cstime"), (None, None, None)
 _FAULTS, _SWITCHES = attrgetter("faults"), attrgetter("switches")
+_STATE, _PARENT, _NAME = attrgetter("state"), attrgetter("ppid"), attrgetter("name")
 _STATES = {chr(code): code for code in range(128)}
 
 
@@ -116,8 +119,8 @@ class ReplaySource:
         except ValueError as error:
             raise self.reader.error(f"{error}; a tick names each process once") from error
         self._births(procs, meeting, None if first else last_ns)
-        full = [place for place, process in enumerate(procs) if process.name is not None]
-        rows = rows_of(meeting.rows[place] for place in full)
+        full = [place for place, name in enumerate(map(_NAME, procs)) if name is not None]
+        rows = rows_of([meeting.rows[place] for place in full])
         died = [*ended, *meeting.died]
         self._children.inherit(table, died, self._members.row_of_pid)
         named = self._write([procs[place] for place in full], rows)
@@ -129,7 +132,7 @@ class ReplaySource:
             time_ns=tick.t,
             seconds=seconds,
             first=first,
-            moved=rows.tolist(),
+            moved=rows,
             born=born,
             named=[*named, *born],
             died=died,
@@ -188,9 +191,10 @@ class ReplaySource:
         if not full:
             return []
         table, hz = self.table, self._host.hz
+        told = list(map(_SIZES, full))
         try:
-            sizes = np.array(list(map(_sizes, full)), np.int64).T
-        except TypeError:  # a null among them
+            sizes = np.array([_known(values) if None in values else values for values in told], np.int64).T
+        except TypeError:  # a null that nothing stands for
             raise self._incomplete(full) from None
         cpu = np.array(list(map(_CPU, full)), np.float64).T
         if np.isnan(cpu).any():
@@ -200,10 +204,10 @@ class ReplaySource:
         for first, pairs in ((Counter.FAULTS_MINOR, _FAULTS), (Counter.SWITCHES_VOLUNTARY, _SWITCHES)):
             given = list(map(pairs, full))
             table.counters[first : first + 2, rows] = _pairs(given).T if any(given) else 0
-        table.state[rows] = [_STATES.get(p.state[:1], 0) for p in full]
+        table.state[rows] = [_STATES.get(state[:1], 0) for state in map(_STATE, full)]
         self._write_io(full, rows)
         self._write_children(full, rows)
-        parents = np.array([p.ppid for p in full], np.int64)
+        parents = np.array(list(map(_PARENT, full)), np.int64)
         adopted = rows[table.parent[rows] != parents]
         table.parent[rows] = parents
         table.changed[adopted] = True
@@ -212,25 +216,27 @@ class ReplaySource:
     def _write_io(self, full: list[CapturedProcess], rows: Rows) -> None:
         """A counter that is not readable for now keeps what it had: it never goes back."""
         pairs = list(map(_IO, full))
-        known = np.array([None not in pair for pair in pairs], np.bool_)
-        self.table.limited[rows] = ~known
+        limited = np.array([None in pair for pair in pairs], np.bool_)
+        self.table.limited[rows] = limited
         values = np.array([pair for pair in pairs if None not in pair], np.int64).reshape(-1, 2)
-        self.table.counters[Counter.READ : Counter.WRITTEN + 1, rows[known]] = values.T
+        self.table.counters[Counter.READ : Counter.WRITTEN + 1, rows[~limited]] = values.T
 
     def _write_children(self, full: list[CapturedProcess], rows: Rows) -> None:
         """CPU of children that no tick saw: as our recorder counted it, or from what the kernel counts."""
-        hz = self._host.hz
+        hz, told = self._host.hz, list(map(_CHILDREN, full))
+        if told.count(_NO_CHILDREN) == len(told):
+            return
         counted = [
-            (row, p.unseen) for row, p in zip(rows.tolist(), full, strict=True) if p.unseen is not None
+            (row, unseen) for row, (unseen, *_) in zip(rows.tolist(), told, strict=True) if unseen is not None
         ]
         if counted:
             values = np.rint(np.array([unseen for _, unseen in counted], np.float64) * hz)
             where = rows_of(row for row, _ in counted)
             self.table.counters[[Counter.CHILD_USER, Counter.CHILD_SYSTEM], where[:, None]] = values
         charged = [
-            (row, p.cutime or 0.0, p.cstime or 0.0)
-            for row, p in zip(rows.tolist(), full, strict=True)
-            if p.unseen is None and (p.cutime is not None or p.cstime is not None)
+            (row, user or 0.0, system or 0.0)
+            for row, (unseen, user, system) in zip(rows.tolist(), told, strict=True)
+            if unseen is None and (user is not None or system is not None)
         ]
         if charged:
             where = rows_of(row for row, _, _ in charged)
@@ -265,17 +271,10 @@ class ReplaySource:
         return self.reader.error("a process is incomplete")
 
 
-def _sizes(process: CapturedProcess) -> tuple[int | None, ...]:
-    """In the order of `Gauge`; -1 is unknown, and only what every process must have stays None."""
-    shared, fds, swap = process.shared, process.fds, process.swap
-    return (
-        process.rss,
-        process.vsize,
-        -1 if shared is None else shared,
-        process.threads,
-        -1 if fds is None else fds,
-        -1 if swap is None else swap,
-    )
+def _known(sizes: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """With -1 for what is unknown; only what every process must have stays None."""
+    rss, *others = sizes
+    return (rss, *[-1 if value is None else value for value in others])
 
 
 def _pairs(values: Sequence[Sequence[int] | int]) -> NDArray[np.int64]:
