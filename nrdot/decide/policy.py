@@ -168,7 +168,6 @@ class Policy:
         table, columns, died = batch.table, self._columns, batch.died
         if died.size:
             self.budget.end(int(np.count_nonzero(columns.active(table, died, self._now))), self._now)
-            columns.left[died] = -np.inf
         columns.begin(batch.born)
         self.coverage.begin(table.capacity, batch.born)
         for row in batch.named.tolist():

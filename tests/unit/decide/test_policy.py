@@ -458,3 +458,10 @@ def test_series_under_other_words_that_begin_between_two_exports_are_further_ser
     desk.scores = {110: 0.9, 111: 0.9}
     desk.export()
     assert desk.kept() == kept
+
+
+def test_samples_that_come_a_little_early_still_export_when_the_interval_is_nearly_over():
+    desk = Desk(rules=RULES)
+    desk.host.interval = 13.5
+    exports = [due is not None and not due.size for due in (desk.step() for _ in range(8))]
+    assert exports == [False, False, False, True] * 2
