@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
 
 WIDTH, HALF, HEIGHT = 880, 430, 270
+LONGEST = 22  # characters of a label beside its bar
 ROW = 26  # pixels of a bar in a chart that grows with its rows
 _METRICS = Style(label_font_size=13, major_label_font_size=13)  # by which pygal leaves room for text
 _DROPPED = {"defs", "script", "style"}
@@ -52,10 +53,15 @@ def stacked(labels: Sequence[str], series: Any, write: Callable[[float], str], w
 def bars(labels: Sequence[str], series: Any, write: Callable[[float], str], words: str) -> str:
     """A bar a row, the first row on top; two such charts stand side by side."""
     height = 50 + ROW * max(1, len(labels))
-    common = _common(write) | {"width": HALF, "max_scale": 4, "truncate_label": 22}
+    common = _common(write) | {"width": HALF, "max_scale": 4}
     chart = pygal.HorizontalStackedBar(**common, height=height, spacing=5)
     turned = [(name, list(values)[::-1]) for name, values in series]
-    return _filled(chart, list(labels)[::-1], turned, words)
+    return _filled(chart, [_cut(label) for label in labels][::-1], turned, words)
+
+
+def _cut(label: str) -> str:
+    """The library cuts labels below a chart alone; a long one at its side leaves no room for bars."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _common(write: Callable[[float], str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def criticality(found: Document) -> Body:
     note = (
         '<p class="note">A cell is the processes of a class at a time, and below it the share of them with '
         "series of their own. Its colour is what the class is worth: the warmer, the more critical; full red "
-        "says that a critical process was not exported at least once.</p>"
+        "says how many exports lacked a critical process.</p>"
     )
     under = f"{found['window']['from']} to {found['window']['to']} · class by {found['by']}"
     return "Process criticality", under, note + table + _left_out(found)
@@ -49,12 +49,10 @@ def _heat(row: Document, cell: Document | None) -> str:
         return "<td></td>"
     score = row["score"] or 0.0
     level = 5 if cell["critical_missed"] else 1 + sum(score >= bound for bound in (0.4, 0.7, 0.95))
-    missed = f" · {cell['critical_missed']:,} exports missed" if cell["critical_missed"] else ""
+    missed = f" · {counted(cell['critical_missed'], 'export')} missed" if cell["critical_missed"] else ""
     words = f"{cell['processes']:,.1f} processes, {cell['cpu_seconds']:,.0f} CPU seconds{missed}"
-    return (
-        f'<td class="h{level}" title="{escape(words)}">{cell["processes"]:,.1f}'
-        f"<small>{cell['kept']:.0%}</small></td>"
-    )
+    below = f"{cell['critical_missed']:,} missed" if cell["critical_missed"] else f"{cell['kept']:.0%}"
+    return f'<td class="h{level}" title="{escape(words)}">{cell["processes"]:,.1f}<small>{below}</small></td>'
 
 
 def compliance(found: Document) -> Body:

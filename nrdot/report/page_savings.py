@@ -20,6 +20,7 @@ from nrdot.report.words import (
     not_seen,
     proven,
     short,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _answers(found: Document) -> str:
     meter, points, critical = found["meters"][found["meter"]], found["points"], found["critical"]
     month, back, currency = found["projection"]["month"], found["return"], found["currency"]
     between = (
-        f", between {money(month['low'])} and {money(month['high'])} in nine months of ten"
+        f", between {whole(month['low'])} and {whole(month['high'])} in nine months of ten"
         if month["low"] is not None and meter["unoptimized"] and meter["saved"] >= 0
         else ""
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.metadata import version
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from nrdot import __version__
 from nrdot.report import page_kinds, page_savings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def page(found: dict[str, Any], kind: str) -> str:
         heading=escape(heading),
         under=escape(under),
         body=body,
-        version=escape(version("nrdot")),
+        version=escape(__version__),
     )
 
 

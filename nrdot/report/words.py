@@ -28,7 +28,11 @@ def money(value: float | None, currency: str = "") -> str:
 
 def headline(value: float, currency: str) -> str:
     """The same with no more digits than a headline needs."""
-    return f"{value:,.0f} {currency}" if abs(value) >= 100 else money(value, currency)
+    return f"{whole(value)} {currency}"
+
+
+def whole(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else money(value)
 
 
 def amount(size: float) -> str:

@@ -49,6 +49,11 @@ def pages(tmp_path_factory):
             for row in ledger.hour(START + number * HOUR, host=host)
         ]
         ledger.write(folder / "ledger" / host, rows)
+    for number in range(24):
+        rows = ledger.hour(START, host=f"{number:032x}", host_name=f"worker-{number:02d}.eu-west-1")
+        missed = ledger.kept(START, class_="pay", critical_seen=9, critical_exported=8)
+        rows.append(msgspec.structs.replace(missed, host=rows[0].host, host_name=rows[0].host_name))
+        ledger.write(folder / "many" / str(number), rows)
     (folder / "hosts.csv").write_text(INVENTORY)
     (folder / "rules.yaml").write_text(
         'process_classification: {database: {score: 1.0, patterns: ["^post"], requirement: [SOX]}}\n'
@@ -58,6 +63,9 @@ def pages(tmp_path_factory):
         command += ["--ledger", "ledger", "--since", "30d", "-c", "rules.yaml", "--meter", "cloudwatch"]
         command += ["--inventory", "hosts.csv", "-o", f"{kind}.html"]
         subprocess.run(command, cwd=folder, check=True, timeout=120)
+    command = [sys.executable, "-m", "nrdot", "report", "--kind", "criticality", "--format", "html"]
+    command += ["--ledger", "many", "--since", "30d", "-c", "rules.yaml", "-o", "crowded.html"]
+    subprocess.run(command, cwd=folder, check=True, timeout=120)
     return folder
 
 
@@ -131,10 +139,39 @@ def test_words_and_bars_stand_out_in_light_and_in_dark(browser, pages, scheme):
         assert (max(ground, other) + 0.05) / (min(ground, other) + 0.05) >= least
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_cell_of_a_heat_map_can_be_read(browser, pages, scheme):
+    opened(browser, pages, "crowded", scheme)
+    shown = browser.execute_script("""
+        const paint = document.createElement('canvas').getContext('2d');
+        const plain = colour => {
+            paint.fillStyle = colour;
+            paint.fillRect(0, 0, 1, 1);
+            return 'rgb(' + paint.getImageData(0, 0, 1, 1).data.slice(0, 3).join(',') + ')';
+        };
+        return [...document.querySelectorAll('.heat td[class^="h"] small')].map(one => {
+            const [words, cell] = [getComputedStyle(one), getComputedStyle(one.parentElement)];
+            return [one.parentElement.className, plain(words.color), plain(cell.backgroundColor)] });
+    """)
+    assert {kind for kind, *_ in shown} >= {"h1", "h4", "h5"}
+    for kind, ink, cell in shown:
+        light, dark = sorted(map(luminance, (ink, cell)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, kind
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_narrow_page_scrolls_its_tables_and_not_itself(browser, pages, kind):
     opened(browser, pages, kind, width=400)
     over = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+    assert over <= 0
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "crowded"])
+def test_nothing_is_wider_than_a_sheet_of_paper(browser, pages, kind):
+    opened(browser, pages, kind, width=718)  # A4 at 96 pixels an inch, within Chromium's margins
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    over = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert over <= 0
 
 

@@ -92,3 +92,17 @@ def test_csv_has_a_line_for_each_figure_and_no_formula_of_a_hosts_making(found):
     ]
     assert sum(steps) == found["points"]["unoptimized"] - found["points"]["sent"]
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
+
+
+def test_a_long_name_leaves_room_for_its_bar(reported, hours):
+    name = "batch-import-with-a-rather-long-name"
+    rows = [
+        msgspec.structs.replace(row, top=[ledger.talker(name), ledger.talker("nginx")])
+        if getattr(row, "samples", 0)
+        else row
+        for row in hours(24)
+    ]
+    picture = chart(page(reported(rows), "savings"), "CPU of names kept by themselves")
+    assert "batch-import-with-a-r…" in picture
+    widths = [float(width) for width in re.findall(r'<rect[^>]* width="([\d.]+)"[^>]*class="rect', picture)]
+    assert max(widths) > 200
