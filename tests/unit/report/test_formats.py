@@ -106,3 +106,62 @@ def test_a_long_name_leaves_room_for_its_bar(reported, hours):
     assert "batch-import-with-a-r…" in picture
     widths = [float(width) for width in re.findall(r'<rect[^>]* width="([\d.]+)"[^>]*class="rect', picture)]
     assert max(widths) > 200
+
+
+def leaves(value, path=()):
+    """Every figure and word of a document with where it stands."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, path)
+    else:
+        yield path, value
+
+
+def test_csv_leaves_no_figure_of_the_document_out(reported, hours):
+    rows = [*hours(24), *hours(30, START + 3 * HOUR, host="0a1b2c3d", host_name="web-1")]
+    rows += [
+        ledger.delivered(START + HOUR, points=10, points_dropped={"full": 7}),
+        ledger.kept(START + HOUR, critical_seen=9, critical_exported=8, class_="x"),
+    ]
+    found = reported(rows, meter="google_prometheus", actual=("google_prometheus", 9.5), by="host")
+    written = list(csv.DictReader(io.StringIO(as_csv(found, "savings"))))
+    values = {row["value"] for row in written} | {row["key"] for row in written}
+    values |= {row["name"] for row in written} | {row["unit"] for row in written}
+    # Words that stand in the headings, and the explanations, which are no table.
+    elsewhere = {
+        "explain",
+        "title",
+        "provider",
+        "currency",
+        "per",
+        "allocation_by",
+        "step",
+        "verdict",
+        "reason",
+    }
+    missing = [
+        (path, value)
+        for path, value in leaves(found)
+        if not elsewhere & set(path) and value not in (None, "") and str(value) not in values
+    ]
+    assert missing == []
+
+
+def test_the_document_has_the_keys_that_the_docs_name(found):
+    assert list(found) == [
+        "window", "processes", "points", "series", "bytes", "critical", "destinations", "agent", "too_short",
+        "meter", "currency", "prices_of", "month_hours", "quantity_unit", "meters", "attribution",
+        "allocation_by", "allocation", "classes", "projection", "return", "days", "hours", "coverage",
+        "not_seen", "talkers", "explain", "left_out",
+    ]  # fmt: skip
+
+
+def test_the_same_ledger_gives_the_same_bytes(reported, hours):
+    rows = [*hours(30), *hours(30, host="h2")]
+    first, second = reported(rows, by="host"), reported([], by="host")
+    assert msgspec.json.encode(first) == msgspec.json.encode(second)
+    assert as_csv(first, "savings") == as_csv(second, "savings")
+    assert page(first, "savings") == page(second, "savings")
