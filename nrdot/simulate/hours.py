@@ -9,30 +9,50 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.ledger.activity import Activity, alike
+from nrdot.ledger.activity import alike
 
 if TYPE_CHECKING:
-    from nrdot.batch import Batch, Identity, Ints, Rows
+    from nrdot.batch import Batch, Flags, Identity, Ints, Rows
     from nrdot.encode.costs import Costs
 
 HOUR = 3600.0
+
+
+class _Counted:
+    """Which series were counted in this hour already, of rows and of groups."""
+
+    def __init__(self) -> None:
+        self.rows: Flags = np.zeros(0, np.bool_)
+        self.groups: set[int] = set()
+        self._hour = 0
+
+    def fit(self, capacity: int) -> None:
+        if (more := capacity - len(self.rows)) > 0:
+            self.rows = np.pad(self.rows, (0, more))
+
+    def reach(self, hour: int) -> None:
+        if hour != self._hour:
+            self._hour = hour
+            self.rows[:] = False
+            self.groups.clear()
 
 
 @dataclass(slots=True)
 class HourlySeries:
     unoptimized: Counter[int] = field(default_factory=Counter)  # by hour
     optimized: Counter[int] = field(default_factory=Counter)
-    _scraped: Activity = field(default_factory=Activity, compare=False)
-    _sent: Activity = field(default_factory=Activity, compare=False)
+    _scraped: _Counted = field(default_factory=_Counted, compare=False)
+    _sent: _Counted = field(default_factory=_Counted, compare=False)
     _known: dict[int, tuple[Identity, int]] = field(default_factory=dict, compare=False)  # words and parent
 
     def begin(self, batch: Batch) -> None:
         """Rows of other processes, or with other words, begin other series."""
+        if not batch.named.size:
+            return
         table, born = batch.table, set(batch.born.tolist())
         for side in (self._scraped, self._sent):
             side.fit(table.capacity)
@@ -41,30 +61,32 @@ class HourlySeries:
             identity, parent = self._known[row] = table.identity[row], int(table.parent[row])
             if before and row not in born and parent == before[1] and alike(identity, before[0]):
                 continue
-            self._scraped.end(row, 0, inf)
-            self._sent.end(row, 0, inf)
+            self._scraped.rows[row] = self._sent.rows[row] = False
 
     def scraped(self, rows: Rows, series: Ints, seconds: float) -> None:
         """The scraper that NRDOT replaces would have sent these rows now."""
         hour = int(seconds // HOUR)
-        fresh = self._scraped.sent(rows, series, seconds, hour)
+        self._scraped.reach(hour)
+        fresh = ~self._scraped.rows[rows]
+        self._scraped.rows[rows] = True
         self.unoptimized[hour] += int(series[fresh].sum())
 
     def sent(self, batch: Batch, costs: Costs, seconds: float) -> None:
         """An export went out, as `costs` tell."""
-        hour, table = int(seconds // HOUR), batch.table
-        rows = np.flatnonzero(costs.points)
-        rows = rows[table.alive[rows]]
-        fresh = rows[self._sent.sent(rows, costs.points[rows], seconds, hour)]
-        series = int(costs.plain(table, fresh)[0].sum()) if fresh.size else 0
+        hour, table, counted = int(seconds // HOUR), batch.table, self._sent
+        counted.reach(hour)
+        fresh: Rows = np.flatnonzero((costs.points > 0) & table.alive & ~counted.rows)
+        if fresh.size:
+            counted.rows[fresh] = True
+            self.optimized[hour] += costs.plain_points(table, fresh)
         for cost in costs.groups:
-            if self._sent.sent_group(cost.group.key, 0, cost.series, seconds, hour):
-                series += cost.series
-        self.optimized[hour] += series
+            if cost.group.key not in counted.groups:
+                counted.groups.add(cost.group.key)
+                self.optimized[hour] += cost.series
 
     def end(self) -> None:
         """The capture is over: what was needed to count does not travel with the counts."""
-        self._scraped, self._sent, self._known = Activity(), Activity(), {}
+        self._scraped, self._sent, self._known = _Counted(), _Counted(), {}
 
     def mean(self, seconds: float) -> tuple[float, float]:
         """Without an optimizer and with it, over the whole hours; over what there is where there is none."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nrdot.pipeline import Tick
     from nrdot.score.business import UnmatchedOverride
 
-_CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM]
+_KEPT = int(Verdict.KEEP)  # numpy compares it several times as fast as a member of an enumeration
 
 
 @dataclass(slots=True)
@@ -92,6 +92,9 @@ class Outcome:
         """CPU of processes that were there at both ends of the tick, and of those of them that are kept."""
         table = tick.batch.table
         there = table.alive & (table.observations > 1)
-        used = (table.counters[_CPU] - table.previous[_CPU]).sum(axis=0)
+        now, before = table.counters, table.previous
+        used = now[Counter.CPU_USER] + now[Counter.CPU_SYSTEM]
+        used -= before[Counter.CPU_USER]
+        used -= before[Counter.CPU_SYSTEM]
         self.cpu_used += float(used[there].sum())
-        self.cpu_kept += float(used[there & (table.verdict == Verdict.KEEP)].sum())
+        self.cpu_kept += float(used[there & (table.verdict == _KEPT)].sum())
