@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NO = 1
 SHORT_SIGHTED = (
-    "These are two samples, one second apart: anomalies and holds need a history, which only an agent has."
+    "These are two samples, one second apart: anomalies, holds and what the model makes of the last minutes"
+    " need a history, which only an agent has."
 )
 BRIEFLY = 12  # processes of the same name that are listed
 

@@ -1,8 +1,8 @@
 """A capture through the agent's own stages: what the model would have seen, and what came of it.
 
 Once a minute a snapshot is taken of every living process: its features as the agent holds them (the values
-of the sample at which the process last moved), the CPU that it used in that minute, its class's score. In
-between, what shows that a process mattered is noted with its time:
+of its last look, which for a sleeper is up to a minute ago), the CPU that it used in that minute, its class's
+score. In between, what shows that a process mattered is noted with its time:
 
 - a top consumer: among the ten largest of a minute by CPU or by I/O, and no trifle
 - it left the band of its own history (the detector of `nrdot.decide`, with a short warm-up)
@@ -117,11 +117,11 @@ class _Reader:
         history.seconds += batch.seconds
         now = history.seconds
         self._begin(batch)
-        self._features.observe(batch)
-        moved = batch.living if batch.first else batch.moved
-        if moved.size:
-            self._lines[moved] = self._features.matrix(table, moved)
+        seen = self._features.observe(batch)
+        if seen.size:
+            self._lines[seen] = self._features.matrix(table, seen)
         if not batch.first:
+            moved = batch.moved
             grown = table.counters[:, moved] - table.previous[:, moved]
             self._used[0, moved] += grown[Counter.CPU_USER] + grown[Counter.CPU_SYSTEM]
             self._used[1, moved] += grown[Counter.READ] + grown[Counter.WRITTEN]

@@ -10,8 +10,9 @@ the score is 0. Labels speak of the very workload and a class only of its progra
 labels' word stands (it starts from the class where labels only modify). An override's `importance` takes the
 place of the composite. A class of 1.0 and `force_collect` make a process never-filtered whatever its score.
 
-What depends on who a process is, is computed when that changes; the model follows what moved. Once an hour
-everybody's incidents are weighed again, because they fade, and when an override ends everybody's overrides.
+What depends on who a process is, is computed when that changes; the model says whom it looks at anew. Once
+an hour everybody's incidents are weighed again, because they fade, and when an override ends everybody's
+overrides.
 """
 
 from __future__ import annotations
@@ -113,11 +114,10 @@ class CompositeScorer:
             self._identify(table, named[at : at + PORTION])
         if self._time_tells(table, batch.living):
             named = batch.living
-        self.model.observe(batch)
-        moved = batch.living if self._new else batch.moved
-        if self.model.present and moved.size:
-            self._parts[MODEL, moved] = self.model.score(table, moved)
-        told = np.concatenate([named, moved]) if named.size else moved
+        seen = self.model.observe(batch)
+        if seen.size:
+            self._parts[MODEL, seen] = self.model.score(table, seen)
+        told = np.concatenate([named, seen]) if named.size else seen
         if told.size:
             table.score[told] = self._final(told)
         self._new = False

@@ -1,8 +1,10 @@
 """What the model sees of a process: the same numbers in training and in the agent.
 
 `FEATURES` names the columns of the matrix in their order; a model file carries the names it was trained on.
-Means and deviations forget with a time constant and are kept for each row as sums of a few numbers. A row
-that did not move used no CPU and did no I/O since, so its sums are brought up to date when it moves again.
+Rates are means of the last minute, and means and deviations of the last five, so neither the length of a
+sample nor the moment of a look makes a difference. Both forget with a time constant and are kept for each row
+as sums of a few numbers. A row that did not move used nothing since: its sums are brought up to date at the
+next look at it, which is when it moves, and at the latest after a minute.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from nrdot.batch import CHILDREN, Counter, Gauge
+from nrdot.batch import CHILDREN, Counter, Gauge, distinct
 from nrdot.score.patterns import owner_kind
 from nrdot.score.rules import OwnerKind
 
@@ -23,30 +25,34 @@ _FAULTS: Final = slice(Counter.FAULTS_MINOR, Counter.FAULTS_MAJOR + 1)
 _SWITCHES: Final = slice(Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY + 1)
 _LEVELS: Final = np.array([Gauge.RSS, Gauge.THREADS], np.intp)[:, None]
 
-MEMORY: Final = 300.0  # seconds after which an observation counts a third
+MEMORY: Final = 300.0  # seconds after which an observation counts a third in means and deviations
+LATELY: Final = 60.0  # and in rates
+# Seconds after which a sleeper is looked at anew. The sampler reads each as often, so on a live host this
+# names nobody.
+LOOK_AGAIN: Final = 60.0
 
 OWNERS: Final = (OwnerKind.KERNEL, OwnerKind.POD, OwnerKind.CONTAINER, OwnerKind.SERVICE, OwnerKind.SESSION)
 _MEANS: Final = ("cpu_mean", "active", "rss_growth", "threads_growth")
 _LOGS: Final = (
-    "io",  # bytes a second
+    "io_lately",  # bytes a second
     "io_mean",
     "io_deviation",
     "rss",  # bytes
     "threads",
-    "faults",  # page faults a second
-    "switches",  # context switches a second
+    "faults_lately",  # page faults a second
+    "switches_lately",  # context switches a second
     "age",  # seconds
 )
 _PLAIN: Final = (
-    "cpu",  # cores over the last interval
+    "cpu_lately",  # cores
     "cpu_deviation",
     "cpu_share",  # of the host's processors
-    "cpu_rank",  # share of the living processes that use less
+    "cpu_rank",  # share of the living processes that used less lately
     "cpu_lifetime",  # cores over its whole life
-    "io_wait",  # cores that waited for block devices
+    "io_wait_lately",  # cores that waited for block devices
     "rss_share",  # of the host's memory
     "rss_rank",
-    "children",  # cores that its reaped children used
+    "children_lately",  # cores that its reaped children used
     "class_known",
     "class_score",
 )
@@ -58,15 +64,21 @@ _OWNER_NUMBERS: Final = np.arange(len(OWNERS))[:, None]
 
 # Rows of `Features._sums`: exponentially forgetting sums, all over the same weight. The first are `_MEANS`.
 _CPU, _ACTIVE, _RSS_GROWTH, _THREADS_GROWTH, _IO, _CPU_SQUARED, _IO_SQUARED, _WEIGHT = range(8)
+# Rows of `Features._recent`, which forgets sooner.
+_RATES: Final = 6
+_CPU_RATE, _IO_RATE, _FAULTS_RATE, _SWITCHES_RATE, _WAIT_RATE, _CHILDREN_RATE, _RECENT_WEIGHT = range(
+    _RATES + 1
+)
 
 
 class Features:
-    """Call `observe` once for each batch, then `matrix` for rows of its table."""
+    """Call `observe` once for each batch, then `matrix` for the rows that it names."""
 
     def __init__(self, class_scores: Floats) -> None:
         """`class_scores` by class id, NaN where there is no class."""
         self._class_scores = class_scores
-        self._sums = np.zeros((8, 0))
+        self._sums = np.zeros((_WEIGHT + 1, 0))
+        self._recent = np.zeros((_RECENT_WEIGHT + 1, 0))
         self._last = np.zeros((2, 0))  # log of rss and of threads when the row was last looked at
         self._seen = np.zeros(0)  # seconds since the start of this object, at the row's last look
         self._owner = np.zeros(0, np.int8)
@@ -77,23 +89,41 @@ class Features:
         self._host: Host | None = None
         self._cpu_sorted = self._rss_sorted = np.zeros(0)
 
-    def observe(self, batch: Batch) -> None:
-        """Take in the rows that moved."""
-        table, rows = batch.table, batch.moved
+    def observe(self, batch: Batch) -> Rows:
+        """Take in the sample; rows whose line is another than at the last look at them."""
+        table = batch.table
         self._widen(table.capacity)
         self._now += batch.seconds
         first = self._host is None  # after a reload the table is older than we are
+        rows = batch.living if first or not self._seconds else self._due(batch)
         self._seconds, self._time_ns, self._host = batch.seconds, batch.time_ns, batch.host
-        self._cpu_sorted = np.sort(table.cpu[batch.living])
         self._rss_sorted = np.sort(table.gauges[Gauge.RSS, batch.living])
         born, named = (batch.living, batch.living) if first else (batch.born, batch.named)
-        self._sums[:, born] = 0.0
+        self._sums[:, born] = self._recent[:, born] = 0.0
         self._last[:, born] = _levels(table, born)
         self._seen[born] = self._now - batch.seconds
         for row in named.tolist():
             self._owner[row] = _owner_index(table, row)
         if batch.seconds > 0.0 and rows.size:
             self._absorb(table, rows, batch.seconds)
+        self._cpu_sorted = self._sorted_cpu(batch.living)
+        return rows
+
+    def _due(self, batch: Batch) -> Rows:
+        """Who moved or has other words, and who was not looked at for a while."""
+        table = batch.table
+        waiting = np.flatnonzero((self._now - self._seen > LOOK_AGAIN) & table.alive)
+        return distinct(table.capacity, np.concatenate([batch.moved, batch.named, waiting]))
+
+    def _sorted_cpu(self, living: Rows) -> Floats:
+        """What everybody used lately, sleepers too, in order. Most of them used nothing for long."""
+        users = living[self._recent[_CPU_RATE, living] > 0.0]
+        fade = np.exp((self._seen[users] - self._now) / LATELY)
+        weight = self._recent[_RECENT_WEIGHT, users] * fade + (1.0 - fade)
+        cpu = np.zeros(living.size)
+        if users.size:
+            cpu[-users.size :] = np.sort(self._recent[_CPU_RATE, users] * fade / weight)
+        return cpu
 
     def matrix(self, table: Table, rows: Rows) -> Floats:
         """One line for each of `rows`, every number finite. Zeros before the first batch."""
@@ -105,23 +135,23 @@ class Features:
         mean = sums / np.maximum(sums[_WEIGHT], 1e-9)
         squares = mean[[_CPU_SQUARED, _IO_SQUARED]] - mean[[_CPU, _IO]] ** 2
         deviation = np.sqrt(np.maximum(squares, 0.0))
-        counters = table.counters[:, rows]
-        rates = (counters - table.previous[:, rows]) / (self._seconds or np.inf)
+        recent = self._recent[:, rows]
+        rates = recent[:_RATES] / np.maximum(recent[_RECENT_WEIGHT], 1e-9)
         ticks = max(host.hz, 1)
-        cpu, rss = table.cpu[rows], table.gauges[Gauge.RSS, rows]
+        cpu, rss = rates[_CPU_RATE], table.gauges[Gauge.RSS, rows]
         age = (self._time_ns - table.born_ns[rows]) / 1e9
         known = self._class_scores[table.class_id[rows]]
         nameless = np.isnan(known)
         columns[: len(_MEANS)] = mean[: len(_MEANS)]
         logs = columns[len(_MEANS) : _AFTER_LOGS]
         logs[:] = (
-            table.io[rows],
+            rates[_IO_RATE],
             mean[_IO],
             deviation[1],
             rss,
             table.gauges[Gauge.THREADS, rows],
-            rates[_FAULTS].sum(axis=0),
-            rates[_SWITCHES].sum(axis=0),
+            rates[_FAULTS_RATE],
+            rates[_SWITCHES_RATE],
             age,
         )
         np.log1p(np.maximum(logs, 0.0, out=logs), out=logs)
@@ -130,11 +160,11 @@ class Features:
             deviation[0],
             cpu / max(host.cpus, 1),
             _rank(self._cpu_sorted, cpu),
-            counters[_SPENT].sum(axis=0) / ticks / np.maximum(age, 1.0),
-            rates[Counter.CPU_WAIT] / ticks,
+            table.counters[_SPENT, rows].sum(axis=0) / ticks / np.maximum(age, 1.0),
+            rates[_WAIT_RATE] / ticks,
             rss / max(host.memory, 1),
             _rank(self._rss_sorted, rss),
-            rates[CHILDREN].sum(axis=0) / ticks,
+            rates[_CHILDREN_RATE] / ticks,
             ~nameless,
             np.where(nameless, 0.0, known),
         )
@@ -144,15 +174,18 @@ class Features:
     def _absorb(self, table: Table, rows: Rows, seconds: float) -> None:
         """Forget what is old, count the silence since the last look as zeros, add the last interval."""
         idle = np.maximum(self._now - self._seen[rows] - seconds, 0.0)
-        fade = np.exp(-idle / MEMORY)
-        keep = np.exp(-seconds / MEMORY)
         cpu, io = table.cpu[rows], table.io[rows]
         levels = _levels(table, rows)
         growth = (levels - self._last[:, rows]) * (60.0 / (idle + seconds))
-        sums = self._sums[:, rows] * fade
-        sums[_WEIGHT] += 1.0 - fade
-        news = np.array((cpu, cpu > 0.0, growth[0], growth[1], io, cpu * cpu, io * io, np.ones_like(cpu)))
-        self._sums[:, rows] = sums * keep + news * (1.0 - keep)
+        one = np.ones_like(cpu)
+        means = np.array((cpu, cpu > 0.0, growth[0], growth[1], io, cpu * cpu, io * io, one))
+        self._sums[:, rows] = _blended(self._sums[:, rows], means, idle, seconds, MEMORY)
+        grown = (table.counters[:, rows] - table.previous[:, rows]) / seconds
+        faults, switches = grown[_FAULTS].sum(axis=0), grown[_SWITCHES].sum(axis=0)
+        rates = np.array(
+            (cpu, io, faults, switches, grown[Counter.CPU_WAIT], grown[CHILDREN].sum(axis=0), one)
+        )
+        self._recent[:, rows] = _blended(self._recent[:, rows], rates, idle, seconds, LATELY)
         self._last[:, rows] = levels
         self._seen[rows] = self._now
 
@@ -160,9 +193,20 @@ class Features:
         missing = capacity - self._seen.size
         if missing > 0:
             self._sums = np.pad(self._sums, ((0, 0), (0, missing)))
+            self._recent = np.pad(self._recent, ((0, 0), (0, missing)))
             self._last = np.pad(self._last, ((0, 0), (0, missing)))
             self._seen = np.pad(self._seen, (0, missing))
             self._owner = np.pad(self._owner, (0, missing))
+
+
+def _blended(sums: Floats, news: Floats, idle: Floats, seconds: float, memory: float) -> Floats:
+    """Sums whose last is their weight: silence since the last look, then what was in the last interval."""
+    fade, keep = np.exp(-idle / memory), np.exp(-seconds / memory)
+    blended: Floats = sums * fade
+    blended[-1] += 1.0 - fade
+    blended *= keep
+    blended += news * (1.0 - keep)
+    return blended
 
 
 def _levels(table: Table, rows: Rows) -> Floats:

@@ -1,7 +1,8 @@
 """The model's part of the score: how likely a process is to matter within minutes.
 
-Only rows that moved are evaluated; the others keep the value that they had. Where there is no model, or it
-was refused, the part is absent and its weight goes to the rules.
+It is evaluated for the rows that moved, and once a minute for each that sleeps, so a value is never older
+than a minute (or than a sample, where those are farther apart). Where there is no model, or it was refused,
+the part is absent and its weight goes to the rules.
 """
 
 from __future__ import annotations
@@ -36,10 +37,9 @@ class ModelPart:
     def present(self) -> bool:
         return self._model is not None
 
-    def observe(self, batch: Batch) -> None:
-        """Before `score`, once for each batch, after the classes are known."""
-        if self._model is not None:
-            self._features.observe(batch)
+    def observe(self, batch: Batch) -> Rows:
+        """Before `score`, once for each batch, after the classes are known; the rows to score anew."""
+        return batch.moved[:0] if self._model is None else self._features.observe(batch)
 
     def score(self, table: Table, rows: Rows) -> Floats:
         if self._model is None:

@@ -38,12 +38,12 @@ def written(path, body: dict, **header: object):
 
 def body(**changed: object) -> dict:
     whole = {"name": "x", "features": list(FEATURES), "typical": [0.0] * COUNT, "card": CARD,
-             "trees": stump("cpu", 0.5, -1.0, 1.0)}  # fmt: skip
+             "trees": stump("cpu_lately", 0.5, -1.0, 1.0)}  # fmt: skip
     return {key: value for key, value in {**whole, **changed}.items() if value is not None}
 
 
 def trees(**changed: object) -> dict:
-    return body(trees={**stump("cpu", 0.5, -1.0, 1.0), **changed})
+    return body(trees={**stump("cpu_lately", 0.5, -1.0, 1.0), **changed})
 
 
 def test_a_byte_that_changed_anywhere_is_noticed(tmp_path) -> None:
@@ -170,9 +170,13 @@ def test_a_model_that_would_be_refused_is_not_written_over_a_good_one(tmp_path) 
     path = tmp_path / "m.json"
     digest = save_stump(path)
     with pytest.raises(ConfigError):
-        save_model(path, name="x", typical=[0.0], card=CARD, trees=stump("cpu", 0.0, 0.0, 0.0))
+        save_model(path, name="x", typical=[0.0], card=CARD, trees=stump("cpu_lately", 0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match="Out of range"):
         save_model(
-            path, name="x", typical=[float("nan")] * COUNT, card=CARD, trees=stump("cpu", 0.0, 0.0, 0.0)
+            path,
+            name="x",
+            typical=[float("nan")] * COUNT,
+            card=CARD,
+            trees=stump("cpu_lately", 0.0, 0.0, 0.0),
         )
     assert load_model(path).sha256 == digest

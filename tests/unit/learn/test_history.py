@@ -11,6 +11,7 @@ from nrdot.learn.history import LEAST_CPU, STEP, Kind
 from nrdot.score.features import FEATURES
 
 CPU_MEAN = FEATURES.index("cpu_mean")
+CPU_LATELY = FEATURES.index("cpu_lately")
 
 
 def of_kind(history, kind):
@@ -102,7 +103,24 @@ def test_an_answer_looks_as_far_as_the_horizon_and_no_further(history):
     assert kinds([found])["consumer"] == 1
 
 
-def test_features_are_those_of_the_sample_at_which_a_process_moved_last(history):
+def test_of_a_process_that_sleeps_the_features_fade_as_they_do_in_the_agent(history):
+    host_of = {}
+
+    def act(host, tick):
+        if tick == 0:
+            host_of["job"] = host.begin(1, "job")
+        if tick < 40:  # 600 seconds
+            host.run(host_of["job"], Counter.CPU_USER, 750)
+
+    lately = [(shot.at, shot.lines[0, CPU_LATELY]) for shot in history(act).snapshots]
+    asleep = [cpu for at, cpu in lately if at > 700.0]
+    assert [cpu for at, cpu in lately if at <= 600.0] == pytest.approx([0.5] * 9, abs=0.02)
+    assert asleep == sorted(asleep, reverse=True)
+    assert asleep[0] > 0.05
+    assert asleep[-1] < 0.01
+
+
+def test_features_are_those_of_the_last_look_at_a_process(history):
     host_of = {}
 
     def act(host, tick):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nrdot.batch import Owner, Table
+from nrdot.batch import Gauge, Owner, Table
 from nrdot.errors import ConfigError
 from nrdot.score.business import BusinessPart, Overrides
 from nrdot.score.combine import CompositeScorer, Weights
@@ -146,13 +146,46 @@ def test_a_new_name_is_scored_anew_and_the_others_are_left_alone() -> None:
 
 
 def test_the_model_follows_what_moved_and_leaves_the_rest_its_score(tmp_path) -> None:
-    save_stump(tmp_path / "m.json")
+    save_stump(tmp_path / "m.json", threshold=0.2)
     stage = scorer(model=load_model(tmp_path / "m.json"))
     table = table_of(process("a"), process("b"))
     stage.score(batch_of(table))
     table.cpu[:2] = 1.0
     stage.score(batch_of(table, born=[], moved=[0]))
     assert table.score[:2] == pytest.approx([0.8808, 0.1192], abs=1e-4)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 15.0, 60.0, 300.0])
+def test_who_fell_asleep_has_its_true_score_within_a_minute(tmp_path, seconds) -> None:
+    save_stump(tmp_path / "m.json", threshold=0.5)
+    stage = scorer(model=load_model(tmp_path / "m.json"))
+    table = table_of(process("a"))
+    table.cpu[0] = 1.0
+    stage.score(batch_of(table, seconds=seconds))
+    assert table.score[0] == pytest.approx(0.8808, abs=1e-4)
+    table.cpu[0] = 0.0
+    slept = 0.0
+    while slept <= 60.0:
+        stage.score(batch_of(table, seconds=seconds, born=[], moved=[]))
+        slept += seconds
+    told = next(part for part in stage.explain(table, 0).parts if part.name == "model")
+    assert table.score[0] == told.value == pytest.approx(0.1192, abs=1e-4)
+
+
+def test_what_explain_shows_of_everybody_is_what_the_first_two_samples_gave(tmp_path) -> None:
+    save_stump(tmp_path / "m.json", "rss_rank", 0.4)
+    stage = scorer(classes=CLASSES, model=load_model(tmp_path / "m.json"))
+    table = table_of(process("db"), process("x"))
+    table.gauges[Gauge.RSS, :2] = 10, 20
+    stage.score(batch_of(table, seconds=0.0))
+    table.gauges[Gauge.RSS, :2] = 30, 20
+    stage.score(batch_of(table, seconds=1.0, born=[], moved=[0]))  # the other sleeps, and its rank is another
+    for row, model in ((0, 0.8808), (1, 0.1192)):
+        found = stage.explain(table, row)
+        part = next(part for part in found.parts if part.name == "model")
+        assert part.value == part.evidence[0].value == pytest.approx(model, abs=1e-4)
+        assert found.score == found.composite == table.score[row]
+        assert found.score == pytest.approx(sum((one.value or 0.0) * one.share for one in found.parts))
 
 
 def test_a_row_that_is_used_again_inherits_nothing() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nrdot.batch import Counter, Gauge, Owner, Table
-from nrdot.score.features import FEATURES, MEMORY, Features
+from nrdot.score.features import FEATURES, LATELY, MEMORY, Features
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.scoring import batch_of, process, table_of
 
@@ -89,13 +89,68 @@ def test_growth_is_a_log_ratio_a_minute() -> None:
     assert features.matrix(table, np.array([0]))[0, AT["rss_growth"]] == pytest.approx(np.log(2), rel=1e-5)
 
 
-def test_counters_become_rates_of_this_interval() -> None:
+def test_counters_become_rates() -> None:
     table = table_of(process("a"))
     table.counters[Counter.FAULTS_MINOR, 0], table.previous[Counter.FAULTS_MINOR, 0] = 1500, 500
     table.counters[Counter.CPU_WAIT, 0] = 250
     lines = after(table, {"cpu": {0: 0.0}, "seconds": 10.0})
-    assert lines[0, AT["faults"]] == pytest.approx(np.log1p(100))
-    assert lines[0, AT["io_wait"]] == pytest.approx(0.25)
+    assert lines[0, AT["faults_lately"]] == pytest.approx(np.log1p(100))
+    assert lines[0, AT["io_wait_lately"]] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 10.0, 30.0, 60.0])
+def test_rates_are_those_of_a_minute_however_long_a_sample_lasts(seconds) -> None:
+    """Two minutes of work, two of silence."""
+    ticks = round(120 / seconds)
+    working, silent = {"cpu": {0: 0.6}, "seconds": seconds}, {"cpu": {0: 0.0}, "seconds": seconds}
+    line = after(table_of(process("a")), *[working] * ticks, *[silent] * ticks)[0]
+    worked, fade = 1 - np.exp(-120 / LATELY), np.exp(-120 / LATELY)
+    expected = 0.6 * worked * fade / (worked * fade + 1 - fade)
+    assert line[AT["cpu_lately"]] == pytest.approx(expected)
+    assert line[AT["cpu_share"]] == pytest.approx(expected / 4)
+
+
+def test_a_sleeper_has_its_turn_after_a_minute_and_then_has_the_line_of_one_that_was_read() -> None:
+    slept, read = table_of(process("a"), process("b")), table_of(process("a"), process("b"))
+    ours, theirs = Features(NAN), Features(NAN)
+    named = []
+    for tick in range(12):
+        for table, features, awake in ((slept, ours, [0]), (read, theirs, [0, 1])):
+            table.cpu[:2] = 0.3, 0.5 if tick == 0 else 0.0
+            born = [0, 1] if tick == 0 else []
+            moved = born or awake
+            rows = features.observe(batch_of(table, seconds=10.0, born=born, moved=moved, named=[]))
+            if features is ours:
+                named.append(rows.tolist())
+    assert named == [[0, 1], *[[0]] * 6, [0, 1], *[[0]] * 4]
+    ours.observe(batch_of(slept, seconds=31.0, born=[], moved=[0], named=[]))  # 71 seconds after its turn
+    theirs.observe(batch_of(read, seconds=31.0, born=[], moved=[0, 1], named=[]))
+    rows = np.array([0, 1])
+    assert ours.matrix(slept, rows) == pytest.approx(theirs.matrix(read, rows))
+
+
+def test_who_has_other_words_is_looked_at_and_who_ended_is_not() -> None:
+    table, features = table_of(process("a"), process("b"), process("c")), Features(NAN)
+    features.observe(batch_of(table))
+    table.close_row(2)
+    assert features.observe(batch_of(table, born=[], moved=[], named=[1])).tolist() == [1]
+    assert features.observe(batch_of(table, seconds=90.0, born=[], moved=[], named=[])).tolist() == [0, 1]
+
+
+def test_everybody_is_looked_at_until_there_are_rates() -> None:
+    table, features = table_of(process("a"), process("b")), Features(NAN)
+    assert features.observe(batch_of(table, seconds=0.0, moved=[0])).tolist() == [0, 1]
+    assert features.observe(batch_of(table, seconds=1.0, born=[], moved=[0])).tolist() == [0, 1]
+    assert features.observe(batch_of(table, seconds=1.0, born=[], moved=[0])).tolist() == [0]
+
+
+def test_a_rank_is_among_what_sleepers_used_lately_and_not_when_they_were_looked_at() -> None:
+    table, features = table_of(process("a"), process("b"), process("c")), Features(NAN)
+    table.cpu[:3] = 0.3, 0.5, 0.0
+    features.observe(batch_of(table, seconds=60.0))
+    table.cpu[1] = 0.0
+    features.observe(batch_of(table, seconds=55.0, born=[], moved=[0]))  # the other used 0.5, 55 seconds ago
+    assert features.matrix(table, np.array([0]))[0, AT["cpu_rank"]] == pytest.approx(2 / 3)
 
 
 def test_age_class_and_owner_are_there() -> None:
@@ -175,29 +230,31 @@ def test_each_number_of_a_line_is_what_its_name_says() -> None:
     line, other = features.matrix(table, np.array([0, 1]))
     keep = np.exp(-1.0 / MEMORY)
     old, new = keep / (1 + keep), 1 / (1 + keep)  # weights of the two looks
+    soon = np.exp(-1.0 / LATELY)
+    lately, now = soon / (1 + soon), 1 / (1 + soon)
 
     def deviation(first: float, second: float) -> float:
         return float(np.sqrt(old * first**2 + new * second**2 - (old * first + new * second) ** 2))
 
     expected = {
-        "cpu": 3.0,
+        "cpu_lately": lately * 1.0 + now * 3.0,
         "cpu_mean": old * 1.0 + new * 3.0,
         "cpu_deviation": deviation(1.0, 3.0),
-        "cpu_share": 3.0 / 4,
+        "cpu_share": (lately * 1.0 + now * 3.0) / 4,
         "cpu_lifetime": 360.0 / 3600.0,
-        "io": np.log1p(400.0),
+        "io_lately": np.log1p(now * 400.0),
         "io_mean": np.log1p(new * 400.0),
         "io_deviation": np.log1p(deviation(0.0, 400.0)),
         "rss": np.log1p(2 << 30),
         "rss_share": 0.25,
         "threads": np.log1p(8),
-        "children": 4.0,
-        "switches": np.log1p(40.0),
+        "children_lately": 4.0,
+        "switches_lately": np.log1p(40.0),
         "age": np.log1p(3600.0),
     }
     assert {name: line[AT[name]] for name in expected} == pytest.approx(expected)
     assert other[AT["cpu_lifetime"]] == pytest.approx(0.5)  # half a second old: as if it were a second
-    assert other[AT["io"]] == 0.0
+    assert other[AT["io_lately"]] == 0.0
 
 
 def test_a_table_that_is_older_than_the_features_begins_without_a_jump() -> None:

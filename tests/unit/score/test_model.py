@@ -14,11 +14,11 @@ SCORES = np.array([np.nan])
 
 
 def test_a_saved_model_comes_back_with_its_card_and_its_answers(tmp_path) -> None:
-    digest = save_stump(tmp_path / "m.json", "cpu", 0.5)
+    digest = save_stump(tmp_path / "m.json", "cpu_lately", 0.5)
     model = load_model(tmp_path / "m.json", sha256=digest.upper())
     assert (model.name, model.card, model.sha256) == ("stump", CARD, digest)
     lines = np.zeros((3, len(FEATURES)))
-    lines[:, FEATURES.index("cpu")] = [0.4, 0.5, 0.6]
+    lines[:, FEATURES.index("cpu_lately")] = [0.4, 0.5, 0.6]
     assert model.predict(lines) == pytest.approx([0.1192, 0.1192, 0.8808], abs=1e-4)
     assert model.predict(lines[:0]).shape == (0,)
 
@@ -48,7 +48,7 @@ def test_without_a_model_the_part_is_absent_and_says_why() -> None:
 
 
 def test_the_evidence_names_the_feature_that_made_the_difference(tmp_path) -> None:
-    save_stump(tmp_path / "m.json", "io", 1.0)
+    save_stump(tmp_path / "m.json", "io_lately", 1.0)
     part = ModelPart(load_model(tmp_path / "m.json"), SCORES)
     table = table_of(process("a"))
     table.io[0] = 1e6
@@ -57,14 +57,14 @@ def test_the_evidence_names_the_feature_that_made_the_difference(tmp_path) -> No
     (told,) = part.evidence(table, 0)
     assert told.rule == "model stump"
     assert told.value == pytest.approx(0.8808, abs=1e-4)
-    assert told.note.startswith("io 13.8 (+0.76)")
+    assert told.note.startswith("io_lately 13.8 (+0.76)")
 
 
 def test_the_evidence_weighs_each_feature_against_what_is_typical(tmp_path) -> None:
     count = len(FEATURES)
     weight, typical = [0.0] * count, [0.0] * count
-    weight[FEATURES.index("cpu")], weight[FEATURES.index("threads")] = 1.0, -0.5
-    typical[FEATURES.index("cpu")], typical[FEATURES.index("threads")] = 1.0, float(np.log1p(2))
+    weight[FEATURES.index("cpu_lately")], weight[FEATURES.index("threads")] = 1.0, -0.5
+    typical[FEATURES.index("cpu_lately")], typical[FEATURES.index("threads")] = 1.0, float(np.log1p(2))
     save_model(
         tmp_path / "m.json", name="line", typical=typical, card=CARD,
         logistic={"mean": [0.0] * count, "scale": [1.0] * count, "weight": weight, "bias": 0.0},
@@ -79,4 +79,4 @@ def test_the_evidence_weighs_each_feature_against_what_is_typical(tmp_path) -> N
         return float(1 / (1 + np.exp(-(cpu - 0.5 * np.log1p(threads)))))
 
     more, fewer = chance(3, 8) - chance(1, 8), chance(3, 8) - chance(3, 2)
-    assert told.note.startswith(f"cpu 3 ({more:+.2f}), threads 2.2 ({fewer:+.2f})")
+    assert told.note.startswith(f"cpu_lately 3 ({more:+.2f}), threads 2.2 ({fewer:+.2f})")
