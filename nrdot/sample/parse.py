@@ -7,6 +7,7 @@ the name begin at number 3.
 
 from __future__ import annotations
 
+import re
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ NAME_LIMIT = 15  # bytes after which the kernel cuts a command name
 # ppid, flags, minor faults, major faults, user, system, children's user, children's system, threads and
 # start, by their distance from the state.
 _NUMBERS = itemgetter(1, 6, 7, 9, 11, 12, 13, 14, 17, 19)
+_FREEZER = re.compile(r"^\d+:(?:[^:\n]*,)?freezer(?:,[^:\n]*)?:/[^\n]", re.MULTILINE)
 _WAIT = 39  # ticks waiting for block devices, since Linux 2.6.18
 
 
@@ -112,6 +114,11 @@ def steady_name(name: str) -> str:
     if not name.startswith("kworker/"):
         return name
     return name.partition("-")[0].partition("+")[0]
+
+
+def may_be_frozen(cgroups: str) -> bool:
+    """Whether the text of a cgroup file names a group below the root of the freezer of cgroup v1."""
+    return "freezer" in cgroups and _FREEZER.search(cgroups) is not None
 
 
 def text(data: bytes) -> str:

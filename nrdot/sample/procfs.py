@@ -2,8 +2,8 @@
 
 A sample lists /proc, asks the idle gate which processes ran, and reads stat, statm and io of those alone.
 What others can change while a process sleeps (its resident memory under reclaim) is refreshed by a sweep once
-in `SWEEP_SECONDS`; its control group has its turn at every `WORDS_EVERY`th sweep, and its words where it ran
-since they were read. A process whose parent ended is read at once, because it has a new parent.
+in `SWEEP_SECONDS`; at every `WORDS_EVERY`th sweep its control group has its turn, the state of who may be
+frozen, and its words where it ran since. Whoever has a new parent, as the old one ended, is read at once.
 """
 
 from __future__ import annotations
@@ -293,6 +293,7 @@ class ProcfsSource:
                 memory = parse.memory_pages(self._readings.read_memory(row, pid))
                 if self._sweep.words_due(row):
                     self._reread_cgroup(row, pid, round_)
+                    self._readings.refresh_state(self.table, row, pid)
                 pages[row] = memory
             except (OSError, *_Unreadable) as error:
                 self._unread(row, error, round_)

@@ -15,6 +15,7 @@ from nrdot.sample.files import READ_SIZE, Gone, read_all
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nrdot.batch import Table
     from nrdot.sample.files import ProcFiles
 
 REAPED = ord("X")  # the state of a process whose parent has asked for its end
@@ -90,6 +91,21 @@ class Readings:
         if not statm:
             raise ProcessLookupError
         return statm
+
+    def refresh_state(self, table: Table, row: int, pid: str) -> None:
+        """Of a sleeper. Gone errors mean that the process ended.
+
+        Signals and the freezer of cgroup v2 make a process run, so its state is read with the rest. That of
+        v1 stops it in its sleep.
+        """
+        if not parse.may_be_frozen(table.cgroup[row]):
+            return
+        kept = self._kept.get(row)
+        data = self._files.read(f"{pid}/stat") if kept is None else os.pread(kept.stat, READ_SIZE, 0)
+        stat = parse.stat_fields(data, parse.stat_head(data))
+        if stat.start != table.start[row]:
+            raise ProcessLookupError
+        table.state[row] = stat.state
 
     def is_reaped(self, pid: str, start: int) -> bool:
         """Whether the parent has the CPU of its child: it is charged a moment before that leaves /proc."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -182,6 +183,21 @@ thread.join()
         assert process.stdout.readline() == "ready\n"
         yield process
         process.stdin.close()
+
+
+@on_linux
+@pytest.mark.parametrize(("number", "letter"), [(signal.SIGSTOP, "T"), (signal.SIGKILL, "Z")])
+def test_a_signal_moves_the_clock_of_a_sleeper_so_that_its_new_state_is_read(child, number, letter):
+    gate = ClockGate()
+    gate.watch(3, str(child.pid), 2)
+    gate.moved()
+    assert gate.moved() == ([], [])
+    os.kill(child.pid, number)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    stat = Path(f"/proc/{child.pid}/stat").read_text()
+    assert stat.rpartition(") ")[2][0] == letter
+    assert gate.moved() == ([3], [])
+    child.kill()
 
 
 @on_linux

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nrdot.batch import Gauge
+from nrdot.sample.parse import may_be_frozen
 from nrdot.sample.sweep import SWEEP_SECONDS, WORDS_EVERY, Sweep
+from nrdot.testing import procfs_text as text
 
 
 @pytest.mark.parametrize("interval", [1.0, 7.0, 15.0, 45.0, 60.0, 90.0])
@@ -82,7 +85,34 @@ def test_of_a_sleeper_only_what_others_can_change_is_read(host):
     groups = {path for path in read if path.endswith("/cgroup")}
     assert {f"{pid}/statm" for pid in range(100, 160)} <= memory
     assert 0 < len(groups) < 60 / WORDS_EVERY * 2  # at every fifth sweep
-    assert not {path for path in read if path.endswith(("/io", "/cmdline"))}
+    assert not {path for path in read if path.endswith(("/stat", "/io", "/cmdline"))}
+
+
+def test_a_sleeper_that_the_freezer_of_cgroup_v1_stops_is_known_within_five_sweeps_of_its_own(host):
+    """It stops processes without waking them, so their clocks stand still."""
+    for pid in range(100, 160):
+        host.proc.add(pid, "sleeper", cgroup=f"9:cpu:/\n6:freezer:/docker/{pid}\n0::/\n")
+    host.sample()
+    host.sample()
+    for pid in range(100, 160):
+        host.proc.change(pid, state="D")
+    rows = [host.row(pid) for pid in range(100, 160)]
+    unknown = []
+    for _ in range(round(WORDS_EVERY * SWEEP_SECONDS / 15)):
+        host.sample()
+        unknown.append(int((host.table.state[rows] == ord("S")).sum()))
+    assert unknown[-1] == 0
+    assert max(-np.diff([60, *unknown])) < 12
+
+
+def test_a_sleeper_whose_pid_has_another_process_when_its_state_is_read_has_ended(host):
+    host.proc.add(42, "sleeper", cgroup="6:freezer:/docker/42\n")
+    host.sample()
+    host.sample()
+    host.proc.write("42/stat", text.stat(replace(host.proc.processes[42], start=1, state="D")))
+    row = host.row(42)
+    ended = [row in host.sample().died.tolist() for _ in range(round(WORDS_EVERY * SWEEP_SECONDS / 15))]
+    assert ended.count(True) == 1
 
 
 def test_a_new_parent_is_known_within_a_minute_though_nobody_saw_the_old_one_end(host):
@@ -102,3 +132,18 @@ def test_a_sleeper_that_is_gone_when_its_memory_is_read_has_vanished(host):
     (host.proc.root / "42/statm").unlink()
     batches = [host.sample() for _ in range(4)]
     assert sum(batch.vanished for batch in batches) >= 1
+
+
+@pytest.mark.parametrize(
+    ("cgroups", "expected"),
+    [
+        ("6:freezer:/docker/42\n", True),
+        ("9:cpu:/\n4:cpuset,freezer:/job\n0::/\n", True),
+        ("6:freezer:/\n5:memory:/job\n", False),
+        ("0::/freezer.slice/job.service\n", False),
+        ("1:name=freezer:/job\n", False),
+        ("5:memory:/a:freezer:/b\n", False),
+    ],
+)
+def test_only_below_the_root_of_its_hierarchy_a_freezer_stops_anybody(cgroups, expected):
+    assert may_be_frozen(cgroups) is expected
