@@ -36,7 +36,6 @@ NANOSECONDS = 1_000_000_000
 _WORDS = attrgetter(
     "name", "cmd", "argv0", "exe", "user", "uid", "kernel", "cgroup", "labels", "pod", "attributes"
 )
-_SIZES = attrgetter("rss", "vsize", "shared", "threads", "fds", "swap")  # in the order of `Gauge`
 _CPU = attrgetter("cpu_user", "cpu_system", "cpu_wait")
 _IO = attrgetter("read", "write")
 _CHILDREN, _NO_CHILDREN = attrgetter("unseen", "cutime", "cstime"), (None, None, None)
@@ -191,10 +190,9 @@ class ReplaySource:
         if not full:
             return []
         table, hz = self.table, self._host.hz
-        told = list(map(_SIZES, full))
         try:
-            sizes = np.array([_known(values) if None in values else values for values in told], np.int64).T
-        except TypeError:  # a null that nothing stands for
+            sizes = np.array(list(map(_sizes, full)), np.int64).T
+        except TypeError:  # a null among them
             raise self._incomplete(full) from None
         cpu = np.array(list(map(_CPU, full)), np.float64).T
         if np.isnan(cpu).any():
@@ -271,10 +269,17 @@ class ReplaySource:
         return self.reader.error("a process is incomplete")
 
 
-def _known(sizes: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """With -1 for what is unknown; only what every process must have stays None."""
-    rss, *others = sizes
-    return (rss, *[-1 if value is None else value for value in others])
+def _sizes(process: CapturedProcess) -> tuple[int | None, ...]:
+    """In the order of `Gauge`; -1 is unknown, and only what every process must have stays None."""
+    shared, fds, swap = process.shared, process.fds, process.swap
+    return (
+        process.rss,
+        process.vsize,
+        -1 if shared is None else shared,
+        process.threads,
+        -1 if fds is None else fds,
+        -1 if swap is None else swap,
+    )
 
 
 def _pairs(values: Sequence[Sequence[int] | int]) -> NDArray[np.int64]:
