@@ -103,3 +103,33 @@ def test_records_that_wait_in_memory_become_letters_too(start, disk, clock):
     (letter,) = dead_letters(disk, DIRECTORY)
     assert number_of(letter.records[0][1]) == 0
     assert numbers(buffer) == [1]
+
+
+def test_a_letter_that_cannot_be_read_is_passed_over_once_and_the_others_are_sent(start, disk, clock, caplog):
+    buffer = start()
+    for number in range(2):
+        buffer.put(record(number))
+        buffer.reject(sequences(buffer), "400")
+        clock.advance(1)
+    first, _ = replay(disk, DIRECTORY)
+    disk.fail = lambda operation, path: errno.EIO if operation == "open" and path.name == first else None
+    for _ in range(3):
+        clock.advance(2)
+        assert numbers(buffer) == [1]
+    assert caplog.text.count(f"{first}: Input/output error; it is not sent again") == 1
+    assert disk.paths(first) != []
+
+
+def test_a_letter_that_somebody_took_away_is_in_nobodys_way(start, disk, clock, caplog):
+    buffer = start(max_bytes=200_000)
+    for number in range(20):
+        buffer.put(record(number, 3000))
+        buffer.reject(sequences(buffer), "400")
+        clock.advance(1)
+        if number == 3:
+            for path in disk.paths("*/dead/*"):
+                disk.remove(path)
+    kept = [number_of(letter.records[0][1]) for letter in dead_letters(disk, DIRECTORY)]
+    assert kept == list(range(20 - len(kept), 20))
+    assert 1 < len(kept) < 5
+    assert caplog.text == ""

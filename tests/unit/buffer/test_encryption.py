@@ -115,10 +115,21 @@ def test_the_first_line_is_the_current_key_and_older_files_add_to_it(tmp_path):
     assert Keyring(OLD).current in keys
 
 
+def test_a_ring_that_only_reads_goes_on_only_reading_with_the_keys_of_others():
+    keys = Keyring(NEW).retired().joined(Keyring(OLD))
+    assert keys.current == NO_KEYS.current
+    assert all(Keyring(key).current in keys for key in (NEW, OLD))
+
+
 def test_a_key_comes_from_the_environment_or_a_command():
     assert keys_from_environment("KEY", {"KEY": NEW.hex()}).current == Keyring(NEW).current
     printing = [sys.executable, "-c", f"print('{NEW.hex()}')"]
     assert keys_from_command(printing).current == Keyring(NEW).current
+
+
+def short_key(folder):
+    (folder / "key").write_text("tooshort99")
+    return folder / "key"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +139,12 @@ def test_a_key_comes_from_the_environment_or_a_command():
         (lambda _: keys_from_environment("KEY", {}), "the environment variable KEY, which is not set"),
         (lambda _: keys_from_environment("KEY", {"KEY": "  "}), "it is empty"),
         (lambda _: keys_from_environment("KEY", {"KEY": "tooshort99"}), "key 1 in the environment"),
+        (lambda path: keys_from_file(short_key(path)), "key 1 in {path}/key is not 32 bytes"),
         (lambda path: keys_from_command([str(path / "absent")]), "No such file or directory"),
+        (
+            lambda _: keys_from_command([sys.executable, "-c", "print('tooshort99')"]),
+            f"key 1 in the command '{sys.executable}'",
+        ),
         (
             lambda _: keys_from_command([sys.executable, "-c", "print('tooshort99'); raise SystemExit(3)"]),
             "it ended with status 3",
@@ -139,7 +155,7 @@ def test_a_missing_or_malformed_key_is_one_clear_line_without_the_key(tmp_path, 
     with pytest.raises(StartError) as caught:
         attempt(tmp_path)
     message = str(caught.value)
-    assert words in message
+    assert words.format(path=tmp_path) in message
     assert "the agent does not start without it" in message
     assert "\n" not in message
     assert "tooshort99" not in message

@@ -1,5 +1,6 @@
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
+from nrdot.buffer.gap import EXPIRED, TOO_OLD, Gap, gap_record
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
@@ -80,3 +81,17 @@ def test_a_gap_whose_time_nobody_knows_is_told_as_of_now(start, disk, clock):
     buffer.acknowledge(sequences(buffer))
     words = {"reason": "unaccounted", "priority": "optional"}
     assert gaps_told(buffer) == [(words, 30, clock.wall_ns(), clock.wall_ns())]
+
+
+def test_a_gap_says_what_it_counts_and_ends_where_its_newest_record_does():
+    hour = 3_600_000_000_000
+    for reason, end in ((EXPIRED, NOON_NS), (TOO_OLD, NOON_NS + hour)):  # the latter while it is still taken
+        gap = Gap(reason, Priority.NORMAL, 1, 10, 7, 7, NOON_NS, NOON_NS)
+        made = gap_record(gap, HOST, NOON_NS + hour)
+        (resource,) = ExportMetricsServiceRequest.FromString(made.payload).resource_metrics
+        (scope,) = resource.scope_metrics
+        (metric,) = scope.metrics
+        (point,) = metric.gauge.data_points
+        assert (scope.scope.name, metric.unit) == ("nrdot", "{point}")
+        assert "dropped" in metric.description
+        assert (point.start_time_unix_nano, point.time_unix_nano, made.time_ns) == (NOON_NS, end, end)

@@ -106,6 +106,26 @@ def test_what_an_endpoint_refused_counts_as_rejected():
     assert (seen.delivered, seen.rejected) == (3 * POINTS - 5, 5 + 2 * POINTS)
 
 
+def test_what_is_delivered_and_refused_adds_up():
+    buffer = filled(MemoryBuffer(), *(record(1, first=pid) for pid in range(1, 5)))
+    for sequence in (1, 2):
+        buffer.acknowledge([sequence])
+    assert (buffer.statistics().delivered, buffer.statistics().rejected) == (2 * POINTS, 0)
+    for sequence in (3, 4):
+        buffer.acknowledge([sequence], rejected_points=2)
+    assert (buffer.statistics().delivered, buffer.statistics().rejected) == (4 * POINTS - 4, 4)
+
+
+def test_what_is_dropped_is_counted_by_its_reason():
+    buffer = filled(MemoryBuffer(), *(record(1, first=pid) for pid in range(1, 5)))
+    buffer.drop([1], "too_old")
+    buffer.drop([2], "too_old")
+    buffer.drop([3], "other")
+    buffer.drop([1, 99], "gone before")
+    assert buffer.statistics().dropped == {"too_old": 2 * POINTS, "other": POINTS}
+    assert sequences(buffer) == [4]
+
+
 def test_the_statistics_tell_what_waits():
     buffer = MemoryBuffer()
     assert buffer.statistics().oldest_ns is None

@@ -1,0 +1,47 @@
+"""Segments that the file system does not read for a while."""
+
+from __future__ import annotations
+
+import errno
+
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+
+
+def test_a_segment_that_cannot_be_read_is_left_alone_for_a_while_and_comes_back(start, disk, clock):
+    put_all(start(), map(record, range(3)))
+    buffer = start(retry_seconds=5.0)
+    (old,) = disk.paths("normal-*")
+    put_all(buffer, map(record, range(3, 6)))
+    tries = []
+
+    def fails(operation, path):
+        if path != old or operation not in ("open", "read"):
+            return None
+        tries.append(operation)
+        return errno.EIO
+
+    disk.fail = fails
+    assert numbers(buffer) == [3, 4, 5]
+    asked = len(tries)
+    assert numbers(buffer) == [3, 4, 5]
+    assert len(tries) == asked
+    disk.fail = lambda _operation, _path: None
+    assert numbers(buffer) == [3, 4, 5]
+    clock.advance(6)
+    assert numbers(buffer) == [0, 1, 2, 3, 4, 5]
+    assert imbalance(buffer) == 0
+
+
+def test_a_segment_that_no_start_could_read_keeps_its_numbers(start, disk, clock):
+    put_all(start(), map(record, range(3)))
+    (old,) = disk.paths("normal-*")
+    disk.fail = lambda operation, path: errno.EIO if path == old and operation in ("open", "read") else None
+    buffer = start()
+    put_all(buffer, map(record, range(3, 6)))
+    given = set(sequences(buffer))
+    buffer.close()
+    disk.fail = lambda _operation, _path: None
+    buffer = start()
+    assert numbers(buffer) == [0, 1, 2, 3, 4, 5]
+    assert len(set(sequences(buffer))) == 6
+    assert given < set(sequences(buffer))
