@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from nrdot.config import effects
+from nrdot.config import wishes
 from nrdot.config.ambient import Ambient
 from nrdot.config.check import BAD, Checker
 from nrdot.config.configuration import Configuration
@@ -230,7 +230,6 @@ def _configuration(
     origins = {**above.origins, **checker.origins}
     findings = Findings(origins, problems)
     Rules(findings).check(checker.built)
-    effects.warn(origins, problems)
 
     inline = _inline(tree)
     library = Library(inline, path.parent if path else Path(), overlay, environ, problems)
@@ -267,7 +266,7 @@ def _inline(tree: Table) -> Mapping[str, Node]:
 def _unknown(key: str, node: Node) -> str:
     if key == "extends":
         return "in a configuration write `profile: NAME`; profiles extend each other"
-    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key) or effects.PLANS.get(key, "")
+    return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key) or wishes.PLANS.get(key, "")
 
 
 def _completed(

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.config import effects
 from nrdot.config.check import BAD, Checker
 from nrdot.config.document import Scalar, Table
 from nrdot.config.paths import shipped_profiles
@@ -65,7 +64,7 @@ class Library:
     def lint(self, name: str) -> None:
         """Report everything about one of the profiles that this library was made with."""
         tree = self._inline[name]
-        if isinstance(tree, Table) and self._fine(tree, Path(tree.mark.file)):
+        if isinstance(tree, Table) and self._fine(tree):
             self.resolve(name, tree.mark, ())
 
     @property
@@ -131,15 +130,12 @@ class Library:
 
     def _read(self, file: Path) -> Table | None:
         tree = read_tree(file, self._environ, self._problems)
-        return _normal(tree) if tree is not None and self._fine(tree, file) else None
+        return _normal(tree) if tree is not None and self._fine(tree) else None
 
-    def _fine(self, tree: Table, file: Path) -> bool:
+    def _fine(self, tree: Table) -> bool:
         """Whether a profile's own file is right in itself."""
         before = self._problems.count
-        checker = Checker(self._problems)
-        checker.struct(tree, Profile, ())
-        if file not in self._shipped.values():  # those say what they will do once it can be done
-            effects.warn(checker.origins, self._problems)
+        Checker(self._problems).struct(tree, Profile, ())
         return self._problems.count == before
 
     def file(self, name: str) -> Path | None:

@@ -9,7 +9,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config import effects, phrases, retention, zones
+from nrdot.config import phrases, retention, wishes, zones
 from nrdot.config.problem import MalformedError, shown
 from nrdot.config.schema import Settings
 from nrdot.config.schema_export import Otlp, Tls
@@ -148,7 +148,7 @@ class Rules:
     def _encryption(self, path: Path, encryption: Encryption) -> None:
         for field in ("config_files", "metrics_transport"):
             for index, wish in enumerate(getattr(encryption, field)):
-                hint = effects.instead_of(wish)
+                hint = wishes.instead_of(wish)
                 self._findings.warn((*path, field, index), "words do nothing here", hint)
 
     def _otlp(self, path: Path, otlp: Otlp) -> None:

@@ -2,12 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config import effects
-from nrdot.config.problem import Mark, Problems
-from nrdot.config.reference import fields
-from nrdot.config.schema import Settings
-from nrdot.config.schema_profile import Profile
-
 CLASS = "process_classification: {a: {score: 1.0, patterns: [x], special_handling:"
 LAUNCH = "event_handling: {e: {start: '2027-01-01', preparation:"
 
@@ -140,31 +134,6 @@ def test_an_empty_listen_switches_it_off(good):
     assert good('agent: {listen: ""}').settings.agent.address is None
     assert good("agent: {listen: }").settings.agent.address is None
     assert good("agent: {listen: '[::1]:80'}").settings.agent.address == ("::1", 80)
-
-
-def test_a_key_that_nothing_acts_on_yet_is_told_once_wherever_it_stands():
-    marks = {
-        (): Mark("f"),
-        ("solver",): Mark("f", 1),
-        ("solver", "generations"): Mark("f", 2),
-        ("mode",): Mark("f", 3),
-        ("process_classification", "a", "special_handling", "no_sampling"): Mark("f", 4),
-        ("profiles", "mine", "real_time"): Mark("f", 5),
-    }
-    problems = Problems()
-    entries = (
-        ("solver",),
-        ("process_classification", "*", "special_handling", "no_sampling"),
-        ("real_time",),
-    )
-    effects.warn(marks, problems, entries)
-    assert [(one.line, one.message) for one in problems.sorted()] == [(n, "no effect yet") for n in (1, 4, 5)]
-
-
-def test_what_has_no_effect_yet_are_keys_that_exist():
-    known = {field.path.replace("[]", "") for field in [*fields(Settings), *fields(Profile)]}
-    for entry in effects.NO_EFFECT:
-        assert any(path.split(".")[: len(entry)] == list(entry) for path in known), entry
 
 
 def test_a_missing_key_is_told_beside_one_that_is_wrong(errors):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config import effects
+from nrdot.config import wishes
 from nrdot.config.load import OVERLAY_KEYS, SETTING_KEYS, examine, load
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -166,6 +166,6 @@ def test_a_section_of_a_plan_is_answered_with_what_acts_instead():
     assert "anomaly" in found["real_time_optimization"]
 
 
-@pytest.mark.parametrize("section", sorted(effects.PLANS))
+@pytest.mark.parametrize("section", sorted(wishes.PLANS))
 def test_a_plan_s_section_is_no_setting(section):
     assert section not in SETTING_KEYS | OVERLAY_KEYS

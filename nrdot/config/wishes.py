@@ -1,18 +1,6 @@
-"""Keys that load although nothing acts on them yet. Remove an entry with the change that makes it work.
-
-A `*` stands for any step of a path. The most general entry that matches is the one that is told.
-"""
+"""What people plan for in words, and what says the same in a way that acts."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from nrdot.config.problem import Mark, Path, Problems
-
-NO_EFFECT: tuple[Path, ...] = ()
 
 # Wishes that the scenarios write in words, and what says the same in a way that acts.
 WISHES: tuple[tuple[str, str], ...] = (
@@ -62,25 +50,6 @@ PLANS = {
         _A_PLAN,
     ),
 }
-
-
-def warn(origins: dict[Path, Mark], problems: Problems, entries: tuple[Path, ...] = NO_EFFECT) -> None:
-    """Say for each key in the file whether it does nothing yet."""
-    told: set[Path] = set()
-    for path, mark in origins.items():
-        if any(path[:length] in told for length in range(len(path))):
-            continue
-        own = path[2:] if path[:1] == ("profiles",) else path  # a profile's keys, wherever it stands
-        if _listed(own, entries):
-            told.add(path)
-            problems.warn(mark, path, "no effect yet")
-
-
-def _listed(path: Path, entries: Iterable[Path]) -> bool:
-    return any(
-        len(entry) == len(path) and all(step in ("*", own) for step, own in zip(entry, path, strict=True))
-        for entry in entries
-    )
 
 
 def instead_of(wish: str) -> str:
