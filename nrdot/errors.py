@@ -6,7 +6,6 @@
     ├── StartError        the machine does not allow a start              exit status 2
     ├── CaptureError      a capture that cannot be read                   exit status 2
     ├── AuditFailure      the audit trail cannot take an entry            exit status 2
-    ├── BufferFailure     the buffer cannot keep a record
     └── ExportError
         ├── Retryable     the same request may succeed later; carries a delay where the server named one
         └── Permanent     the same request will never succeed; the record goes to the dead letters
@@ -41,10 +40,6 @@ class CaptureError(NrdotError):
 
 class AuditFailure(NrdotError):
     """The audit trail cannot take an entry, or cannot be read; a change that cannot be told is refused."""
-
-
-class BufferFailure(NrdotError):
-    """The buffer cannot keep a record; the caller falls back to memory and says so."""
 
 
 class ExportError(NrdotError):

@@ -264,12 +264,3 @@ class Ledger(Protocol):
 class SelfMetrics(Protocol):
     def records(self, time_ns: int) -> Sequence[Record]:
         """The agent's own metrics as OTLP, to travel beside the processes."""
-
-
-class ScorePart(Protocol):
-    """One part of the composite score."""
-
-    name: str
-
-    def score(self, table: Table, rows: Rows) -> NDArray[np.float64]:
-        """0 to 1 for each of `rows`; NaN where this part has nothing to say."""

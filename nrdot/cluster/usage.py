@@ -53,7 +53,6 @@ NUMBERS = (
     "cpu",  # seconds
     "memory",  # bytes resident
 )
-WORKLOAD_NUMBERS = ("cpu", "memory")  # cores and bytes
 
 
 @dataclass(frozen=True, slots=True)

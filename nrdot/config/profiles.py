@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.config.check import BAD, Checker
@@ -16,6 +15,7 @@ from nrdot.config.sources import read_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from nrdot.config.document import Node
     from nrdot.config.problem import Path as Steps

@@ -83,7 +83,7 @@ def test_a_fault_of_our_own_is_one_line_unless_somebody_looks_for_it(command, mo
         run(["scan"])
 
 
-def test_names_that_the_terminal_cannot_show_do_not_end_the_command(proc, capsysbinary, monkeypatch):
+def test_names_that_the_terminal_cannot_show_do_not_end_the_command(proc, monkeypatch):
     import io
     import sys
 

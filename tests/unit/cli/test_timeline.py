@@ -20,7 +20,6 @@ FILE = """
     event_handling:
       launch: {start: 2027-02-02 12:00, duration: 1h, preparation: [{T+0h: Enable emergency capacity}]}
 """
-ORDER = ["never filtered", "force_collect", "event", "follow the sun", "time rule", "scope", "default"]
 MONDAY = "2027-02-01T00:00:00-05:00"
 
 
