@@ -1,5 +1,6 @@
 """How long payloads stay on a host, and what is left of them afterwards."""
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -44,6 +45,39 @@ def test_nothing_stays_longer_than_it_may_be_it_delivered_refused_or_set_aside(s
     assert imbalance(buffer) == 0
     # And not much shorter than it may.
     assert numbers(buffer)[0] <= 12
+
+
+def test_what_somebody_else_put_beside_letters_and_aside_stays_and_is_in_nobodys_way(start, disk, clock):
+    for folder in ("aside", "dead"):
+        disk.write(DIRECTORY / folder / "notes-of-mine.txt", b"mine")
+    buffer = start(keep_seconds=9 * DAY)
+    for number in range(2):
+        buffer.put(record(number))
+        buffer.reject(sequences(buffer, 1), "400")
+        clock.advance(10 * DAY)
+    buffer.put(record(2))
+    assert [path.parent.name for path in disk.paths("notes-of-mine.txt")] == ["aside", "dead"]
+    assert payloads(disk) == [2]
+
+
+def test_what_cannot_be_removed_in_time_is_said(start, disk, clock, caplog):
+    aside = DIRECTORY / "aside" / f"{clock.wall_ns()}-normal-{7:020}.segment"
+    disk.write(aside, b"set aside")
+    buffer = start(keep_seconds=9 * DAY)
+    buffer.put(record(0))
+    buffer.reject(sequences(buffer, 1), "400")
+    (letter,) = disk.paths("dead/*")
+    disk.fail = lambda operation, path: (
+        errno.EIO if operation == "remove" and path in (aside, letter) else None
+    )
+    clock.advance(10 * DAY)
+    buffer.put(record(1))
+    assert f"{letter}: Input/output error; it should be gone by now" in caplog.text
+    assert f"{aside.parent}: Input/output error; it should be empty by now" in caplog.text
+    disk.fail = lambda _operation, _path: None
+    clock.advance(10 * DAY)
+    buffer.put(record(2))
+    assert payloads(disk) == [2]
 
 
 def test_without_a_bound_everything_stays(start, disk, clock):

@@ -92,6 +92,13 @@ def test_a_body_opens_only_with_its_own_head_and_key_and_place():
     assert Cipher(OLD, b"salt").open(7, sealed, b"head") is None
 
 
+def test_what_an_earlier_version_encrypted_is_known_by_its_key_and_opens():
+    key = bytes(range(32))
+    assert Keyring(key).current.hex() == "6ee2e82c83314465"
+    sealed = bytes.fromhex("4b2910cf106d0d7540970a72afdd79c446bd794c")
+    assert Cipher(key, b"salt" * 4).open(7, sealed, b"head") == b"body"
+
+
 @pytest.mark.parametrize(
     "content",
     [

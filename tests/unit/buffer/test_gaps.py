@@ -95,3 +95,27 @@ def test_a_gap_says_what_it_counts_and_ends_where_its_newest_record_does():
         assert (scope.scope.name, metric.unit) == ("nrdot", "{point}")
         assert "dropped" in metric.description
         assert (point.start_time_unix_nano, point.time_unix_nano, made.time_ns) == (NOON_NS, end, end)
+
+
+def test_what_a_running_buffer_found_damaged_is_counted_and_told_once_across_restarts(start, disk):
+    put_all(start(), map(record, range(3)))
+    buffer = start(gap_resource=HOST)
+    (path,) = disk.paths("normal-*")
+    disk.flip(path, disk.content(path).index(record(1).payload))
+    assert numbers(buffer) == [0, 2]
+    for _ in range(2):
+        assert buffer.statistics().dropped == {"corrupt": 10}
+        assert imbalance(buffer) == 0
+        buffer = start(gap_resource=HOST)
+    buffer.acknowledge(sequences(buffer, 1))
+    told = [(words["reason"], words["priority"], points) for words, points, _, _ in gaps_told(buffer)]
+    assert told == [("corrupt", "normal", 10)]
+
+
+def test_a_record_that_is_too_large_leaves_a_gap_of_its_own_priority(start):
+    buffer = start(gap_resource=HOST, record_bytes=1000)
+    buffer.put(record(0, priority=Priority.OPTIONAL))
+    buffer.put(record(1, 2000, Priority.CRITICAL))
+    buffer.acknowledge(sequences(buffer, 1))
+    words = {"reason": "too_large", "priority": "critical"}
+    assert gaps_told(buffer) == [(words, 10, NOON_NS + 1, NOON_NS + 1)]

@@ -7,14 +7,16 @@ from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
 
 
 def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_once(start, disk, caplog):
-    buffer = start()
+    buffer = start(memory_bytes=24 << 20)
     put_all(buffer, map(record, range(3)))
     disk.read_only = True
     with caplog.at_level(logging.WARNING):
         put_all(buffer, map(record, range(3, 10)))
     assert buffer.alarm == "Read-only file system"
     assert [message for message in caplog.messages if "records wait in memory" in message] == caplog.messages
-    assert len(caplog.messages) == 1
+    (message,) = caplog.messages
+    assert message.startswith("cannot write to the buffer /state/buffer: Read-only file system; ")
+    assert "24 MiB at most, until it can be written again" in message
     assert numbers(buffer) == list(range(10))
     assert imbalance(buffer) == 0
 

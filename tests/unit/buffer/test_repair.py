@@ -67,20 +67,24 @@ def test_a_progress_log_and_letters_are_mended_too(start, disk, clock):
     assert [made.reason for made in dead_letters(disk, DIRECTORY)] == ["400"]
 
 
+def make_newer(disk, path):
+    """Turn a segment into one of a format that nobody knows yet, and back."""
+    for offset in (8, 72):
+        disk.flip(path, offset, 0x04)
+    for offset in (0, 64):
+        disk.flip(path, offset + 56, 0x04)  # and its checksum, so that neither copy is whole
+
+
 def test_what_was_set_aside_comes_back_once_it_can_be_read(start, disk, clock):
     """A downgraded agent sets newer segments aside; the upgraded one finds them again."""
     buffer = start()
     put_all(buffer, map(record, range(3)))
     buffer.close()
     (path,) = disk.paths("normal-*")
-    for offset in (8, 72):
-        disk.flip(path, offset, 0x04)
-    for offset in (0, 64):
-        disk.flip(path, offset + 56, 0x04)  # and its checksum, so that neither copy is whole
+    make_newer(disk, path)
     start().put(record(3))
     (aside,) = disk.paths("aside/*")
-    for offset in (8, 72, 56, 120):
-        disk.flip(aside, offset, 0x04)
+    make_newer(disk, aside)
     disk.kill()
     done = repair(disk, DIRECTORY, clock)
     disk.kill()
@@ -105,3 +109,77 @@ def test_a_buffer_in_use_is_left_alone(start, disk, clock):
     with pytest.raises(StartError, match="is in use by process"):
         repair(disk, DIRECTORY, clock)
     assert numbers(buffer) == [1]
+
+
+def test_a_repair_that_was_interrupted_while_it_wrote_is_begun_anew(start, disk, clock):
+    filled(start)
+    path = disk.paths("normal-*")[1]
+    disk.write(path.with_name(path.name + ".new"), disk.content(path)[:2000])
+    repair(disk, DIRECTORY, clock)
+    assert disk.paths("*.new") == []
+    assert numbers(start()) == list(range(3, 20))
+
+
+def test_what_was_lost_is_told_apart_from_what_was_dropped_before(start, disk, clock):
+    buffer = start()
+    put_all(buffer, map(record, range(5)))
+    buffer.drop(sequences(buffer, 2), "too_old")
+    buffer.close()
+    (path,) = disk.paths("normal-*")
+    disk.flip(path, disk.content(path).index(record(3).payload))
+    done = repair(disk, DIRECTORY, clock)
+    assert done.lost_points == 10
+    assert (done.statistics.records, done.statistics.dropped) == (2, {"too_old": 20, "corrupt": 10})
+
+
+def test_what_comes_back_from_aside_is_encrypted_where_there_is_a_key(start, disk, clock):
+    keys = Keyring(b"k" * 32)
+    put_all(start(), map(record, range(3)))
+    (path,) = disk.paths("normal-*")
+    make_newer(disk, path)
+    start(keys=keys).close()
+    (aside,) = disk.paths("aside/*")
+    make_newer(disk, aside)
+    repair(disk, DIRECTORY, clock, keys)
+    assert not any(record(0).payload in disk.content(path) for path in disk.paths())
+    disk.kill()
+    assert numbers(start(keys=keys)) == [0, 1, 2]
+
+
+def test_only_files_of_the_buffer_that_held_something_are_told_as_set_aside(start, disk, clock):
+    filled(start)
+    newer = disk.paths("normal-*")[0]
+    make_newer(disk, newer)
+    disk.write(DIRECTORY / "notes.txt", b"mine")
+    disk.write(DIRECTORY / "normal-00000000000000000099.segment", b"NRDO")
+    assert repair(disk, DIRECTORY, clock).set_aside == (newer.name,)
+
+
+def test_files_in_aside_that_cannot_be_read_whole_stay_and_keep_no_other_from_coming_back(start, disk, clock):
+    filled(start)
+    first, second = disk.paths("normal-*")[:2]
+    damaged = bytearray(disk.content(first))
+    damaged[damaged.index(record(3, 3000).payload)] ^= 0xFF
+    aside = DIRECTORY / "aside"
+    disk.make_directory(aside)
+    disk.write(aside / "0-notes", b"mine")
+    disk.write(aside / f"1-{first.name}.damaged", bytes(damaged))
+    disk.write(aside / f"2-{first.name}", bytes(damaged))
+    disk.write(aside / f"3-{second.name}", disk.content(second))
+    done = repair(disk, DIRECTORY, clock)
+    assert done.restored == (f"3-{second.name}",)
+    assert [path.name for path in disk.paths("aside/*")] == [
+        "0-notes",
+        f"1-{first.name}.damaged",
+        f"2-{first.name}",
+    ]
+
+
+def test_a_letter_whose_header_is_damaged_stays_as_it_is(start, disk, clock):
+    filled(start)
+    (letter,) = disk.paths("dead/*")
+    for offset in (20, 84):
+        disk.flip(letter, offset)
+    before = disk.content(letter)
+    assert repair(disk, DIRECTORY, clock).rewritten == ()
+    assert disk.content(letter) == before
