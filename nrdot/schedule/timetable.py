@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from nrdot.schedule.holding import Claimed, Source
     from nrdot.schedule.sun import Sun
 
-HORIZON = 9 * 366 * DAY  # how far to look for the next change; February 29 may be eight years away
 FOR_EVER = float("inf")
 PERCENT = 100.0
 
@@ -85,18 +84,6 @@ class Timetable:
             self._page = self.between(start, start + DAY)
             self._starts = [one.start for one in self._page]
         return self._page[bisect_right(self._starts, at) - 1]
-
-    def next_change(self, at: float) -> int | None:
-        """The first moment after this one at which something else holds; None where there is none."""
-        if not self.changes:
-            return None
-        now, begin, length = self.holds(at), int(at // DAY) * DAY, DAY
-        while begin < at + HORIZON:
-            for one in self.between(begin, begin + length):
-                if one.end > at and one.holding != now:
-                    return int(one.start)
-            begin, length = begin + length, min(length * 4, 366 * DAY)
-        return None
 
     def between(self, start: int, end: int) -> list[Segment]:
         """Everything that holds from one moment until before another."""

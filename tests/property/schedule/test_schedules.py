@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -43,15 +42,6 @@ def test_the_timetable_says_what_the_clock_on_the_wall_says(walk, zone):
 
 def number_of(rule):
     return -1 if rule == "default" else int(rule.partition("[")[2].partition("]")[0])
-
-
-def test_the_next_change_is_where_the_next_segment_begins():
-    table = configured(random_rules(random.Random(7), "Europe/Berlin", 4))
-    segments = table.between(START, START + 60 * 24 * HOUR)
-    assert len(segments) > 10
-    for before, after in pairwise(segments):
-        assert table.next_change(before.start) == after.start
-        assert table.next_change(after.start - 1) == after.start
 
 
 def test_the_zones_walked_have_every_kind_of_change():
