@@ -183,8 +183,7 @@ def _other(
         window = _window(engine, since, until)
         if kind == "criticality":
             return criticality(engine, window, found, by if by != "class" else "host")
-        beside = directory.parent if directory.name == "ledger" else Path(found.settings.agent.state_dir)
-        return compliance(engine, window, found, beside)
+        return compliance(engine, window, found, directory)
 
 
 def _statements(ledger: Path | None, since: str, until: str | None, by: str, dialect: str) -> str:

@@ -2,21 +2,19 @@
 
 A rule serves a requirement when its `requirement` says so. Its state:
 
-    met      its processes were seen, and every export of them went out by itself
-    missed   some exports of them did not
-    idle     none of its processes ran in the window, so nothing is proved
+    met      its processes were seen, every export of them went out by itself, and none was ever in sums
+    missed   some exports of them did not, or there were times in which the rule did not hold for them
+    idle     none of its processes is known to have run in the window, so nothing is proved
     open     the rule does not protect: its class is worth less than 1.0, or the override is over
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from nrdot.audit.disk import Disk
-from nrdot.audit.trail import FOLDER
-from nrdot.audit.verify import verify
-from nrdot.errors import NrdotError
+from nrdot.report.audited import audited
 from nrdot.report.criticality import NEVER_FILTERED
 from nrdot.report.queries import stamp
 from nrdot.report.words import counted
@@ -25,18 +23,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_scoring import Override
+    from nrdot.config.schema_scoring import ClassRule, Override
+    from nrdot.report.audited import Audited
     from nrdot.report.engine import Engine
     from nrdot.report.queries import Window
 
 
-def compliance(engine: Engine, window: Window, configuration: Configuration, state: Path) -> dict[str, Any]:
-    """`state` is the agent's state directory, where the trail lies if it is kept."""
+HOUR = 3600
+NAMED = 3  # names that one line has
+
+
+def compliance(engine: Engine, window: Window, configuration: Configuration, ledger: Path) -> dict[str, Any]:
+    """`ledger` is the directory that was named: trails are looked for beside it, or in a fleet's folder."""
     critical = {row["class"]: row for row in engine.rows("critical", window)}
     processes = {row["class"]: row for row in engine.rows("classes", window)}
+    audit = audited(ledger, window)
+    names = audit.names | {row["name"] for row in engine.rows("talkers", window)}
     rows = [
-        *_classes(configuration, critical, processes),
-        *_overrides(configuration, critical, window),
+        *_classes(configuration, critical, processes, audit),
+        *_overrides(configuration, critical, window, audit, names),
         *_business(configuration),
     ]
     rows.sort(key=lambda row: (row["requirement"], row["rule"]))
@@ -51,13 +56,13 @@ def compliance(engine: Engine, window: Window, configuration: Configuration, sta
         "revision": configuration.revision,
         "rows": rows,
         "requirements": sorted({row["requirement"] for row in rows}),
-        "audit": _audit(state / FOLDER),
+        "audit": audit.lines,
         "left_out": left_out,
     }
 
 
 def _classes(
-    configuration: Configuration, critical: dict[str, Any], processes: dict[str, Any]
+    configuration: Configuration, critical: dict[str, Any], processes: dict[str, Any], audit: Audited
 ) -> list[dict[str, Any]]:
     rows = []
     for name, rule in configuration.settings.process_classification.items():
@@ -67,30 +72,44 @@ def _classes(
         if rule.score < NEVER_FILTERED:
             state, evidence = "open", [f"score {rule.score:g} protects nothing; 1.0 is never filtered"]
         else:
-            state, evidence = _proof(critical.get(name))
-        cpu = processes.get(name)
-        if cpu is not None:
-            evidence.append(f"{float(cpu['cpu_seconds']):,.0f} CPU seconds in the window")
-        duties = [duty for duty in _DUTIES if getattr(rule.special_handling, duty)]
-        if duties:
-            evidence.append(f"duties: {', '.join(duties)}")
+            state, evidence = _proof(critical.get(name), processes.get(name))
+        evidence += _more(rule, processes.get(name), audit.verdicts[name])
+        evidence += audit.changed(f"process_classification.{name}.")
         rows += [
             _row(requirement, f"class {name}", covers, state, evidence) for requirement in rule.requirement
         ]
     return rows
 
 
+def _more(rule: ClassRule, processes: dict[str, Any] | None, verdicts: int) -> list[str]:
+    evidence = []
+    if processes is not None:
+        evidence.append(f"{float(processes['cpu_seconds']):,.0f} CPU seconds in the window")
+    duties = [duty for duty in _DUTIES if getattr(rule.special_handling, duty)]
+    if duties:
+        evidence.append(f"duties: {', '.join(duties)}")
+    if verdicts:
+        evidence.append(f"{counted(verdicts, 'verdict')} in the audit trail")
+    return evidence
+
+
 _DUTIES = ("no_sampling", "full_audit_trail", "encrypted_storage")
 
 
 def _overrides(
-    configuration: Configuration, critical: dict[str, Any], window: Window
+    configuration: Configuration,
+    critical: dict[str, Any],
+    window: Window,
+    audit: Audited,
+    names: set[str],
 ) -> list[dict[str, Any]]:
     rows = []
-    for rule in configuration.settings.overrides:
+    for index, rule in enumerate(configuration.settings.overrides):
         if not rule.requirement:
             continue
-        state, evidence = _override(rule, critical, window)
+        ran = sorted(name for name in names if fnmatchcase(name, rule.process))
+        state, evidence = _override(rule, critical, window, ran)
+        evidence += audit.changed(f"overrides[{index}].")
         if rule.reason:
             evidence.append(f"because: {rule.reason}")
         rows += [
@@ -100,7 +119,10 @@ def _overrides(
     return rows
 
 
-def _override(rule: Override, critical: dict[str, Any], window: Window) -> tuple[str, list[str]]:
+def _override(
+    rule: Override, critical: dict[str, Any], window: Window, ran: list[str]
+) -> tuple[str, list[str]]:
+    """The ledger tells classes apart, not names; only the largest consumers, and verdicts, are named."""
     if not rule.force_collect and (rule.importance or 0.0) < NEVER_FILTERED:
         return "open", ["an importance below 1.0 protects nothing; write `force_collect: true`"]
     if rule.expires and _over(rule.expires, window.until):
@@ -108,7 +130,14 @@ def _override(rule: Override, critical: dict[str, Any], window: Window) -> tuple
     seen = sum(int(row["seen"]) for row in critical.values())
     exported = sum(int(row["exported"]) for row in critical.values())
     state, evidence = _proof({"seen": seen, "exported": exported, "short_hours": 0} if seen else None)
-    return state, [*evidence, "the ledger tells classes apart, not names: this is of all never-filtered ones"]
+    evidence.append("the ledger tells classes apart, not names: this is of all never-filtered ones")
+    if ran:
+        evidence.append(f"ran: {', '.join(ran[:NAMED])}")
+        return state, evidence
+    return (
+        "idle" if state == "met" else state,
+        [*evidence, "that it ran is not known: none of the largest consumers, and of verdicts, is called so"],
+    )
 
 
 def _over(expires: str, now: int) -> bool:
@@ -138,29 +167,19 @@ def _business(configuration: Configuration) -> list[dict[str, Any]]:
     return rows
 
 
-def _proof(row: dict[str, Any] | None) -> tuple[str, list[str]]:
+def _proof(row: dict[str, Any] | None, processes: dict[str, Any] | None = None) -> tuple[str, list[str]]:
+    """`processes` of the class: those in sums were not never-filtered then, so no export counts them."""
+    hidden = float(processes["process_seconds"] - processes["kept_seconds"]) if processes else 0.0
+    long = f"{hidden / HOUR:,.1f} process-hours" if hidden >= HOUR else f"{hidden:,.0f} process-seconds"
+    unheld = [f"{long} only in sums: the rule did not hold then"] if hidden > 0 else []
     if row is None or not row["seen"]:
-        return "idle", ["no such process at any export of the window"]
+        return ("missed", unheld) if unheld else ("idle", ["no such process at any export of the window"])
     seen, exported = int(row["seen"]), int(row["exported"])
     words = f"{exported:,} of {seen:,} exports"
     if exported >= seen:
-        return "met", [words]
+        return ("missed", [words, *unheld]) if unheld else ("met", [words])
     hours = int(row["short_hours"])
-    return "missed", [words + (f", short in {counted(hours, 'hour')}" if hours else "")]
-
-
-def _audit(directory: Path) -> list[str]:
-    if not directory.is_dir():
-        return [f"audit trail: none at {directory}; `auditLog` in the configuration keeps one"]
-    try:
-        found = verify(directory, Disk())
-    except NrdotError as error:
-        return [f"audit trail: {error}"]
-    if found.fault is not None:
-        fault = found.fault
-        return [f"audit trail: BROKEN at entry {fault.number} ({fault.file}:{fault.line}): {fault.what}"]
-    entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
-    return [f"audit trail: {entries}, each chained to the one before; head {found.hash[:16]}"]
+    return "missed", [words + (f", short in {counted(hours, 'hour')}" if hours else ""), *unheld]
 
 
 def _row(requirement: str, rule: str, covers: str, state: str, evidence: list[str]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ Document = dict[str, Any]
 Body = tuple[str, str, str]
 _STATES = {
     "met": "every export of its processes went out by itself",
-    "missed": "some exports lacked one",
-    "idle": "none of its processes ran, so nothing is proved",
+    "missed": "some exports lacked one, or the rule did not hold all the time",
+    "idle": "none of its processes is known to have run, so nothing is proved",
     "open": "the rule does not protect",
 }
 

@@ -85,8 +85,8 @@ def test_many_hosts_become_groups_by_their_names(folder, hours, configuration):
     assert found["by"] == "host group"
 
 
-def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, tmp_path):
-    found = compliance(engine, engine.open(7.0 * DAY, None), configuration, tmp_path)
+def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, folder):
+    found = compliance(engine, engine.open(7.0 * DAY, None), configuration, folder)
     states = {(row["requirement"], row["rule"]): row["state"] for row in found["rows"]}
     assert states == {
         ("GDPR", "override gate-*"): "missed",
@@ -100,26 +100,26 @@ def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, t
     }
     evidence = {row["rule"]: row["evidence"] for row in found["rows"]}
     assert evidence["class payments"][0] == "8 of 10 exports, short in 1 hour"
-    assert found["audit"][0].startswith("audit trail: none at")
+    assert found["audit"][0].startswith("audit trail: none beside")
     text = page(found, "compliance")
     assert text.count('class="state met"') >= 3
 
 
-def test_the_audit_trail_beside_the_ledger_is_verified(engine, configuration, tmp_path):
+def test_the_audit_trail_beside_the_ledger_is_verified(engine, configuration, folder, tmp_path):
     trail = Trail(tmp_path / FOLDER, ManualClock(), Disk())
     for number in range(3):
         trail.append({"change_type": "reload", "user": f"user-{number}"})
     window = engine.open(7.0 * DAY, None)
-    whole = compliance(engine, window, configuration, tmp_path)["audit"]
+    whole = compliance(engine, window, configuration, folder)["audit"]
     assert whole[0].startswith("audit trail: 3 entries, each chained")
     (piece,) = (tmp_path / FOLDER).glob("*.jsonl")
     piece.write_bytes(piece.read_bytes().replace(b"user-1", b"user-9"))
-    broken = compliance(engine, window, configuration, tmp_path)["audit"]
+    broken = compliance(engine, window, configuration, folder)["audit"]
     assert broken[0].startswith("audit trail: BROKEN at entry 2")
 
 
-def test_without_a_requirement_the_matrix_says_how_to_get_one(engine, tmp_path):
-    found = compliance(engine, engine.open(7.0 * DAY, None), load(None, {}), tmp_path)
+def test_without_a_requirement_the_matrix_says_how_to_get_one(engine, folder):
+    found = compliance(engine, engine.open(7.0 * DAY, None), load(None, {}), folder)
     assert found["rows"] == []
     assert any("no rule names a `requirement`" in line for line in found["left_out"])
 

@@ -1,4 +1,4 @@
-"""What docs/report.md tells people to type works."""
+"""What docs/report.md and others tell people to type about reports works."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from nrdot.cli.output import console, errors
 from nrdot.cli.run import run
 from nrdot.pricing.prices import QUANTITIES, load_pricing
 from nrdot.testing import ledger
+from nrdot.testing.pages import blocks
 
-DOCS = Path(__file__).resolve().parents[3] / "docs/report.md"
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs/report.md"
+HERE = "tests/unit/report/test_page_of_the_docs.py::test_each_command_works"
 DAY, HOUR = 86400, 3600
 RULES = "process_classification: {database: {score: 1.0, patterns: ['^p'], requirement: [SOX]}}\n"
 
 
 def commands():
-    blocks = re.findall(r"```sh[^\n]*\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    """Those of docs/report.md, and of every other block that names this test."""
+    pages = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("samples/**/*.md")]
+    ours = [block for page in sorted(pages) for block in blocks(page) if block.covered_by == HERE]
+    lines = [line.partition("#")[0].strip() for block in ours for line in block.text.splitlines()]
     return [line for line in lines if line]
 
 
@@ -28,6 +33,7 @@ def commands():
 def folder(tmp_path, hours, monkeypatch):
     ledger.write(tmp_path / "srv", hours(72, ledger.NOON - 10 * DAY))
     (tmp_path / "nrdot.yaml").write_text(RULES)
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
     (tmp_path / "hosts.csv").write_text("region,environment,hosts\neu,production,50\n")
     (tmp_path / "prices.yaml").write_text("meters: {new_relic: {prices: {free: 0}}}\n")
     monkeypatch.chdir(tmp_path)
