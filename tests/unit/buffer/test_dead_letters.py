@@ -5,7 +5,10 @@ from random import Random
 import pytest
 
 from nrdot.buffer.encryption import Keyring
-from nrdot.buffer.inspection import dead_letters, replay
+from nrdot.buffer.inspection import WaitingRecord, dead_letters, dump_letters, replay
+from nrdot.buffer.letters import Letter
+from nrdot.stages import Priority
+from nrdot.testing.clock import NOON_NS
 from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
@@ -23,8 +26,10 @@ def test_what_an_endpoint_refuses_for_good_can_be_looked_at(start, disk, clock):
     (letter,) = dead_letters(disk, DIRECTORY)
     assert letter.reason == "400 Bad Request"
     assert letter.time_ns == clock.wall_ns()
-    assert [number_of(made) for _, made in letter.records] == [0, 1]
+    assert letter.records == ((1, record(0)), (2, record(1)))
     assert letter.unreadable == ""
+    (path,) = disk.paths("dead/*")
+    assert (letter.name, letter.size) == (path.name, len(disk.content(path)))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -133,3 +138,45 @@ def test_a_letter_that_somebody_took_away_is_in_nobodys_way(start, disk, clock, 
     assert kept == list(range(20 - len(kept), 20))
     assert 1 < len(kept) < 5
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("start_of_file", "why"),
+    [
+        (b"NRDOTBUF\x09\x00", "written in a newer format"),
+        (b"mine", "not a dead letter, or its header is damaged"),
+    ],
+)
+def test_a_letter_that_nobody_can_read_is_listed_with_the_reason(disk, start_of_file, why):
+    disk.write(DIRECTORY / "dead" / "a.segment", start_of_file + bytes(200))
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert letter == Letter("a.segment", "", 0, len(start_of_file) + 200, (), why)
+
+
+def test_a_damaged_letter_is_listed_with_what_is_left_of_it(start, disk):
+    rejected(start)
+    (path,) = disk.paths("dead/*")
+    disk.flip(path, disk.content(path).index(record(0).payload))
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert letter.records == ((2, record(1)),)
+    assert "checksum" in letter.unreadable
+
+
+def test_what_letters_hold_is_listed_with_where_it_lies(start, disk):
+    rejected(start)
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert list(dump_letters(disk, DIRECTORY)) == [
+        WaitingRecord(1 + number, Priority.NORMAL, 10, NOON_NS + number, 204, letter.name, record(number))
+        for number in range(2)
+    ]
+
+
+def test_a_letter_taken_away_while_others_are_read_is_passed_over(start, disk, clock):
+    buffer = start()
+    for number in range(2):
+        buffer.put(record(number))
+        buffer.reject(sequences(buffer), "400")
+        clock.advance(1)
+    first, second = disk.paths("dead/*")
+    disk.fail = lambda operation, path: errno.ENOENT if (operation, path) == ("open", first) else None
+    assert [letter.name for letter in dead_letters(disk, DIRECTORY)] == [second.name]

@@ -119,3 +119,9 @@ def test_a_record_that_is_too_large_leaves_a_gap_of_its_own_priority(start):
     buffer.acknowledge(sequences(buffer, 1))
     words = {"reason": "too_large", "priority": "critical"}
     assert gaps_told(buffer) == [(words, 10, NOON_NS + 1, NOON_NS + 1)]
+
+
+def test_two_gaps_as_one_reach_from_the_first_to_the_last_of_both():
+    early = Gap(EXPIRED, Priority.NORMAL, 3, 30, 5, 9, 500, 900)
+    late = Gap(EXPIRED, Priority.NORMAL, 2, 20, 11, 14, 700, 1400)
+    assert early.joined(late) == late.joined(early) == Gap(EXPIRED, Priority.NORMAL, 5, 50, 5, 14, 500, 1400)

@@ -66,15 +66,17 @@ def test_a_full_buffer_drops_the_lowest_priority_first_and_of_that_the_oldest():
         left.append(sequences(buffer))
     assert left == [[1, 3, 4, 5], [1, 3, 5, 6], [1, 5, 6, 7], [5, 6, 7, 8]]
     assert buffer.statistics().dropped == {"full": 4 * POINTS}
+    assert buffer.statistics().segments == 0
 
 
 def test_a_newcomer_never_pushes_out_what_is_worth_more():
     one = record(1)
     buffer = MemoryBuffer(2 * (len(one.payload) + 400))
     filled(buffer, record(1, priority=Priority.CRITICAL), record(1, priority=Priority.CRITICAL))
-    buffer.put(record(1, priority=Priority.NORMAL))
+    for _ in range(2):
+        buffer.put(record(1, priority=Priority.NORMAL))
     assert sequences(buffer) == [1, 2]
-    assert buffer.statistics().dropped == {"full": POINTS}
+    assert buffer.statistics().dropped == {"full": 2 * POINTS}
 
 
 def test_a_record_that_can_never_fit_pushes_nothing_out():
@@ -108,8 +110,7 @@ def test_what_an_endpoint_refused_counts_as_rejected():
 
 def test_what_is_delivered_and_refused_adds_up():
     buffer = filled(MemoryBuffer(), *(record(1, first=pid) for pid in range(1, 5)))
-    for sequence in (1, 2):
-        buffer.acknowledge([sequence])
+    buffer.acknowledge([1, 2])
     assert (buffer.statistics().delivered, buffer.statistics().rejected) == (2 * POINTS, 0)
     for sequence in (3, 4):
         buffer.acknowledge([sequence], rejected_points=2)

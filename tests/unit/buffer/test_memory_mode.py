@@ -3,7 +3,7 @@ import logging
 
 from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.records import imbalance, numbers, put_all, record, sequences, waiting
 
 
 def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_once(start, disk, caplog):
@@ -19,6 +19,18 @@ def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_on
     assert "24 MiB at most, until it can be written again" in message
     assert numbers(buffer) == list(range(10))
     assert imbalance(buffer) == 0
+
+
+def test_what_waits_in_memory_is_what_was_put(start, disk):
+    buffer = start()
+    disk.read_only = True
+    records = [record(number, points=3 + number, priority=Priority(number % 3)) for number in range(6)]
+    put_all(buffer, records)
+    assert waiting(buffer) == records
+    held = buffer.statistics().bytes
+    buffer.acknowledge(sequences(buffer))
+    assert held > 6 * 200
+    assert buffer.statistics().bytes == 0
 
 
 def test_records_go_back_to_disk_by_themselves_in_order(start, disk, clock, caplog):

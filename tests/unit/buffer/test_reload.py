@@ -112,3 +112,16 @@ def test_keys_rotate_at_every_record_and_everything_stays_readable(start):
     after.use(BufferSettings(), ring)
     assert numbers(after) == list(range(3, 8))
     assert imbalance(after) == 0
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_what_leaves_is_overwritten_from_the_reload_on_where_that_is_asked_for(start, disk, overwrite):
+    buffer = start(max_bytes=60_000, overwrite=not overwrite)
+    put_all(buffer, [record(number, 3000) for number in range(10)])
+    buffer.use(BufferSettings(max_bytes=60_000, overwrite=overwrite), NO_KEYS)
+    steps = []
+    disk.fail = lambda operation, _path: steps.append(operation)
+    buffer.acknowledge(sequences(buffer))
+    put_all(buffer, [record(number, 3000) for number in range(10, 30)])
+    assert "remove" in steps
+    assert ("overwrite" in steps) is overwrite
