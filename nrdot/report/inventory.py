@@ -79,9 +79,13 @@ def _of_yaml(path: Path) -> list[Group]:
 
 def _of_csv(path: Path) -> list[Group]:
     try:
-        text = path.read_bytes()[:LARGEST].decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise InventoryError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise InventoryError(f"{path}: larger than {LARGEST >> 20} MiB; write a line for each group of hosts")
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InventoryError(f"{path}: not UTF-8; save the file as UTF-8") from None
     reader = csv.DictReader(io.StringIO(text))

@@ -88,19 +88,22 @@ def _trial(groups: Sequence[Group]) -> dict[str, Any]:
 
 def _region(region: str, groups: Sequence[Group]) -> list[dict[str, Any]]:
     hosts = _hosts(groups)
-    canary = sum(max(1, math.ceil(group.hosts * CANARY)) for group in groups)
+    canary = min(hosts, sum(max(1, math.ceil(group.hosts * CANARY)) for group in groups))
+    share = (
+        f"{CANARY:.0%}" if len(groups) == 1 else f"{CANARY:.0%} of each of {len(groups)} groups, one at least"
+    )
     gates = [*_GATES, *_validations(groups)]
     phases = [
         _phase(
             f"{region}: canary",
             1,
-            min(canary, hosts),
+            canary,
             profile="conservative",
-            steps=[f"canary: 20 % of {hosts:,} production hosts, chosen by a hash of host.id"],
+            steps=[f"{canary:,} of {hosts:,} production hosts ({share}), chosen by a hash of host.id"],
             gates=[*gates, "saving on the canary within the range that nrdot report gives"],
         )
     ]
-    rest = hosts - min(canary, hosts)
+    rest = hosts - canary
     if rest:
         steps = [
             "the rest of the region",

@@ -154,8 +154,18 @@ def test_the_plan_starts_small_and_goes_region_by_region(tmp_path):
     gates = {phase["name"]: phase["gates"] for phase in found["phases"]}
     assert any("PCI-DSS validated" in gate for gate in gates["us: canary"])
     assert not any("PCI-DSS" in gate for gate in gates["eu: canary"])
+    steps = {phase["name"]: phase["steps"] for phase in found["phases"]}
+    assert steps["us: canary"] == ["121 of 601 production hosts (20%), chosen by a hash of host.id"]
     assert "eu: canary" in page(found, "rollout")
     assert "eu: canary" in as_csv(found, "rollout")
+
+
+def test_a_region_of_a_few_hosts_of_many_kinds_has_no_rest_to_follow(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("region,environment,hosts,criticality\nus,prod,1,low\nus,production,1,high\n")
+    found = plan(read_inventory(path))
+    (canary,) = [phase for phase in found["phases"] if phase["name"].startswith("us: ")]
+    assert canary["steps"][0].startswith("2 of 2 production hosts (20% of each of 2 groups, one at least)")
 
 
 def test_a_csv_inventory_is_the_same_plan(tmp_path):
@@ -177,6 +187,7 @@ def test_a_csv_inventory_is_the_same_plan(tmp_path):
         ("a.csv", "region,environment,hosts,criticality\nus,dev,3,huge\n", "not one of low, medium, high"),
         ("a.csv", "region,environment,hosts\n,dev,3\n", "one of them empty"),
         ("a.csv", "region,environment,hosts\n", "nothing to plan"),
+        ("a.csv", "region,environment,hosts\n" + "us,dev,3\n" * 500_000, "larger than 4 MiB"),
         ("a.yaml", "hosts: []", "nothing to plan"),
         ("a.yaml", "hosts: [{region: us}]", "`environment` is missing"),
         ("a.yaml", "hosts: [{region: us, environment: dev, hosts: -4}]", "must be 1 or more"),

@@ -63,3 +63,56 @@ def test_rounded_parts_add_up_to_the_rounded_whole(values):
     assert sum(parts) == pytest.approx(round(sum(values), 4), abs=1.01e-4)
     assert all(abs(part - value) <= 1.01e-4 for part, value in zip(parts, values, strict=True))
     assert sum(rounded(values, 7.0)) == pytest.approx(7.0)
+
+
+def test_two_days_give_a_wide_range_and_a_gap_between_them_changes_nothing(reported, hours):
+    """With one degree of freedom Student's t is 6.314: two days tell little, and the range says so."""
+    busy = [
+        msgspec.structs.replace(row, points_unoptimized=2 * row.points_unoptimized)
+        if getattr(row, "verdict", "") == "roll_up"
+        else row
+        for row in hours(24, START + 3 * DAY)
+    ]
+    found = reported([*hours(24), *busy], meter="google_prometheus")
+    month = found["projection"]["month"]
+    assert [day["seen"] for day in found["days"]] == [1.0, 0.0, 0.0, 1.0]
+    assert found["projection"]["days"] == 2
+    saved = [day["saved"] for day in found["days"] if day["seen"]]
+    assert month["value"] == pytest.approx(sum(saved) / 2 * 730 / 24, rel=1e-3)
+    in_month = 730 / 24
+    around = 6.314 * statistics.stdev(saved) * in_month * math.sqrt(1 / 2 + 1 / in_month)
+    assert month["high"] - month["value"] == pytest.approx(around, rel=1e-2)
+    assert month["low"] < 0 < month["high"]
+
+
+def test_hours_that_nobody_saw_are_in_no_mean(reported, hours):
+    """Twelve hours are a month of such hours; twelve more of silence make it neither less nor more."""
+    whole = reported(hours(12), meter="cloudwatch")["meters"]["cloudwatch"]
+    gapped = reported(hours(1, START + 30 * HOUR), meter="cloudwatch")
+    assert gapped["meters"]["cloudwatch"]["unoptimized"] == whole["unoptimized"]
+    assert gapped["window"]["hours_seen"] == 13
+
+
+def test_a_baseline_of_ones_own_is_beside_that_of_hostmetrics(reported, hours):
+    """Whoever scrapes each 15 s sends four times what hostmetrics sends each 60 s."""
+    rows = [
+        msgspec.structs.replace(row, baseline=15.0, points_unoptimized=4 * row.points_unoptimized)
+        if hasattr(row, "baseline")
+        else row
+        for row in hours(24)
+    ]
+    found = reported(rows, meter="google_prometheus")
+    points = found["points"]
+    assert (points["unoptimized"], points["hostmetrics"]) == (24 * 168_000, 24 * 42_000)
+    assert found["attribution"]["interval"] == 24 * 126_000
+    bill = found["meters"]["google_prometheus"]
+    assert bill["unoptimized"] == pytest.approx(4 * bill["hostmetrics"], rel=1e-4)
+    assert bill["attribution"]["interval"] == pytest.approx(3 * bill["hostmetrics"], rel=1e-4)
+
+
+def test_a_clock_that_went_back_doubles_no_rate(reported, hours):
+    """Two hours ran under the name of one: twice the points in twice the time."""
+    once = reported(hours(3), meter="google_prometheus")["meters"]["google_prometheus"]
+    twice = reported(hours(1, START + 2 * HOUR), meter="google_prometheus")
+    assert twice["meters"]["google_prometheus"]["unoptimized"] == pytest.approx(once["unoptimized"], rel=1e-6)
+    assert max(cell["seen"] for cell in twice["coverage"]["cells"]) == 1.0
