@@ -6,8 +6,9 @@ All methods raise OSError and nothing else. Files belong to the agent's user alo
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
+
+from nrdot import durable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +44,8 @@ class Disk:
         """Return when the device has `data` at the end of a file. After an error any part of it may be."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            _sync(descriptor)
+            durable.write(descriptor, data)
+            durable.sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -55,7 +54,7 @@ class Disk:
         descriptor = os.open(path, os.O_WRONLY | _BINARY)
         try:
             os.ftruncate(descriptor, size)
-            _sync(descriptor)
+            durable.sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -64,10 +63,8 @@ class Disk:
         beside = path.with_name(f".{path.name}.new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_TRUNC | os.O_CREAT | _BINARY, 0o600)
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            _sync(descriptor)
+            durable.write(descriptor, data)
+            durable.sync(descriptor)
         finally:
             os.close(descriptor)
         beside.replace(path)
@@ -81,24 +78,11 @@ class Disk:
                 left = os.fstat(descriptor).st_size
                 while left > 0:
                     left -= os.write(descriptor, bytes(min(left, _BLOCK)))
-                _sync(descriptor)
+                durable.sync(descriptor)
             finally:
                 os.close(descriptor)
         path.unlink(missing_ok=True)
 
     def sync_directory(self, path: Path) -> None:
         """Make creations, renames and removals in `path` durable."""
-        if sys.platform == "win32":
-            return  # NTFS journals its directories; there is no handle to flush
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _sync(descriptor: int) -> None:
-    if hasattr(os, "fdatasync"):
-        os.fdatasync(descriptor)
-    else:
-        os.fsync(descriptor)
+        durable.sync_directory(path)

@@ -11,6 +11,8 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from nrdot import durable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -59,9 +61,7 @@ class Files:
         written = _write(descriptor, pieces)
         if written == left:
             return
-        rest = memoryview(b"".join(pieces))[written:]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        durable.write(descriptor, memoryview(b"".join(pieces))[written:])
 
     def read(self, descriptor: int, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`; fewer only at the end of the file."""
@@ -81,23 +81,11 @@ class Files:
 
     def sync(self, descriptor: int) -> None:
         """Return when the device has what was appended, its own write cache included."""
-        if sys.platform == "darwin":
-            # fsync on macOS stops at the drive's cache.
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-        elif sys.platform == "win32":
-            os.fsync(descriptor)
-        else:
-            os.fdatasync(descriptor)
+        durable.sync(descriptor)
 
     def sync_directory(self, path: Path) -> None:
         """Make creations, renames and removals in `path` durable."""
-        if sys.platform == "win32":
-            return  # NTFS journals its directories; there is no handle to flush
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync_directory(path)
 
     def remove(self, path: Path) -> None:
         path.unlink()
