@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Config, Json, Procfs, configuration, warn
+from nrdot.cli.options import Config, Json, Procfs, looked_at
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
@@ -37,15 +37,9 @@ def explain(
 ) -> None:
     """Show why one process has its score and its verdict, and what would change that."""
     from nrdot.agent.lookup import find, nearest
-    from nrdot.agent.survey import survey
-    from nrdot.cli.output import progress
-    from nrdot.clock import SystemClock
     from nrdot.decide.explain import decision
 
-    found = configuration(config, procfs)
-    with progress("two samples, one second apart", quiet=json):
-        now, stages, batch = survey(found, SystemClock())
-    warn(stages.scorer.unmatched(batch.table))
+    now, stages, batch = looked_at(config, procfs, quiet=json)
     rows = find(batch, process)
     if not rows:
         near = nearest(batch, process)

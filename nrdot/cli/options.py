@@ -10,7 +10,10 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nrdot.agent.wire import Stages
+    from nrdot.batch import Batch
     from nrdot.config.configuration import Configuration
+    from nrdot.govern.course import Course
 
 Config = Annotated[
     Path | None,
@@ -53,6 +56,21 @@ def configuration(path: Path | None, procfs: Path | None = None, *, quiet: bool 
         return found
     agent = msgspec.structs.replace(found.settings.agent, procfs=str(procfs))
     return dataclasses.replace(found, settings=msgspec.structs.replace(found.settings, agent=agent))
+
+
+def looked_at(
+    config: Path | None, procfs: Path | None, *, quiet: bool = False
+) -> tuple[Course, Stages, Batch]:
+    """This host now, as the agent would judge it under a configuration; `quiet` shows no sign of life."""
+    from nrdot.agent.survey import survey
+    from nrdot.cli.output import progress
+    from nrdot.clock import SystemClock
+
+    found = configuration(config, procfs)
+    with progress("two samples, one second apart", quiet=quiet):
+        now, stages, batch = survey(found, SystemClock())
+    warn(stages.scorer.unmatched(batch.table))
+    return now, stages, batch
 
 
 def warn(problems: Iterable[object]) -> None:

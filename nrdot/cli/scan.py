@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Config, Json, Procfs, configuration, warn
+from nrdot.cli.options import Config, Json, Procfs, looked_at
 
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
@@ -33,14 +33,7 @@ def scan(
     procfs: Procfs = None,
 ) -> None:
     """Show every process now: score, class, verdict and the reason for it."""
-    from nrdot.agent.survey import survey
-    from nrdot.cli.output import progress
-    from nrdot.clock import SystemClock
-
-    found = configuration(config, procfs)
-    with progress("two samples, one second apart", quiet=json):
-        now, stages, batch = survey(found, SystemClock())
-    warn(stages.scorer.unmatched(batch.table))
+    now, stages, batch = looked_at(config, procfs, quiet=json)
     processes = _processes(stages, batch)
     processes.sort(key=lambda one: one[sort.value], reverse=sort in LARGEST_FIRST)
     totals = _totals(processes)
