@@ -171,14 +171,16 @@ def verify(files: Files, directory: Path, keys: Keyring = NO_KEYS) -> Verificati
 
 
 def _checked_header(path: Path, data: bytes, faults: list[Fault]) -> Header | None:
+    if len(data) < FIRST_FRAME:
+        return None  # a crash while it was made; it holds nothing
     try:
         header = parse_header(data)
     except NewerFormat:
         faults.append(Fault(path.name, 0, len(data), "written in a newer format"))
         return None
-    if header is None and len(data) == FIRST_FRAME:
+    if header is None:
         faults.append(Fault(path.name, 0, len(data), "its header is damaged"))
-    elif header is not None and data != pack_header(header):
+    elif data != pack_header(header):
         faults.append(Fault(path.name, 0, len(data), "one of the two copies of its header is damaged"))
     return header
 

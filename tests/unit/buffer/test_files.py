@@ -40,3 +40,17 @@ def test_a_lock_says_who_holds_it_and_one_that_nobody_took_says_nothing(tmp_path
     descriptor = files.lock(path, b"42\n")
     assert files.owner(path) == "42"
     files.close(descriptor)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+def test_a_directory_is_made_with_all_above_it_and_for_the_agents_user_alone(tmp_path):
+    path = tmp_path / "state" / "buffer"
+    for _ in range(2):
+        Files().make_directory(path)
+    assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_free_is_what_the_file_system_has(tmp_path):
+    free = Files().free(tmp_path)
+    assert 0 < free < 1 << 60
+    assert free % 512 == 0
