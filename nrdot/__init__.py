@@ -1,1 +1,3 @@
 """NRDOT keeps process metrics useful at a tenth of their cost."""
+
+__version__ = "0.1.0"

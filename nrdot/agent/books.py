@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot import __version__
 from nrdot.agent.shadow import Shadow
 from nrdot.buffer.files import Files
 from nrdot.config.intervals import exports_every
@@ -108,7 +108,7 @@ class Bookkeeping:
                 self.store,
                 page.book,
                 page.terms,
-                agent=version("nrdot"),
+                agent=__version__,
                 usage=self._usage,
                 heard=self._heard,
             )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrdot import __version__
 from nrdot.agent.consumption import Consumption
 from nrdot.agent.evidence import Evidence
 from nrdot.aggregate.balance import Balance, Balanced
@@ -144,7 +144,7 @@ class Node:
             "agent": {
                 "cpu": f"{(sum(cpu_seconds()) - used) / passed:.6f}",
                 "memory": resident_bytes(),
-                "version": version("nrdot"),
+                "version": __version__,
                 "tickDelay": f"{self._lateness.worst:.0f}",
             },
         }

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from nrdot.agent.books import DIRECTORY, Bookkeeping
 from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.destinations import Destinations, keyring
-from nrdot.agent.health import HealthServer
 from nrdot.agent.notify import Notifier
 from nrdot.agent.selfmetrics import (
     SelfRecords,
@@ -119,6 +118,8 @@ class Agent:
             observe_ledger(self._meters, self._ledger.store)
             observe_destinations(self._meters, self._status, clock)
             if settings.agent.listen and not once:
+                from nrdot.agent.health import HealthServer  # with the library's server, nearly 1 MB
+
                 health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
                 stack.callback(health.close)
             stack.callback(self._ledger.close)

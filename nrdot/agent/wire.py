@@ -7,9 +7,9 @@ what the change leaves alone stays the same object, so that no series breaks tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from nrdot import __version__
 from nrdot.agent.judgement import build_policy, build_scorer
 from nrdot.aggregate.aggregator import ExactAggregator
 from nrdot.aggregate.groups import Groups
@@ -109,7 +109,7 @@ def build_stages(
     encoder = OtlpEncoder(
         metrics,
         Resources(settings.resource, _command_lines(settings)),
-        version=version("nrdot"),
+        version=__version__,
         stable=settings.semconv == "stable",
         zero_points=settings.series.zero_points,
         end_markers=settings.series.end_markers,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from nrdot.buffer.segment import KEY_ID_SIZE, NO_KEY
@@ -116,6 +115,8 @@ def keys_from_environment(name: str, environment: Mapping[str, str] = os.environ
 
 def keys_from_command(command: Sequence[str]) -> Keyring:
     """What a program prints, for keys that a vault or a key management service holds."""
+    import subprocess  # few ask for it
+
     source = f"the command {command[0]!r}"
     try:
         done = subprocess.run(command, capture_output=True, timeout=_COMMAND_SECONDS, check=True)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from nrdot import __version__
 from nrdot.cli import (
     agent,
     audit,
@@ -102,9 +103,7 @@ app.add_typer(models, name="model")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"nrdot {version('nrdot')}")
+        print(f"nrdot {__version__}")
         raise typer.Exit
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from html import escape
-from importlib.metadata import version
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
+from nrdot import __version__
 from nrdot.cli.demo_words import critical, every, less, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
@@ -41,7 +41,7 @@ def page(found: Comparison, hosts: int, *, live: bool) -> str:
         hosts=f"{hosts:,} hosts" if hosts > 1 else "one host",
         money="\n".join(_money(meter, [Fleet(one, hosts) for one in columns]) for meter in vendors()),
         method="\n".join(f"<li>{escape(line)}</li>" for line in method(found, live=live)),
-        version=escape(version("nrdot")),
+        version=escape(__version__),
     )
 
 

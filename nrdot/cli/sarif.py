@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from nrdot import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ def sarif(problems: Sequence[Problem]) -> dict[str, Any]:
                 "tool": {
                     "driver": {
                         "name": "nrdot profile lint",
-                        "version": version("nrdot"),
+                        "version": __version__,
                         "rules": [_rule(*kind) for kind in kinds],
                     }
                 },

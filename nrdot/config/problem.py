@@ -7,7 +7,6 @@ A message never shows a value that came from the environment or that stands in a
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -201,5 +200,7 @@ def one_line(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or none."""
+    import difflib  # only mistakes need it
+
     nearest = difflib.get_close_matches(clip(word), list(known), n=1, cutoff=0.72)
     return f"did you mean `{nearest[0]}`?" if nearest else ""

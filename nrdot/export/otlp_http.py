@@ -8,9 +8,9 @@ What it takes is remembered for as long as the agent runs.
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from nrdot import __version__
 from nrdot.errors import ConfigError, Permanent, Retryable
 from nrdot.export.answer import Answer, judge
 from nrdot.export.compression import Link, ladder
@@ -53,7 +53,7 @@ class HttpExporter:
     ) -> None:
         self.endpoint = endpoint
         self._clock = clock
-        self._headers = {"User-Agent": _agent_name(), **_checked(headers or {})}
+        self._headers = {"User-Agent": f"nrdot/{__version__}", **_checked(headers or {})}
         self._headers |= {"Content-Type": "application/x-protobuf", "Accept-Encoding": "identity"}
         self._link = Link()
         self._ladder = ladder(compression, level, self._link)
@@ -127,10 +127,3 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
         if not _HEADER_VALUE.fullmatch(value):
             raise ConfigError(f"headers: the value of {name} holds a character that HTTP cannot carry")
     return dict(headers)
-
-
-def _agent_name() -> str:
-    try:
-        return f"nrdot/{version('nrdot')}"
-    except PackageNotFoundError:
-        return "nrdot"

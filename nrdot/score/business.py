@@ -6,7 +6,6 @@ override that has expired is as if it were not there. Among business rules the h
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -177,6 +176,8 @@ def _expired(rule: OverrideRule, now: int) -> bool:
 
 def _nearest(glob: str, names: Sequence[str]) -> list[str]:
     """Names that are spelled alike come first, then those that begin alike."""
+    import difflib  # only mistakes need it
+
     literal = "".join(letter for letter in glob if not is_glob(letter)).strip("-_.")
     stem = literal[:4].lower()
     alike = [name for name in names if len(stem) > 2 and name.lower().startswith(stem)]

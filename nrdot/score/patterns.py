@@ -79,10 +79,11 @@ class PatternPart:
         self.class_scores: Floats = np.array([np.nan, *(rule.score for rule in rules)])
         self._never: Flags = np.array([False, *(rule.never_filtered for rule in rules)])
         self._own = len(own)
-        self._programs: dict[str, list[int]] = {}
-        self._cut_programs: dict[str, list[int]] = {}  # long names, as the kernel cuts them
+        # Of thousands of names nearly each belongs to one class: these share that class's tuple.
+        self._programs: dict[str, tuple[int, ...]] = {}
+        self._cut_programs: dict[str, tuple[int, ...]] = {}  # long names, as the kernel cuts them
         self._owners: dict[OwnerKind, list[int]] = {}
-        self._lines: list[tuple[int, Precision, str]] = []  # beside each pattern of the set
+        self._lines: list[tuple[int, Precision, str, str]] = []  # beside each pattern of the set
         self._handling: dict[str, Flags] = {}
         self._outcomes: dict[tuple[bytes, OwnerKind, str], _Outcome] = {}
         self._set = PatternSet(list(self._index(rules)))
@@ -133,20 +134,22 @@ class PatternPart:
     def _index(self, rules: Sequence[ClassRule]) -> Iterator[str]:
         """File every rule where `_claims` looks for it; the patterns of the set in their order."""
         for class_id, rule in enumerate(rules, 1):
+            only = (class_id,)
             precision = Precision.OWN if class_id <= self._own else _OF_PATTERNS[rule.kind]
             for pattern in rule.patterns:
-                self._lines.append((class_id, precision, f"pattern {pattern}"))
+                self._lines.append((class_id, precision, "pattern", pattern))
                 yield pattern
             family = _OF_FAMILIES[rule.kind]
             for program in rule.programs:
                 if is_glob(program):
-                    self._lines.append((class_id, family, f"program {program}"))
+                    self._lines.append((class_id, family, "program", program))
                     yield f"(?i){glob_pattern(program)}"
                     continue
-                key = program.lower()
-                self._programs.setdefault(key, []).append(class_id)
+                lower = program.lower()
+                key = program if program == lower else lower  # no second copy
+                _add(self._programs, key, only)
                 if len(key) > KERNEL_NAME_LIMIT:
-                    self._cut_programs.setdefault(key[:KERNEL_NAME_LIMIT], []).append(class_id)
+                    _add(self._cut_programs, key[:KERNEL_NAME_LIMIT], only)
             for owner in rule.owners:
                 self._owners.setdefault(owner, []).append(class_id)
 
@@ -169,8 +172,8 @@ class PatternPart:
     def _claims(self, identity: Identity) -> set[Claim]:
         """One claim for each class at each precision and reason. Kernel threads borrow programs' names."""
         claims = {
-            self._claim(class_id, precision, what)
-            for class_id, precision, what in map(
+            self._claim(class_id, precision, f"{kind} {text}")
+            for class_id, precision, kind, text in map(
                 self._lines.__getitem__, self._set.match(full_text(identity))
             )
             if precision is Precision.OWN or not identity.kernel
@@ -197,9 +200,9 @@ class PatternPart:
         """Classes that list this program: as it is, without suffix and version, or as the kernel cuts it."""
         key = name.lower()
         spellings = (key, key.removesuffix(".exe"), _without_suffix(key), stem(key))
-        found = next((self._programs[word] for word in spellings if word in self._programs), [])
+        found = next((self._programs[word] for word in spellings if word in self._programs), ())
         if not found and len(key) == KERNEL_NAME_LIMIT:
-            found = self._cut_programs.get(key, [])
+            found = self._cut_programs.get(key, ())
         for class_id in found:
             rule = self.classes[class_id]
             weak = rule is not None and rule.kind is not Kind.PROGRAM
@@ -268,6 +271,10 @@ def owner_kind(identity: Identity) -> OwnerKind:
     if owner.unit.endswith(".service"):
         return OwnerKind.SERVICE
     return OwnerKind.OTHER
+
+
+def _add(index: dict[str, tuple[int, ...]], key: str, more: tuple[int, ...]) -> None:
+    index[key] = index[key] + more if key in index else more
 
 
 def _without_suffix(name: str) -> str:
