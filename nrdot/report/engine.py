@@ -136,8 +136,12 @@ class Engine:
             self.left_out.append(
                 f"{counted(future, 'row')} of the future, after {stamp(latest)}: the clock jumped; left out"
             )
-        stop = int(until.timestamp()) if until else int(newest)
+        stop = -int(-until.timestamp() // HOUR) * HOUR if until else int(newest)
         start = int(since.timestamp()) if isinstance(since, datetime) else stop - int(since)
+        if start >= stop:
+            raise NoLedgerError(
+                f"--since ({stamp(start)}) is not before the end ({stamp(stop)}): no such window"
+            )
         if not until and self.now - stop > 2 * HOUR and latest:
             self.left_out.append(f"nothing is newer than {stamp(stop)}: the window ends there, not now")
         return Window(start - start % HOUR, stop)

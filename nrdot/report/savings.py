@@ -93,7 +93,8 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
 def _primary(pricing: Pricing, wanted: Wanted, made: Mapping[str, Bill], left_out: list[str]) -> str:
     """The meter of the headline: the one asked for, or the first that can be computed."""
     if not made:
-        raise PricingError("no meter can be computed; see --show-pricing for what a price list needs")
+        why = next((line for line in left_out if line.startswith("meter ")), "the price list has none")
+        raise PricingError(f"no meter can be computed; {why}")
     if wanted.meter is not None:
         pricing.meter(wanted.meter)
         if wanted.meter not in made:

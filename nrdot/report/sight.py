@@ -137,9 +137,10 @@ def _agent(usage: Usage, seen: float) -> dict[str, Any]:
 def coverage(usage: Usage) -> dict[str, Any]:
     """A cell for each hour, or day, of the window: how much was seen, and of the critical how much sent."""
     hourly, since, until = usage.hourly, usage.window.since, usage.window.until
+    begun = np.sort(np.array([row["began"] for row in usage.hosts], np.float64))
+    since = max(since, 2 * int(begun[0]) - until)  # before the ledger, no more than there is of it
     step = HOUR if (until - since) / HOUR <= CELLS else DAY
     critical_seen, critical_exported = hourly.total("critical_seen"), hourly.total("critical_exported")
-    begun = np.sort(np.array([row["began"] for row in usage.hosts], np.float64))
     cells = []
     for at in range(since - since % step, until, step):
         chosen = (hourly.hour >= at) & (hourly.hour < at + step)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from nrdot.cli.report_tables import as_text
-from nrdot.pricing.prices import load_pricing, shipped_text
+from nrdot.pricing.prices import PricingError, load_pricing, shipped_text
 from nrdot.report.render_csv import as_csv
 from nrdot.report.render_html import page
 from nrdot.testing import ledger
@@ -65,3 +65,12 @@ def test_a_copy_of_the_shipped_list_keeps_its_sources(reported, hours, tmp_path)
     path.write_text(shipped_text())
     found = reported(hours(24), pricing=load_pricing(path))
     assert any("0.30 USD a GB" in line for line in found["explain"]["new_relic"])
+
+
+def test_another_currency_without_any_price_says_what_is_missing(reported, hours, tmp_path):
+    path = tmp_path / "prices.yaml"
+    path.write_text("currency: EUR")
+    with pytest.raises(
+        PricingError, match="no meter can be computed; meter new_relic: no price for free, price in EUR"
+    ):
+        reported(hours(24), pricing=load_pricing(path))

@@ -297,3 +297,28 @@ def test_a_directory_without_a_ledger_is_refused(reported, folder):
     folder.mkdir()
     with pytest.raises(NoLedgerError, match="no ledger in it"):
         reported([])
+
+
+def test_a_window_that_ends_before_it_begins_is_refused(reported, hours):
+    from datetime import UTC, datetime
+
+    with pytest.raises(NoLedgerError, match=r"--since \(2026-11-21 05:00 UTC\) is not before the end"):
+        reported(
+            hours(9),
+            since=datetime(2026, 11, 21, 5, tzinfo=UTC),
+            until=datetime(2026, 11, 21, 4, tzinfo=UTC),
+        )
+
+
+def test_a_window_ends_with_a_whole_hour_so_folded_rows_count_in_full_or_not_at_all(reported, hours):
+    from datetime import UTC, datetime
+
+    found = reported(hours(9), since=3600.0, until=datetime(2026, 11, 21, 4, 30, tzinfo=UTC))
+    assert found["window"]["to"] == "2026-11-21T05:00:00Z"
+    assert found["window"]["host_hours_seen"] == found["window"]["host_hours_expected"] == 1.0
+
+
+def test_a_window_of_centuries_is_no_strip_of_centuries(reported, hours):
+    cells = reported(hours(48), since=99_999.0 * DAY)["coverage"]["cells"]
+    assert 4 * 24 <= len(cells) <= 4 * 24 + 1
+    assert [cell["seen"] for cell in cells[-48:]] == [1.0] * 48
