@@ -71,23 +71,13 @@ class Parts:
 
 
 class Watching(Protocol):
-    """`watch.Watch`."""
+    """`govern.watch.Watch`."""
 
     def look(self) -> bool:
         """Whether there is something else to load. Cheap: it is asked at each turn of the loop."""
 
     def wait(self) -> float | None:
         """Seconds until it wants to be asked again; None for whenever."""
-
-
-class Unwatched:
-    """For who reloads on request only."""
-
-    def look(self) -> bool:
-        return False
-
-    def wait(self) -> float | None:
-        return None
 
 
 class Daemon:
@@ -105,8 +95,8 @@ class Daemon:
         status: Status,
         notifier: Notifier,
         reload: Callable[[Parts], Parts],
-        transition: Callable[[Parts], Parts] = lambda parts: parts,
-        watch: Watching | None = None,
+        transition: Callable[[Parts], Parts],
+        watch: Watching,
         cpu: Callable[[], float] = lambda: sum(cpu_seconds()),
     ) -> None:
         self._parts = parts
@@ -116,7 +106,7 @@ class Daemon:
         self._notifier = notifier
         self._reload = reload
         self._transition = transition
-        self._watch = watch or Unwatched()
+        self._watch = watch
         self._room = RELOAD_ROOM
         self._patient_until = clock.monotonic()  # after a transition that failed
         self._cpu = cpu

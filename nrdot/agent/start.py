@@ -1,4 +1,13 @@
-"""From a configuration file to a running daemon, and from a changed file to the daemon's new parts."""
+"""From a configuration file to a running daemon, and from a changed file to the daemon's new parts.
+
+    choose ─► weigh ─► make the parts ─► write it down ─► it takes effect
+      ▲         │             │                 │
+      │         └─────────────┴─────────────────┴──► refused: the parts before stay
+    file, push, rollback, last good
+
+`_enforced` goes this way from left to right, at the start and at each reload; `_transition` makes only the
+parts anew, when the time itself changes the profile.
+"""
 
 from __future__ import annotations
 
@@ -96,40 +105,11 @@ class Agent:
 
     def run(self, *, duration: float | None = None, once: bool = False) -> int:
         """The exit status."""
-        settings, clock = self.configuration.settings, self._clock
+        clock = self._clock
         requests = Requests(clock)
         with ExitStack() as stack:
-            writer = configure(
-                sys.stderr,
-                clock,
-                level=settings.agent.log_level,
-                form=settings.agent.log_format,
-            )
-            self._redaction = writer.redaction
-            self._redaction.hide(_secrets(self.configuration))
-            for problem in self.configuration.warnings:
-                _log.warning(str(problem))
-            state = StateDirectory(Path(settings.agent.state_dir))
-            stack.callback(state.close)
-            if state.warning:
-                _log.warning(state.warning)
-            observe_status(self._meters, self._status)
-            observe_log(self._meters, writer)
-            observe_ledger(self._meters, self._ledger.store)
-            observe_destinations(self._meters, self._status, clock)
-            if settings.agent.listen and not once:
-                from nrdot.agent.health import HealthServer  # with the library's server, nearly 1 MB
-
-                health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
-                stack.callback(health.close)
-            stack.callback(self._ledger.close)
-            stack.callback(self._auditor.close)
-            if settings.kubernetes is not None:
-                from nrdot.agent.node import Node
-
-                self._node = Node(settings.kubernetes, settings.agent.pushed, clock, self._status)
-                stack.callback(self._node.close)
-                self._ledger.listener = self._node.consumption
+            self._begin_log()
+            self._open(stack, listen=not once)
             notifier = Notifier(os.environ, clock)
             stack.callback(notifier.close)
             stack.enter_context(signals(requests))
@@ -144,6 +124,39 @@ class Agent:
                 watch=self._watch,
             )
             return daemon.once(self._began) if once else daemon.run(duration)
+
+    def _begin_log(self) -> None:
+        agent = self.configuration.settings.agent
+        writer = configure(sys.stderr, self._clock, level=agent.log_level, form=agent.log_format)
+        observe_log(self._meters, writer)
+        self._redaction = writer.redaction
+        self._redaction.hide(_secrets(self.configuration))
+        for problem in self.configuration.warnings:
+            _log.warning(str(problem))
+
+    def _open(self, stack: ExitStack, *, listen: bool) -> None:
+        """What stays open for as long as the agent runs, and is closed in the opposite order."""
+        settings, clock = self.configuration.settings, self._clock
+        state = StateDirectory(Path(settings.agent.state_dir))
+        stack.callback(state.close)
+        if state.warning:
+            _log.warning(state.warning)
+        observe_status(self._meters, self._status)
+        observe_ledger(self._meters, self._ledger.store)
+        observe_destinations(self._meters, self._status, clock)
+        if settings.agent.listen and listen:
+            from nrdot.agent.health import HealthServer  # with the library's server, nearly 1 MB
+
+            health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
+            stack.callback(health.close)
+        stack.callback(self._ledger.close)
+        stack.callback(self._auditor.close)
+        if settings.kubernetes is not None:
+            from nrdot.agent.node import Node
+
+            self._node = Node(settings.kubernetes, settings.agent.pushed, clock, self._status)
+            stack.callback(self._node.close)
+            self._ledger.listener = self._node.consumption
 
     def _first_parts(self) -> Parts:
         """What the first choice makes of the agent, or the last good one where it cannot be used."""

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 INTERVAL = 15.0
 
 
+class Unwatched:
+    """For who reloads on request only."""
+
+    def look(self) -> bool:
+        return False
+
+    def wait(self) -> float | None:
+        return None
+
+
 class SteppedDaemon:
     """A pipeline that counts, the CPU that the test says it uses, and the answers to requests to reload.
 
@@ -59,7 +69,7 @@ class SteppedDaemon:
             notifier=Notifier({}, self.clock),
             reload=self._reload,
             transition=self._transition,
-            watch=watch,
+            watch=watch or Unwatched(),
             cpu=lambda: self.cpu,
         )
 

@@ -26,6 +26,7 @@ from nrdot.simulate.run import simulate, under
 from nrdot.simulate.study import Task, run
 from nrdot.testing.agent import ListBuffer
 from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.daemon import Unwatched
 
 INTERVAL = 15.0
 
@@ -72,6 +73,8 @@ def test_the_live_agent_over_the_same_samples_puts_the_same_bytes(captures, name
         status=Status(clock),
         notifier=Notifier({}, clock),
         reload=lambda parts: parts,
+        transition=lambda parts: parts,
+        watch=Unwatched(),
     )
     while daemon._tick():  # the loop's own step: a capture's clock stands still between two of them
         pass
