@@ -180,3 +180,15 @@ def test_a_letter_taken_away_while_others_are_read_is_passed_over(start, disk, c
     first, second = disk.paths("dead/*")
     disk.fail = lambda operation, path: errno.ENOENT if (operation, path) == ("open", first) else None
     assert [letter.name for letter in dead_letters(disk, DIRECTORY)] == [second.name]
+
+
+def test_letters_of_an_earlier_process_count_for_the_bound(start, disk, clock):
+    for first in (0, 20):
+        buffer = start(max_bytes=200_000)
+        for number in range(first, first + 4):
+            buffer.put(record(number, 3000))
+            buffer.reject(sequences(buffer), "400")
+            clock.advance(1)
+    kept = [number_of(letter.records[0][1]) for letter in dead_letters(disk, DIRECTORY)]
+    assert 1 < len(kept) < 5
+    assert kept[-1] == 23
