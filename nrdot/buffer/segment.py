@@ -241,16 +241,14 @@ class Frame:
     body: bytes
 
 
-def scan(
-    read: Callable[[int, int], bytes], size: int, seed: int, start: int = FIRST_FRAME
-) -> Iterator[Frame | Damage]:
+def scan(read: Callable[[int, int], bytes], size: int, seed: int) -> Iterator[Frame | Damage]:
     """Every whole frame of a segment in order, and what lies between them.
 
     `read(offset, size)` gives bytes of the file. Damage costs the frame that it lies in: reading goes on at
     the next place where a head of this segment stands.
     """
     window = _Window(read, size)
-    offset = start
+    offset = FIRST_FRAME
     while offset < size:
         parsed = parse_head(window.take(offset, HEAD_SIZE), seed)
         if parsed is None:

@@ -53,11 +53,9 @@ class Cron:
         # Where both are given, either is enough: so it has always been with cron.
         return in_month or (self._by_weekday and self._weekday(day))
 
-    def strikes(
-        self, clock: ZoneClock, start: int, end: int, days: Callable[[int], bool] | None = None
-    ) -> Iterator[int]:
-        """The moments from `start` until before `end`; `days` may refuse days of the clock."""
-        for moment, _ in self._runs(clock, start, end, days, self._single):
+    def strikes(self, clock: ZoneClock, start: int, end: int) -> Iterator[int]:
+        """The moments from `start` until before `end`."""
+        for moment, _ in self._runs(clock, start, end, None, self._single):
             yield moment
 
     def windows(
@@ -68,7 +66,10 @@ class Cron:
         duration: int,
         days: Callable[[int], bool] | None = None,
     ) -> Iterator[Window]:
-        """What lasts `duration` from each strike, where that reaches between `start` and `end`."""
+        """What lasts `duration` from each strike, where that reaches between `start` and `end`.
+
+        `days` may refuse days of the clock.
+        """
         for first, last in self._runs(clock, start - duration, end, days, self._merged(duration)):
             yield first, last + duration
 

@@ -47,10 +47,8 @@ class Candidate:
         return found if self.interval is None else found | {"interval": self.interval}
 
 
-def lattice(
-    thresholds: Sequence[float], tops: Sequence[int], intervals: Sequence[float | None] = (None,)
-) -> list[Candidate]:
-    return [Candidate(*values) for values in product(thresholds, tops, intervals)]
+def lattice(thresholds: Sequence[float], tops: Sequence[int]) -> list[Candidate]:
+    return [Candidate(*values) for values in product(thresholds, tops)]
 
 
 def pareto(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:

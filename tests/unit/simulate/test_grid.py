@@ -19,7 +19,7 @@ def document(cost, coverage):
 
 
 def test_a_lattice_is_every_combination_once():
-    found = lattice([0.3, 0.5], [0, 10], [None])
+    found = lattice([0.3, 0.5], [0, 10])
     assert [(one.threshold, one.top) for one in found] == [(0.3, 0), (0.3, 10), (0.5, 0), (0.5, 10)]
 
 
