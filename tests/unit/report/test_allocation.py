@@ -5,9 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from nrdot.pricing.prices import load_pricing
+from nrdot.report.engine import Engine
+from nrdot.report.files import find
+from nrdot.report.savings import Wanted, savings
 from nrdot.testing import ledger
 
-HOUR = 3600
+HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR
 
 
@@ -15,13 +19,24 @@ def of(rows, **fields):
     return [msgspec.structs.replace(row, **fields) if hasattr(row, "namespace") else row for row in rows]
 
 
+@pytest.fixture(scope="module")
+def two_hosts(tmp_path_factory):
+    """A ledger of two hosts, opened once for every meter and key."""
+    folder = tmp_path_factory.mktemp("two") / "ledger"
+    times = [START + number * HOUR for number in range(6)]
+    shop = [row for time in times for row in ledger.hour(time)]
+    pay = [row for time in times for row in ledger.hour(time, host="h2")]
+    ledger.write(folder, [*of(shop, namespace="shop"), *of(pay, namespace="pay", tenant="acme")])
+    with Engine(find(folder), START + 400 * DAY) as engine:
+        yield engine, engine.open(30.0 * DAY, None)
+
+
 @pytest.mark.parametrize(
     "meter", ["new_relic_data_plus", "google_prometheus", "cloudwatch", "datadog_pro", "egress"]
 )
 @pytest.mark.parametrize("by", ["class", "namespace", "unit", "user", "host", "tenant", "profile"])
-def test_the_parts_are_the_bill_whatever_the_key_and_the_meter(reported, hours, meter, by):
-    rows = [*of(hours(6), namespace="shop"), *of(hours(6, host="h2"), namespace="pay", tenant="acme")]
-    found = reported(rows, meter=meter, by=by)
+def test_the_parts_are_the_bill_whatever_the_key_and_the_meter(two_hosts, meter, by):
+    found = savings(*two_hosts, load_pricing(), Wanted(meter=meter, by=by))
     bill = found["meters"][meter]
     assert sum(row["value"] for row in found["allocation"]) == pytest.approx(bill["sent"], abs=1e-9)
     assert sum(row["unoptimized"] for row in found["allocation"]) == pytest.approx(
