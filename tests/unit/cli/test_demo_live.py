@@ -14,14 +14,19 @@ from nrdot.config.load import load, load_profile
 from nrdot.errors import CaptureError
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.comparison import Comparison, Extent, compare
+from nrdot.testing.captures import workers, write_capture
 
-CAPTURE = Path("samples/captures/sample-host-7.jsonl.zst")
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("captures") / "c.jsonl"
+    return write_capture(path, workers(60, ticks=31, busy=5, first="payment-gateway"))
 
 
 @pytest.fixture
-def samples():
+def samples(capture):
     """A few samples of a small host."""
-    source = ReplaySource(CAPTURE)
+    source = ReplaySource(capture)
     return [source.sample() for _ in range(4)]
 
 
@@ -38,14 +43,14 @@ def _shown(screen: LiveScreen) -> str:
     return captured.get()
 
 
-def _comparison() -> Comparison:
+def _comparison(capture) -> Comparison:
     names = ("conservative", "balanced", "aggressive")
     profiles = {name: load_profile(name, Path(), os.environ) for name in names}
-    return compare(CAPTURE, load(None, {}), profiles)
+    return compare(capture, load(None, {}), profiles)
 
 
-def test_profiles_stand_side_by_side_with_who_is_busy(samples) -> None:
-    found = _comparison()
+def test_profiles_stand_side_by_side_with_who_is_busy(capture, samples) -> None:
+    found = _comparison(capture)
     screen, _ = _screen(lambda: found)
     with screen:
         for batch in samples:
@@ -72,9 +77,9 @@ def test_it_is_too_early_for_figures_until_there_was_an_export(samples) -> None:
     assert "the first export is on its way" in _shown(screen)
 
 
-def test_a_plan_for_the_whole_time_scales_what_is_there_so_far() -> None:
+def test_a_plan_for_the_whole_time_scales_what_is_there_so_far(capture) -> None:
     """The same capture, said to be twice as long: its times are divided by half as much."""
     profiles = {"balanced": load_profile("balanced", Path(), os.environ)}
-    short = compare(CAPTURE, load(None, {}), profiles, Extent(31, 30.0, 1.0))
-    long = compare(CAPTURE, load(None, {}), profiles, Extent(61, 60.0, 1.0))
+    short = compare(capture, load(None, {}), profiles, Extent(31, 30.0, 1.0))
+    long = compare(capture, load(None, {}), profiles, Extent(61, 60.0, 1.0))
     assert short.scale == pytest.approx(2 * long.scale)
