@@ -77,3 +77,16 @@ class Desk:
     def kept(self) -> set[int]:
         table = self.host.table
         return {p.pid for p in self.host.processes if table.verdict[p.row] == Verdict.KEEP}
+
+
+class Alarming:
+    """`policy.Anomalies` that a test names by their rows."""
+
+    def __init__(self) -> None:
+        self.rows: Rows = np.zeros(0, np.intp)
+
+    def observe(self, _batch: object) -> Rows:
+        return self.rows
+
+    def adopt(self, other: Alarming) -> None:
+        self.rows = other.rows

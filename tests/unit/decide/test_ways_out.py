@@ -12,7 +12,7 @@ from nrdot.batch import Owner
 from nrdot.decide.explain import decision
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.desk import Desk
+from nrdot.testing.desk import Alarming, Desk
 
 NOTHING = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=60.0, grace=0.0)
 
@@ -97,16 +97,6 @@ def test_where_every_process_is_visible_it_is_the_profile_that_has_to_change():
     visible = check(found, Reason.VISIBLE)
     assert (visible.holds, visible.value) == (True, 1.0)
     assert math.isnan(visible.needed)
-
-
-class Alarming:
-    """Knows which rows are anomalous; the test says so."""
-
-    def __init__(self):
-        self.rows = np.zeros(0, np.intp)
-
-    def observe(self, _batch):
-        return self.rows
 
 
 def test_who_left_its_band_or_is_near_its_limit_has_to_come_back():
