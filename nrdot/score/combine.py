@@ -195,8 +195,8 @@ class CompositeScorer:
 
     def _four(self, rows: Rows) -> Floats:
         """Base, model, business, incident."""
-        parts = self._parts[:, rows]
-        parts[LABEL] = np.where(np.isnan(parts[LABEL]), parts[PATTERN], parts[LABEL])
+        parts = self._parts.take(rows, axis=1)
+        np.copyto(parts[LABEL], parts[PATTERN], where=np.isnan(parts[LABEL]))
         return parts[LABEL:]
 
     def _shares(self, four: Floats) -> Floats:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SPENT: Final = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _FAULTS: Final = slice(Counter.FAULTS_MINOR, Counter.FAULTS_MAJOR + 1)
 _SWITCHES: Final = slice(Counter.SWITCHES_VOLUNTARY, Counter.SWITCHES_INVOLUNTARY + 1)
-_LEVELS: Final = np.array([Gauge.RSS, Gauge.THREADS], np.intp)[:, None]
+_LEVELS: Final = (Gauge.RSS, Gauge.THREADS)
 
 MEMORY: Final = 300.0  # seconds after which an observation counts a third in means and deviations
 LATELY: Final = 60.0  # and in rates
@@ -97,11 +97,12 @@ class Features:
         first = self._host is None  # after a reload the table is older than we are
         rows = batch.living if first or not self._seconds else self._due(batch)
         self._seconds, self._time_ns, self._host = batch.seconds, batch.time_ns, batch.host
-        self._rss_sorted = np.sort(table.gauges[Gauge.RSS, batch.living])
+        self._rss_sorted = np.sort(table.gauges[Gauge.RSS][batch.living])
         born, named = (batch.living, batch.living) if first else (batch.born, batch.named)
-        self._sums[:, born] = self._recent[:, born] = 0.0
-        self._last[:, born] = _levels(table, born)
-        self._seen[born] = self._now - batch.seconds
+        if born.size:
+            self._sums[:, born] = self._recent[:, born] = 0.0
+            self._last[:, born] = _levels(table, born)
+            self._seen[born] = self._now - batch.seconds
         for row in named.tolist():
             self._owner[row] = _owner_index(table, row)
         if batch.seconds > 0.0 and rows.size:
@@ -112,17 +113,17 @@ class Features:
     def _due(self, batch: Batch) -> Rows:
         """Who moved or has other words, and who was not looked at for a while."""
         table = batch.table
-        waiting = np.flatnonzero((self._now - self._seen > LOOK_AGAIN) & table.alive)
+        waiting = ((self._now - self._seen > LOOK_AGAIN) & table.alive).nonzero()[0]
         return distinct(table.capacity, np.concatenate([batch.moved, batch.named, waiting]))
 
     def _sorted_cpu(self, living: Rows) -> Floats:
         """What everybody used lately, sleepers too, in order. Most of them used nothing for long."""
-        users = living[self._recent[_CPU_RATE, living] > 0.0]
+        used, weight = self._recent[_CPU_RATE], self._recent[_RECENT_WEIGHT]
+        users = living[used[living] > 0.0]
         fade = np.exp((self._seen[users] - self._now) / LATELY)
-        weight = self._recent[_RECENT_WEIGHT, users] * fade + (1.0 - fade)
         cpu = np.zeros(living.size)
         if users.size:
-            cpu[-users.size :] = np.sort(self._recent[_CPU_RATE, users] * fade / weight)
+            cpu[-users.size :] = np.sort(used[users] * fade / (weight[users] * fade + (1.0 - fade)))
         return cpu
 
     def matrix(self, table: Table, rows: Rows) -> Floats:
@@ -131,25 +132,26 @@ class Features:
         host = self._host
         if host is None:
             return columns.T
-        sums = self._sums[:, rows]
-        mean = sums / np.maximum(sums[_WEIGHT], 1e-9)
-        squares = mean[[_CPU_SQUARED, _IO_SQUARED]] - mean[[_CPU, _IO]] ** 2
-        deviation = np.sqrt(np.maximum(squares, 0.0))
-        recent = self._recent[:, rows]
+        mean = self._sums.take(rows, axis=1)
+        mean /= np.maximum(mean[_WEIGHT], 1e-9)
+        cpu_deviation = np.sqrt(np.maximum(mean[_CPU_SQUARED] - mean[_CPU] ** 2, 0.0))
+        io_deviation = np.sqrt(np.maximum(mean[_IO_SQUARED] - mean[_IO] ** 2, 0.0))
+        recent = self._recent.take(rows, axis=1)
         rates = recent[:_RATES] / np.maximum(recent[_RECENT_WEIGHT], 1e-9)
         ticks = max(host.hz, 1)
-        cpu, rss = rates[_CPU_RATE], table.gauges[Gauge.RSS, rows]
+        cpu, rss = rates[_CPU_RATE], table.gauges[Gauge.RSS][rows]
         age = (self._time_ns - table.born_ns[rows]) / 1e9
         known = self._class_scores[table.class_id[rows]]
         nameless = np.isnan(known)
+        user, system = table.counters[_SPENT]
         columns[: len(_MEANS)] = mean[: len(_MEANS)]
         logs = columns[len(_MEANS) : _AFTER_LOGS]
         logs[:] = (
             rates[_IO_RATE],
             mean[_IO],
-            deviation[1],
+            io_deviation,
             rss,
-            table.gauges[Gauge.THREADS, rows],
+            table.gauges[Gauge.THREADS][rows],
             rates[_FAULTS_RATE],
             rates[_SWITCHES_RATE],
             age,
@@ -157,10 +159,10 @@ class Features:
         np.log1p(np.maximum(logs, 0.0, out=logs), out=logs)
         columns[_AFTER_LOGS:_AFTER_PLAIN] = (
             cpu,
-            deviation[0],
+            cpu_deviation,
             cpu / max(host.cpus, 1),
             _rank(self._cpu_sorted, cpu),
-            table.counters[_SPENT, rows].sum(axis=0) / ticks / np.maximum(age, 1.0),
+            (user[rows] + system[rows]) / ticks / np.maximum(age, 1.0),
             rates[_WAIT_RATE] / ticks,
             rss / max(host.memory, 1),
             _rank(self._rss_sorted, rss),
@@ -176,16 +178,15 @@ class Features:
         idle = np.maximum(self._now - self._seen[rows] - seconds, 0.0)
         cpu, io = table.cpu[rows], table.io[rows]
         levels = _levels(table, rows)
-        growth = (levels - self._last[:, rows]) * (60.0 / (idle + seconds))
+        growth = levels - self._last.take(rows, axis=1)
+        growth *= 60.0 / (idle + seconds)
         one = np.ones_like(cpu)
         means = np.array((cpu, cpu > 0.0, growth[0], growth[1], io, cpu * cpu, io * io, one))
-        self._sums[:, rows] = _blended(self._sums[:, rows], means, idle, seconds, MEMORY)
-        grown = (table.counters[:, rows] - table.previous[:, rows]) / seconds
-        faults, switches = grown[_FAULTS].sum(axis=0), grown[_SWITCHES].sum(axis=0)
-        rates = np.array(
-            (cpu, io, faults, switches, grown[Counter.CPU_WAIT], grown[CHILDREN].sum(axis=0), one)
-        )
-        self._recent[:, rows] = _blended(self._recent[:, rows], rates, idle, seconds, LATELY)
+        self._sums[:, rows] = _blended(self._sums.take(rows, axis=1), means, idle, seconds, MEMORY)
+        grown = (table.counters.take(rows, axis=1) - table.previous.take(rows, axis=1)) / seconds
+        faults, switches, children = (np.add(*grown[pair]) for pair in (_FAULTS, _SWITCHES, CHILDREN))
+        rates = np.array((cpu, io, faults, switches, grown[Counter.CPU_WAIT], children, one))
+        self._recent[:, rows] = _blended(self._recent.take(rows, axis=1), rates, idle, seconds, LATELY)
         self._last[:, rows] = levels
         self._seen[rows] = self._now
 
@@ -202,15 +203,18 @@ class Features:
 def _blended(sums: Floats, news: Floats, idle: Floats, seconds: float, memory: float) -> Floats:
     """Sums whose last is their weight: silence since the last look, then what was in the last interval."""
     fade, keep = np.exp(-idle / memory), np.exp(-seconds / memory)
-    blended: Floats = sums * fade
-    blended[-1] += 1.0 - fade
-    blended *= keep
-    blended += news * (1.0 - keep)
-    return blended
+    sums *= fade
+    sums[-1] += 1.0 - fade
+    sums *= keep
+    news *= 1.0 - keep
+    sums += news
+    return sums
 
 
 def _levels(table: Table, rows: Rows) -> Floats:
-    levels: Floats = np.log1p(np.maximum(table.gauges[_LEVELS, rows], 0))
+    levels = np.array([table.gauges[gauge][rows] for gauge in _LEVELS], np.float64)
+    levels[levels < 0.0] = 0.0
+    np.log1p(levels, out=levels)
     return levels
 
 
