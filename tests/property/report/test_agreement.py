@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -15,6 +13,8 @@ from nrdot.checks.loading import load
 from nrdot.config.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.console import typed
+from nrdot.testing.nursery import Forked
 from nrdot.testing.otlp_server import OtlpServer
 
 HANG = 60.0
@@ -24,24 +24,12 @@ PRICES = "meters: {distinct: {formula: series_hourly}}\n"
 OWN = ("process.pid", "nrdot.rollup")  # who has neither speaks of the agent itself
 
 
-def nrdot(*arguments, folder):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "nrdot", *map(str, arguments)],
-        capture_output=True,
-        cwd=folder,  # the program that is installed, not the one in the current folder
-        env=environment,
-        timeout=HANG,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
-
-
 def report(folder, ledger):
     prices = folder / "prices.yaml"
     prices.write_text(PRICES)
-    return json.loads(nrdot("report", "--ledger", ledger, "--pricing", prices, "--json", folder=folder))
+    done = typed("report", "--ledger", ledger, "--pricing", prices, "--json")
+    assert done.status == 0, done.err
+    return json.loads(done.out)
 
 
 def told(found):
@@ -95,7 +83,15 @@ def lived(folder, mode):
             "export": [{"name": "c", "otlp": {"endpoint": server.url}}],
         }
         (folder / "nrdot.yaml").write_text(json.dumps(rules))
-        nrdot("agent", "-c", folder / "nrdot.yaml", "--duration", "6s", folder=folder)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+        errors = folder / "errors"
+        agent = Forked(
+            *("agent", "-c", folder / "nrdot.yaml", "--duration", "6s"),
+            folder=folder,
+            environment=environment,
+            err=errors,
+        )
+        assert agent.wait(HANG) == 0, errors.read_text()
         return server.delivered
 
 
