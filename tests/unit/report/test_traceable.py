@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import duckdb
 import msgspec
 import pytest
 
 from nrdot.testing import ledger
+from nrdot.testing.console import typed
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR - 40 * DAY  # 2026-10-12 00:00 UTC, and past for the command
@@ -44,24 +43,9 @@ def fleet(folder, hours, tmp_path):
 @pytest.fixture
 def asked(fleet):
     def _asked(*arguments):
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "nrdot",
-                "report",
-                "--ledger",
-                str(fleet),
-                "--since",
-                "30d",
-                *arguments,
-            ],
-            capture_output=True,
-            check=True,
-            timeout=60,
-            text=True,
-        )
-        return done.stdout
+        done = typed("report", "--ledger", fleet, "--since", "30d", *arguments)
+        assert done.status == 0, done.err
+        return done.out
 
     return _asked
 
