@@ -220,7 +220,8 @@ def _model(settings: Settings, patterns: PatternPart) -> ModelPart:
         if not settings.model.file and not path.exists():
             continue
         try:
-            return ModelPart(load_model(path, size_limit=settings.model.max_size), patterns.class_scores)
+            found = load_model(path, sha256=settings.model.sha256, size_limit=settings.model.max_size)
+            return ModelPart(found, patterns.class_scores)
         except ConfigError as error:
             _log.error(str(error))
             return ModelPart(None, patterns.class_scores, str(error))

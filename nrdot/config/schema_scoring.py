@@ -102,6 +102,7 @@ class Model(Section, frozen=True):
 
     enabled: Annotated[bool, doc("Let the model take part.")] = True
     file: Annotated[str | None, doc("Model to use; the one that NRDOT ships where absent.")] = None
+    sha256: Annotated[str, doc("Checksum of the only model that is used, as `nrdot train` prints it.")] = ""
     max_size: Annotated[Size, doc("Largest model file that is read, in bytes.")] = 16 * 2**20
 
 

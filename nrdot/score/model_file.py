@@ -153,7 +153,7 @@ def load_model(path: Path, sha256: str = "", size_limit: int = SIZE_LIMIT) -> Mo
     if digest != header.sha256:
         raise _refused(path, "has a wrong checksum: it was damaged or changed")
     if sha256 and digest != sha256.lower():
-        raise _refused(path, "is not the model whose checksum the configuration names")
+        raise _refused(path, f"has the checksum {digest[:12]}..., and model.sha256 names another")
     try:
         return _model(msgspec.json.decode(body, type=_Body), digest)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -8,6 +8,7 @@ import pytest
 
 from nrdot.simulate.money import margins
 from nrdot.testing.captures import workers, write_capture
+from nrdot.testing.models import save_stump
 
 PROCESSES, SAMPLES, SPACING = 50, 41, 15
 RULES = """
@@ -102,6 +103,21 @@ def test_a_model_that_is_refused_is_named_with_the_reason(command, proc, tmp_pat
     assert status == 0
     told = f"model {model}: is not a model of NRDOT's; scoring goes on by rules alone"
     assert [record.message for record in caplog.records] == [told]
+
+
+def test_only_the_model_that_the_configuration_pins_is_used(command, proc, tmp_path, caplog):
+    model, rules = tmp_path / "model.json", tmp_path / "rules.yaml"
+    digest = save_stump(model)
+
+    def explained(pinned):
+        rules.write_text(f"model: {{file: '{model}', sha256: '{pinned}'}}\n")
+        document = command("explain", "payment-gateway", "--json", "-c", rules, "--procfs", proc.root)[1]
+        return next(part["value"] for part in json.loads(document)["parts"] if part["name"] == "model")
+
+    assert explained(digest) is not None
+    assert not caplog.records
+    assert explained("0" * 64) is None
+    assert f"has the checksum {digest[:12]}..., and model.sha256 names another" in caplog.text
 
 
 def test_a_capture_that_ends_before_the_baseline_exports_has_no_money_and_says_so(command, capture):
