@@ -111,9 +111,13 @@ def test_a_short_job_is_no_service_however_late_it_comes():
     assert set().union(*(services.restart("job", 4) for _ in range(6))) == set()
 
 
+@pytest.mark.parametrize("uptime", [0, 600])
 @pytest.mark.parametrize(("samples", "looping"), [(240, True), (2 * 5760, False)])
-def test_a_service_without_a_process_is_remembered_for_a_day(samples, looping):
+def test_a_service_without_a_process_is_remembered_for_a_day(uptime, samples, looping):
     services = Services()
+    services.watch.host.interval = 300.0
+    services.step(uptime)
+    services.watch.host.interval = 15.0
     services.begin("a")
     services.step(60)
     services.end("a")

@@ -235,3 +235,63 @@ def test_the_budget_that_is_named_counts_series_that_ended_and_those_of_others(p
         desk.budget.limit = limit
         desk.step()
         assert (pid in desk.kept()) is there
+
+
+def test_who_had_a_reason_a_while_ago_is_told_how_long_it_still_stays():
+    desk = Desk(rules=replace(NOTHING, hold=90.0))
+    desk.scores = {110: 0.9}
+    desk.export()
+    assert (check(explain(desk, 110), Reason.HOLD).holds, check(explain(desk, 110), Reason.HOLD).value) == (
+        False,
+        90.0,
+    )
+    desk.scores = {}
+    desk.export()
+    found = explain(desk, 110)
+    hold = check(found, Reason.HOLD)
+    assert (found.reason, hold.holds, hold.value) == (Reason.HOLD, True, 30.0)
+    assert math.isnan(hold.needed)
+    assert changes(found) == {"hold": None}
+    for _ in range(2):
+        desk.export()
+    assert check(explain(desk, 110), Reason.HOLD).value == 0.0
+
+
+def test_only_who_was_seen_to_begin_and_seen_twice_is_new():
+    desk = Desk(rules=replace(NOTHING, grace=1e6))
+    for _ in range(3):
+        desk.step()
+    desk.host.begin(900, "fresh")
+    desk.step()
+    assert not check(explain(desk, 110), Reason.NEW).holds  # it ran before the agent came
+    assert not check(explain(desk, 900), Reason.NEW).holds
+    desk.export()
+    assert check(explain(desk, 900), Reason.NEW).holds
+
+
+@pytest.mark.parametrize(("places", "needed"), [(1, 0.5), (2, 0.4), (3, 0.3), (4, 0.0)])
+def test_the_least_that_it_takes_to_be_among_the_largest_is_told(places, needed):
+    desk = Desk(rules=replace(NOTHING, top_cpu=places))
+    desk.use(_101=3000, _102=2400, _103=1800)
+    desk.export()
+    top = check(explain(desk, 110), Reason.TOP_CPU)
+    assert (top.holds, top.rank) == (False, 0)
+    assert top.needed == pytest.approx(needed)
+    assert math.isnan(check(explain(desk, 110), Reason.TOP_IO).needed)
+
+
+def test_who_is_never_filtered_may_be_among_the_largest_as_well():
+    desk = Desk(rules=replace(NOTHING, top_cpu=2))
+    desk.critical = {102, 103}
+    desk.use(_101=3000, _102=2400, _103=1800)
+    desk.export()
+    ranks = [check(explain(desk, pid), Reason.TOP_CPU) for pid in (102, 103)]
+    assert [(one.rank, one.holds) for one in ranks] == [(2, True), (3, False)]
+
+
+def test_the_only_place_among_the_largest_is_a_larger_change_than_most_of_a_score():
+    desk = Desk(rules=replace(NOTHING, threshold=0.2, top_cpu=1))
+    desk.scores = {101: 0.9}
+    desk.use(_101=3000)
+    desk.export()
+    assert order(explain(desk, 101)) == ["threshold", "top_n.cpu"]
