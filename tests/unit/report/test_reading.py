@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import pytest
 import zstandard
 
 from nrdot.ledger.frames import pack
-from nrdot.report.files import NoLedgerError
+from nrdot.report.files import NoLedgerError, find, mend
 from nrdot.testing import ledger
 
 HOUR, DAY = 3600, 86400
@@ -268,6 +271,51 @@ def test_links_to_hosts_ledgers_are_followed_and_a_circle_of_them_ends(reported,
     (folder / "h1").symlink_to(tmp_path / "elsewhere" / "h1")
     (tmp_path / "elsewhere" / "h1" / "up").symlink_to(folder)
     assert reported([])["points"]["unoptimized"] == 2 * 42_000
+
+
+@contextmanager
+def as_nobody():
+    """Root may read everything, so permissions are tried as somebody else."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder():
+    """Below /tmp itself: pytest's own folders are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="nrdot-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def partly_closed(open_folder, hours):
+    folder = open_folder
+    ledger.write(folder / "h1", hours(2))
+    ledger.write(folder / "h2", hours(2, host="h2"))
+    ledger.write(folder / "h3", hours(2, host="h3"))
+    for path in (folder / "h2", folder / "h3" / NAME):
+        path.chmod(0)
+    yield folder
+    (folder / "h2").chmod(0o755)
+
+
+def test_what_may_not_be_read_costs_itself_and_is_said(partly_closed, tmp_path):
+    with as_nobody():
+        found = find(partly_closed)
+        fine = mend(found.lines, tmp_path, found.left_out)
+    assert fine == [partly_closed / "h1" / NAME]
+    assert any(line.endswith("h2: Permission denied; the folder was left out") for line in found.left_out)
+    assert any(
+        line.endswith(f"h3/{NAME}: cannot be read: Permission denied; the file was left out")
+        for line in found.left_out
+    )
 
 
 def test_why_there_is_not_one_row_is_told(reported, folder):
