@@ -18,6 +18,14 @@ with the trees in which it is, and the range over these trees:
 """
 NONE = """\
 Of the culprits none is shown better by a peer than by any profile, or sooner by more than one interval."""
+BEHIND = """\
+What stands behind it: **memory** is half an interpreter, numpy and OpenSSL, before the first line of the
+agent ([what holds how much](decisions/0014-what-a-tick-costs.md)). **Points and bytes**: the filtered
+Collector drops what is below its thresholds and keeps no sum of it, groups by name lose who in the group it
+was, and the psutil exporter reads one kind of CPU time fewer; a series that begins or ends costs a point more
+here, so that sums over series stay exact. **Shares of CPU** of single processes are what a profile chooses:
+the rest is in its sums.
+"""
 WORTH = {"named": 3, "old name": 2, "group": 1, "no": 0}
 
 
@@ -30,6 +38,7 @@ def losses(told: Document) -> Iterator[str]:
     yield "|---|---|---|---:|---|"
     yield from found
     yield ""
+    yield BEHIND
     if "culprits" in told:
         yield from _culprits(told["culprits"], titles, peers)
 

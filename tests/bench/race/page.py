@@ -28,7 +28,7 @@ def write(out: Path) -> None:
 
 
 def main_cell(told: Document) -> Document:
-    """The tree of two thousand under the mixed load, or what a quick run has in its place."""
+    """What `plan.Plan.main` was."""
     cells = mixed(told)
     return cells[len(cells) // 2]
 
@@ -167,8 +167,8 @@ def culprits(told: Document) -> Iterator[str]:
     yield told_in_words(HUNT, **hunt)
     for kind, about in hunt["kinds"].items():
         cores = hunt["cores"][kind]
-        used = f" and used {cores:.2f} cores" if cores > USED else ""
-        yield f"- **{kind}**: {about}; it lasted {hunt['lasted'][kind]:.0f} s{used}"
+        used = f", {cores:.2f} cores" if cores > USED else ""
+        yield f"- **{kind}**: {about} ({hunt['lasted'][kind]:.0f} s{used})"
     yield told_in_words(FOUND, grown=hunt["grown"] / 2**20, enough=hunt["enough"])
     kinds = list(hunt["kinds"])
     body = [

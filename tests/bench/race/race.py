@@ -6,6 +6,10 @@ A full run writes docs/race/results.json, the charts beside it and docs/race.md;
 mean nothing, the same below build/race. `--page` draws page and charts anew from the results that lie there.
 `--only` runs some of the parts and keeps the others' results. It needs root, for a pid namespace in which the
 tree is all that there is; everything that was started ends with it.
+
+    plan, tree, contestants, receiver ─┬─► turns ────► exports, scores ────┬─► results.json ─► page
+    who sees what, and how it is kept  ├─► culprits ─► exports, findings ──┤   with words, losses,
+                                       └─► dashboard, on a Prometheus ─────┘   measures and charts
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ import culprits
 import dashboard
 from contestants import PRECIOUS, contestants
 from machine import describe
-from plan import DASHBOARD, FULL, LOADS, QUICK
+from plan import FULL, LOADS, QUICK
 from programs import BUILT, ROOT, NotMeasurable
 from scores import Share
 from turns import race
@@ -110,10 +114,10 @@ def run(plan: Plan, parts: Sequence[str], results: Path) -> None:
         for cell in plan.cells:
             raced = race(cell, everybody, plan.rounds)
             told["cells"].append(scored(raced))
-            filling = raced if cell == DASHBOARD[plan] else filling
+            filling = raced if cell == plan.main else filling
             done(cell.name)
     if "dashboard" in parts:
-        told["dashboard"] = panel(plan, filling or race(DASHBOARD[plan], everybody, 1))
+        told["dashboard"] = panel(plan, filling or race(plan.main, everybody, 1))
         done("dashboard")
     if "culprits" in parts:
         told["culprits"] = culprits.hunt(plan, everybody)

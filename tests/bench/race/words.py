@@ -60,6 +60,8 @@ CONDITIONS = """\
   differences of all series add up to, of what the tree used, without the contestants' own. Counters move in
   hundredths of a second, so it may be a little more or less than was used; shares over 100 % are written as
   100 %, and a difference below {noise:.0%} is not called a loss.
+- **What a contestant tells of itself** is sent by NRDOT once a minute, so few turns meet it; the Collector's
+  own metrics are switched off.
 - **Everybody who chooses is told** of the one process that must never be lost, `{precious}`, in the way that
   it has.
 - process-exporter runs without `-threads` and `-gather-smaps`, which are on by default and would cost it
@@ -70,7 +72,7 @@ HUNT = """\
 ## Culprits
 
 On a tree of {processes:,} processes, with everybody at work and a look every {interval} s, each culprit lasts
-until everybody has looked {lasts} times:
+until everybody has looked {lasts} times (in brackets how long that was, and the CPU that it got):
 """
 
 FOUND = """

@@ -86,6 +86,23 @@ def test_the_record_is_otlp_and_the_first_to_be_dropped(meters):
     assert {"nrdot.agent.cpu.time", "nrdot.agent.memory", "nrdot.ticks"} <= names
 
 
+def test_they_travel_once_a_minute_however_often_processes_do(meters):
+    records = SelfRecords(meters)
+    sent = [second for second in range(0, 181, 15) if records.records(NOON_NS + second * 10**9)]
+    assert sent == [0, 60, 120, 180]
+
+
+def test_an_interval_of_a_minute_that_is_a_moment_short_leaves_none_out(meters):
+    records = SelfRecords(meters)
+    assert all(records.records(NOON_NS + minute * 59_990_000_000) for minute in range(10))
+
+
+def test_a_clock_that_is_set_back_does_not_silence_them(meters):
+    records = SelfRecords(meters)
+    assert records.records(NOON_NS)
+    assert records.records(NOON_NS - 3600 * 10**9)
+
+
 def test_an_agent_without_metrics_sends_no_empty_record(clock):
     assert SelfRecords(Meters({}, clock)).records(NOON_NS) == []
 

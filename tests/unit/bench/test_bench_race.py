@@ -24,7 +24,7 @@ NAMES = (
         "scores",
         "turns",
     ),
-    *("culprits", "measures", "losses", "words", "charts", "page"),
+    *("findings", "culprits", "measures", "losses", "words", "charts", "page"),
 )
 
 
@@ -39,7 +39,7 @@ def race(monkeypatch):
 
 
 def arrival(race, body, kind, at=1.0, encoding=""):
-    return race["receiver"].Arrival(at, 0, kind, encoding, body)
+    return race["receiver"].Arrival(at, kind, encoding, body)
 
 
 def groups(seconds, members):
@@ -111,14 +111,13 @@ def test_a_series_that_begins_with_a_zero_shows_its_first_increment_and_others_d
     assert (ended.used, ended.points) == ({}, 1)
 
 
-def look(race, at, used=None, resident=None):
+def look(race, at, used=None, resident=None, elapsed=1.0):
     owner = race["exports"].Owner
     return race["exports"].Look(
         at,
-        0,
-        0,
-        0,
-        0.0,
+        wire=0,
+        size=0,
+        elapsed=elapsed,
         used={owner(*key): value for key, value in (used or {}).items()},
         resident={owner(*key): value for key, value in (resident or {}).items()},
     )
@@ -130,7 +129,7 @@ def planted(race, kind, pid=5):
 
 
 def test_a_burst_in_a_pool_is_found_by_its_pid_or_only_as_a_rise_of_the_pool(race):
-    judge, one = race["culprits"].judge, planted(race, "burst")
+    judge, one = race["findings"].judge, planted(race, "burst")
     by_pid = [look(race, 9, {("gunicorn", 5, True): 0.0}), look(race, 12, {("gunicorn", 5, True): 0.6})]
     group = {
         at: look(race, at, {("gunicorn", 0, False): used}) for at, used in ((9, 0.1), (13, 0.7), (14, 0.7))
@@ -138,27 +137,48 @@ def test_a_burst_in_a_pool_is_found_by_its_pid_or_only_as_a_rise_of_the_pool(rac
     once = [group[9], group[13], look(race, 14, {("gunicorn", 0, False): 0.1})]
     others = [look(race, 9, {}), look(race, 12, {("gunicorn", 6, True): 0.6})]
     found = [judge(one, looks, 1) for looks in (by_pid, list(group.values()), once, others)]
-    assert [verdict.outcome for verdict in found] == ["named", "group", "no", "no"]
-    assert [verdict.delay for verdict in found[:2]] == [2, 3]
+    assert [verdict["outcome"] for verdict in found] == ["named", "group", "no", "no"]
+    assert [verdict["delay"] for verdict in found[:2]] == [2, 3]
+
+
+def test_a_rise_is_one_of_cores_so_a_look_that_comes_late_is_none(race):
+    pool = ("gunicorn", 0, False)
+    late = [look(race, at, {pool: 0.4 * 3}, elapsed=3.0) for at in (13, 16)]
+    risen = [look(race, at, {pool: 0.7 * 3}, elapsed=3.0) for at in (13, 16)]
+    verdicts = [
+        race["findings"].judge(planted(race, "burst"), [look(race, 9, {pool: 0.4}), *looks], 1)
+        for looks in (late, risen)
+    ]
+    assert [verdict["outcome"] for verdict in verdicts] == ["no", "group"]
+
+
+def test_shares_of_a_machine_count_for_the_time_that_went_by(race):
+    reader = race["exports"].Reader(interval=2)
+    lines = b"BEGIN apps.cpu_user 2000000\nSET sql = 250000\nEND\n"
+    chart = b"CHART apps.cpu_user '' 'CPU' 'percentage' cpu apps.cpu_user stacked 1 1\n"
+    defined = chart + b"DIMENSION sql '' absolute 1 10000\n"
+    reader.define(arrival(race, defined, "netdata"))
+    looks = [reader.read(arrival(race, lines, "netdata", at=at)) for at in (10.0, 14.0)]
+    assert [list(look.used.values()) for look in looks] == [[0.5], [1.0]]
 
 
 def test_a_renamed_process_under_the_name_that_it_had_is_only_half_found(race):
-    judge, one = race["culprits"].judge, planted(race, "renamed")
+    judge, one = race["findings"].judge, planted(race, "renamed")
     old = judge(one, [look(race, 12, {("sync-helper", 0, True): 0.6})], 1)
     new = judge(one, [look(race, 12, {("kdevtmpfsi", 5, True): 0.6})], 1)
-    assert (old.outcome, new.outcome) == ("old name", "named")
+    assert (old["outcome"], new["outcome"]) == ("old name", "named")
 
 
 def test_a_quiet_process_counts_as_there_in_the_looks_that_hold_it(race):
     seen = [look(race, at, resident={("payment-gateway", 5, True): 1.0}) for at in (11, 12, 14)]
-    verdict = race["culprits"].judge(planted(race, "quiet"), [*seen, look(race, 13)], 1)
-    assert (verdict.outcome, verdict.delay, verdict.present) == ("named", 1, 0.75)
+    verdict = race["findings"].judge(planted(race, "quiet"), [*seen, look(race, 13)], 1)
+    assert (verdict["outcome"], verdict["delay"], verdict["present"]) == ("named", 1, 0.75)
 
 
 def results(race):
     """A small document of a run: two profiles and one peer, which is lean but shows less."""
     told = {"median": 1.0, "low": 1.0, "high": 1.0}
-    common = dict.fromkeys(("resident", "wire", "size", "took"), told) | {"series": 7, "shown": 1.0}
+    common = dict.fromkeys(("resident", "wire", "size"), told) | {"series": 7, "shown": 1.0}
 
     def score(cpu, points, named):
         return common | {
@@ -214,6 +234,7 @@ def results(race):
             "processes": 100,
             "interval": 1,
             "lasts": 10,
+            "lasted": {"burst": 20.0},
             "grown": 2**26,
             "enough": 0.25,
             "kinds": {"burst": "a burst"},
@@ -273,7 +294,7 @@ def test_the_page_is_written_from_the_results_alone(race, tmp_path):
     page = (tmp_path / "race.md").read_text()
     assert "| NRDOT balanced | 8 (8 .. 8) |" in page
     assert "Other peer did not take part: it is not installed." in page
-    assert "- **burst**: a burst; it used 0.60 cores" in page
+    assert "- **burst**: a burst (20 s, 0.60 cores)" in page
     assert "NRDOT off did not come to the end: it ended" in page
     assert "{" not in page
     for line in page.splitlines():

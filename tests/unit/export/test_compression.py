@@ -35,6 +35,14 @@ def test_a_higher_level_is_smaller():
     assert maximum < low
 
 
+def test_without_a_level_a_small_body_is_packed_harder_and_a_large_one_fast():
+    for series, level in ((50, 6), (1000, 3)):
+        payload = request(series)
+        usual, same = (ladder("zstd", one, Link())[0].compress(payload) for one in (None, level))
+        other = ladder("zstd", 9 - level, Link())[0].compress(payload)
+        assert usual == same != other
+
+
 def test_the_level_follows_the_link():
     link = Link()
     assert link.level() == 3
