@@ -77,3 +77,15 @@ def test_a_host_that_has_just_begun_has_no_gap_before_its_first_minute(reported)
     assert found["not_seen"]["host_hours_missing"] == 0
     assert found["window"]["host_hours_expected"] == round(20 / 60, 2)
     assert {cell["seen"] for cell in found["coverage"]["cells"][-1:]} == {1.0}
+
+
+def test_a_host_that_another_replaces_within_the_hour_is_no_two_hosts_at_a_time(reported):
+    """Half an hour each: 100 processes were there for an hour, not 200 for half of it."""
+    halves = [*ledger.minutes(30, START), *ledger.minutes(30, START + 1800, host="h2")]
+    found = reported(halves, meter="google_prometheus")
+    assert found["window"]["hours_seen"] == 1.0
+    assert found["processes"]["seen"] == 100.0
+    together = [*ledger.minutes(30, START + 7200), *ledger.minutes(30, START + 7200, host="h2")]
+    found = reported(together, since=3600.0)
+    assert found["window"]["hours_seen"] == 0.5
+    assert found["processes"]["seen"] == 200.0
