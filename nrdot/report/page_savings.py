@@ -134,6 +134,9 @@ def _time(found: Document) -> str:
     drawn = charts.over_time(shown.labels, series, shown.write, words)
     gaps = sum(not row["seen"] for row in shown.rows)
     note = f" {counted(gaps, shown.word)} that nobody saw left empty." if gaps else ""
+    silent = found["not_seen"]["host_hours_missing"]
+    if silent >= 1:
+        note += f" For {silent:,.0f} host-hours a host was silent: what it sent then is in no figure."
     legend = (("none", "without NRDOT"), ("s0", "with NRDOT"))
     return section("Savings over time", figure(drawn, f"{shown.unit}.{note}", legend, "versus"))
 

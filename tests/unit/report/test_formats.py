@@ -68,6 +68,11 @@ def test_a_day_that_nobody_saw_is_no_zero_in_the_chart(reported, hours):
     assert "1 day that nobody saw left empty" in text
 
 
+def test_days_that_are_lower_because_a_host_was_silent_are_said_to_be(reported, hours):
+    rows = [*hours(24 * 5), *hours(24, host="h2"), *hours(24, START + 4 * DAY, host="h2")]
+    assert "For 72 host-hours a host was silent" in page(reported(rows), "savings")
+
+
 def test_few_days_are_shown_by_the_hour(reported, hours):
     found = reported([*hours(5), *hours(5, START + 6 * HOUR)], meter="google_prometheus")
     text = page(found, "savings")
