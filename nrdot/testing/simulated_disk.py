@@ -123,8 +123,11 @@ class SimulatedDisk(Files):
             self._directories |= {path, *path.parents}
 
     def listed(self, path: Path) -> list[str]:
-        inside = {known.relative_to(path).parts[0] for known in self._files if path in known.parents}
-        return sorted(inside | {known.name for known in self._directories if known.parent == path})
+        # As text: this is asked at every start of every case.
+        above = f"{path}/"
+        below = [text[len(above) :] for text in map(str, self._files) if text.startswith(above)]
+        folders = [text[len(above) :] for text in map(str, self._directories) if text.startswith(above)]
+        return sorted({name.partition("/")[0] for name in (*below, *folders)})
 
     def overwrite(self, path: Path) -> None:
         self._step("overwrite", path)
