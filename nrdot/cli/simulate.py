@@ -263,6 +263,7 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
 
 
 def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
+    from nrdot.cli.demo_words import less
     from nrdot.cli.output import amount, console, table
 
     columns = (
@@ -284,8 +285,8 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
         row = (
             name,
             f"{one['points']:,}",
-            _less(one["points"], one["points_same_interval"]),
-            _less(one["points"], one["points_unoptimized"]),
+            less(one["points"], one["points_same_interval"]),
+            less(one["points"], one["points_unoptimized"]),
             f"{one['series']:,}",
             amount(one["bytes"]),
             f"{critical['exported']}/{critical['seen']}",
@@ -327,7 +328,7 @@ def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None
         critical = one["critical"]
         shown.add_row(
             name,
-            f"{MEASURES['cost'].of(one):,.2f} USD",
+            f"{MEASURES['cost'].of(one):,.2f} {one['currency']}",
             f"{MEASURES['coverage'].of(one):.1%}",
             f"{one['points']:,}",
             f"{critical['exported']}/{critical['seen']}",
@@ -344,7 +345,3 @@ def _advise(advice: dict[str, Any], hosts: int) -> None:
     console().print(f"\n{words}: [bold]{advice['name']}[/bold] ({many})", highlight=False)
     for reason in advice["reasons"]:
         console().print(f"  {reason}", highlight=False)
-
-
-def _less(points: int, than: int) -> str:
-    return f"{1 - points / than:.1%}" if than else "-"

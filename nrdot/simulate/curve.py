@@ -32,8 +32,8 @@ tr.front td {{ font-weight: 600; }}
 {chart}
 <p class="note">Each mark is one candidate over {captures}. The line joins those that no other beats: nobody
 covers as much CPU by name for less money. Costs are {formula}.</p>
-<table><thead><tr><th>candidate</th><th>USD a month</th><th>CPU covered</th><th>points</th><th>series</th>
-<th>critical</th><th>incidents seen</th></tr></thead><tbody>
+<table><thead><tr><th>candidate</th><th>{currency} a month</th><th>CPU covered</th><th>points</th>
+<th>series</th><th>critical</th><th>incidents seen</th></tr></thead><tbody>
 {rows}
 </tbody></table>
 </html>
@@ -55,6 +55,7 @@ def page(
         advice=words,
         reasons="".join(f"<li>{escape(reason)}</li>" for reason in advice["reasons"]),
         chart=_chart(documents, front, advice["name"]),
+        currency=_currency(documents),
         captures=escape(captures),
         formula=escape(formula),
         rows="\n".join(_row(name, documents[name], front) for name in _by_cost(documents)),
@@ -73,6 +74,10 @@ def _row(name: str, document: Mapping[str, Any], front: Sequence[str]) -> str:
     )
     style = ' class="front"' if name in front else ""
     return f"<tr{style}><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _currency(documents: Mapping[str, Mapping[str, Any]]) -> str:
+    return escape(next(iter(documents.values()))["currency"])
 
 
 def _by_cost(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -96,7 +101,7 @@ def _chart(documents: Mapping[str, Mapping[str, Any]], front: Sequence[str], adv
         no_prefix=True,
         disable_xml_declaration=True,
         legend_at_bottom=True,
-        x_title="USD a month",
+        x_title=f"{_currency(documents)} a month",
         y_title="CPU that is covered by name, %",
         dots_size=5,
         print_values=False,

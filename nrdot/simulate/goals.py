@@ -2,10 +2,12 @@
 
 | dimension | measured as | limits |
 |---|---|---|
-| cost | USD a month of all hosts, by one meter | `< $10k/month`, `< $500` |
+| cost | money a month of all hosts, by one meter | `< $10k/month`, `< $500`, `< 10k EUR/month` |
 | coverage | share of all CPU that processes with series of their own used | `> 95%` |
 | performance | NRDOT's own CPU, of one core of each host | `< 2% CPU` |
 | compliance | never-filtered processes exported, of those seen | `100% critical coverage` |
+
+A limit of money is in the currency of the price list: nobody gave a rate between two.
 
 Within the limits the candidate with the most points wins: each dimension counts by its weight, from 0 for
 the worst of the candidates to 1 for the best. Without a candidate within the limits there is no answer but
@@ -15,7 +17,7 @@ who comes closest, and which limits it breaks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nrdot.config.problem import did_you_mean
@@ -31,10 +33,11 @@ CPU_A_PROCESS = 15e-6  # seconds a sample
 CPU_A_SAMPLE = 2e-3  # seconds, whatever the number of processes
 
 _LIMIT = re.compile(
-    r"(?P<sign><=|>=|<|>|=|)\s*(?P<money>\$?)\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<many>[kKmM]?)\s*(?P<percent>%?)"
-    r"\s*(?P<words>[A-Za-z/ ]*)\Z"
+    r"(?P<sign><=|>=|<|>|=|)\s*(?P<money>[$€£]|[A-Z]{3}|)\s*(?P<number>\d+(?:\.\d+)?)"
+    r"\s*(?P<many>[kKmM]?(?![A-Za-z]))\s*(?P<percent>%?)\s*(?P<code>[A-Z]{3}\b|)\s*(?P<words>[A-Za-z/ ]*)\Z"
 )
 _MANY = {"": 1.0, "k": 1e3, "m": 1e6}
+_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,21 @@ class Measure:
     """One dimension: how it is read from a document of `simulate --json`, and which way is better."""
 
     name: str
-    unit: str
+    money: bool  # else a share
     less: bool  # is better
 
     def of(self, document: Mapping[str, Any]) -> float:
         return float(document["measures"][self.name])
 
-    def shown(self, value: float) -> str:
-        return f"{value:,.2f} USD a month" if self.unit == "USD" else f"{value:.2%}"
+    def shown(self, value: float, currency: str) -> str:
+        return f"{value:,.2f} {currency} a month" if self.money else f"{value:.2%}"
 
 
 MEASURES = {
-    "cost": Measure("cost", "USD", less=True),
-    "coverage": Measure("coverage", "%", less=False),
-    "performance": Measure("performance", "%", less=True),
-    "compliance": Measure("compliance", "%", less=False),
+    "cost": Measure("cost", money=True, less=True),
+    "coverage": Measure("coverage", money=False, less=False),
+    "performance": Measure("performance", money=False, less=True),
+    "compliance": Measure("compliance", money=False, less=False),
 }
 
 
@@ -83,6 +86,7 @@ class Limit:
 class Goals:
     weights: Mapping[str, float]
     limits: tuple[Limit, ...]
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,13 @@ USUAL = Goals(
 )
 
 
-def goals(dimensions: Mapping[str, Dimension]) -> Goals:
-    """Raises ConfigError. Without dimensions: coverage before cost, and nothing critical may be missing."""
+def goals(dimensions: Mapping[str, Dimension], currency: str = USUAL.currency) -> Goals:
+    """Raises ConfigError. Without dimensions: coverage before cost, and nothing critical may be missing.
+
+    `currency` is that of the price list.
+    """
     if not dimensions:
-        return USUAL
+        return replace(USUAL, currency=currency)
     weights, limits = {}, []
     for name, dimension in dimensions.items():
         measure = MEASURES.get(name)
@@ -112,27 +119,33 @@ def goals(dimensions: Mapping[str, Dimension]) -> Goals:
             )
         weights[name] = dimension.weight
         if dimension.constraint:
-            limits.append(limit(measure, dimension.constraint))
-    return Goals(weights, tuple(limits))
+            limits.append(limit(measure, dimension.constraint, currency))
+    return Goals(weights, tuple(limits), currency)
 
 
-def limit(measure: Measure, text: str) -> Limit:
+def limit(measure: Measure, text: str, currency: str = USUAL.currency) -> Limit:
     """Raises ConfigError."""
     found = _LIMIT.match(text.strip())
-    money = measure.unit == "USD"
-    if found is None or bool(found["money"]) < money or (not money and not found["percent"]):
-        example = "`< $10k/month`" if money else "`> 95%`"
+    money = found and (found["money"] or found["code"])
+    if found is None or bool(found["percent"]) == measure.money or (measure.money and not money):
+        dear = "`< $10k/month`" if currency == "USD" else f"`< 10k {currency}/month`"
         raise ConfigError(
-            f"optimization_dimensions.{measure.name}.constraint: '{text}' is no limit; try {example}; "
-            "nothing is simulated"
+            f"optimization_dimensions.{measure.name}.constraint: '{text}' is no limit; "
+            f"try {dear if measure.money else '`> 95%`'}; nothing is simulated"
         )
-    number = float(found["number"]) * _MANY[found["many"].lower()] / (1 if money else 100)
+    if measure.money and (stated := _CURRENCIES.get(str(money), money)) != currency:
+        raise ConfigError(
+            f"optimization_dimensions.{measure.name}.constraint: '{text}' is in {stated}, and prices are in "
+            f"{currency}; write for example `< 10k {currency}/month`; nothing is simulated"
+        )
+    number = float(found["number"]) * _MANY[found["many"].lower()] / (1 if measure.money else 100)
     return Limit(measure, found["sign"] or (">=" if not measure.less else "<="), number, text)
 
 
-def measured(document: dict[str, Any], cost: float, interval: float) -> dict[str, Any]:
+def measured(document: dict[str, Any], cost: float, currency: str, interval: float) -> dict[str, Any]:
     """The document with the figures that goals are about; `interval` is that of samples."""
     critical = document["critical"]
+    document["currency"] = currency
     per_host = document["processes"] / max(document["hosts"], 1)
     document["measures"] = {
         "cost": round(cost, 2),
@@ -183,12 +196,14 @@ def _reasons(
     for one in goals.limits:
         value = one.measure.of(documents[name])
         words = "keeps" if one.keeps(value) else "BREAKS"
-        reasons.append(f"{one.measure.name} {one.measure.shown(value)}: {words} the limit '{one.text}'")
+        shown = one.measure.shown(value, goals.currency)
+        reasons.append(f"{one.measure.name} {shown}: {words} the limit '{one.text}'")
     stated = {one.measure.name for one in goals.limits}
     for dimension in goals.weights:
         if dimension not in stated:
             measure = MEASURES[dimension]
-            reasons.append(f"{dimension} {measure.shown(measure.of(documents[name]))}, no limit")
+            shown = measure.shown(measure.of(documents[name]), goals.currency)
+            reasons.append(f"{dimension} {shown}, no limit")
     if not kept:
         reasons.append(f"no candidate of {len(documents)} keeps every limit; this one misses by least")
     elif len(documents) > 1:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
     from nrdot.pricing.prices import Pricing
+    from nrdot.simulate.goals import Goals
     from nrdot.simulate.grid import Candidate
     from nrdot.simulate.outcome import Outcome
 
@@ -36,6 +37,12 @@ class Study:
     expect: Callable[[int], object] = lambda _: None  # so many more tasks
     done: Callable[[], object] = lambda: None
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    goals: Goals = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError and PricingError, before anybody has waited for a capture."""
+        dimensions = self.configuration.settings.optimization_dimensions
+        self.goals = goals(dimensions, margins(self.pricing)[0].currency)
 
     def profiles(
         self, chosen: Mapping[str, Profile], *, scheduled: bool = False, ledger: Path | None = None
@@ -66,19 +73,19 @@ class Study:
             documents = self.candidates(profile, fresh)
             return {one: documents[one.name] for one in fresh}
 
-        settings = self.configuration.settings
-        known = search(settings.solver, goals(settings.optimization_dimensions), tries, evaluate)
+        known = search(self.configuration.settings.solver, self.goals, tries, evaluate)
         return {one.name: dict(document) for one, document in sorted(known.items())}
 
     def advice(self, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """Who is recommended, and why."""
-        return asdict(recommend(documents, goals(self.configuration.settings.optimization_dimensions)))
+        return asdict(recommend(documents, self.goals))
 
     def _document(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         meters = margins(self.pricing)
         document = together(outcomes, meters)
         cost = document["cost"][meters[0].key] * (self.hosts or len(outcomes)) / len(outcomes)
-        return measured(document, cost, self.configuration.settings.agent.interval)
+        interval = self.configuration.settings.agent.interval
+        return measured(document, cost, meters[0].currency, interval)
 
 
 def curve(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -48,6 +48,15 @@ def test_a_limit_that_nobody_can_keep_track_of_is_refused_with_an_example(name, 
         limit(MEASURES[name], text)
 
 
+@pytest.mark.parametrize("text", ["< 10k EUR/month", "< €10k/month", "< EUR 10k"])
+def test_a_limit_of_money_is_in_the_currency_of_the_prices(text):
+    dimensions = {"cost": Dimension(weight=1.0, constraint=text)}
+    found = recommend({"dear": document(10_500.0, 1.0)}, goals(dimensions, "EUR"))
+    assert found.reasons[0] == f"cost 10,500.00 EUR a month: BREAKS the limit '{text}'"
+    with pytest.raises(ConfigError, match=r"is in EUR, and prices are in USD; write .*`< 10k USD/month`"):
+        goals(dimensions)
+
+
 def test_an_unknown_dimension_is_refused_with_its_neighbour():
     with pytest.raises(ConfigError, match="did you mean `coverage`"):
         goals({"covrage": Dimension(weight=1.0)})
