@@ -28,8 +28,9 @@ wheel: install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
 	@$(INSTALL) --no-deps --no-index --target $(WHEEL) dist/nrdot-*.whl
 
+# Three at a time on two processors: whoever watches a running agent waits most of the time.
 test: wheel ## the tests, on the built wheel
-	@PYTHONPATH=$(WHEEL) $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@PYTHONPATH=$(WHEEL) $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 lint: install ## ruff, mypy, the layers
 	@$(BIN)/ruff check .
@@ -62,17 +63,20 @@ reference: install ## docs/reference, generated from the types that load a confi
 deb: wheel ## a Debian package, in dist
 	@packaging/build-deb
 
-bundle: wheel ## a bundle with its own interpreter, for hosts with an older Python
-	@packaging/build-bundle
+bundle: wheel ## a bundle with its own interpreter; ARGS=aarch64 for another processor
+	@packaging/build-bundle $(ARGS)
 
 sbom: install ## what the packages consist of, as CycloneDX
 	@packaging/build-sbom
 
 release: install ## all of a release in dist, with SHA256SUMS
+	@packaging/check-release
 	@rm -rf dist
-	@$(MAKE) --no-print-directory deb bundle sbom
-	@cp packaging/locks/agent.txt dist/requirements-agent.txt && cp packaging/locks/all.txt dist/requirements-all.txt
-	@cd dist && sha256sum -- * >../build/SHA256SUMS && mv ../build/SHA256SUMS .
+	@$(MAKE) --no-print-directory deb
+	@packaging/build-bundle x86_64
+	@packaging/build-bundle aarch64
+	@packaging/build-sbom >build/sbom.log
+	@packaging/finish-release
 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links
 EXTRAS := --extra report --extra train --extra operator --extra s3 --extra dashboards

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nrdot.cli.options import Json, Procfs, configuration
+from nrdot.cli.options import Config, Json, Procfs, configuration
 from nrdot.cli.options import seconds as time_of
 from nrdot.cli.simulate import SHIPPED
 
@@ -56,15 +56,19 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="HTML report to write.", metavar="FILE")
     ] = Path("nrdot-demo.html"),
+    config: Config = None,
     hosts: Annotated[int, typer.Option(help="Hosts like this one, in money.", min=1, metavar="N")] = HOSTS,
     json: Json = False,
     procfs: Procfs = None,
 ) -> None:
-    """Show what would be sent of this host under each profile and under none, why, and what it saves."""
+    """Show what would be sent of this host under each profile and under none, why, and what it saves.
+
+    Where a configuration is named, its classes, overrides and rules count; the profiles are the shipped ones.
+    """
     from nrdot.cli.output import console, errors, print_json
 
     _writable(output)
-    found = configuration(None, procfs, quiet=True)
+    found = configuration(config, procfs, quiet=True)
     comparison = _compared(found, capture, seconds, quiet=json)
     from nrdot.cli.demo_page import page
 

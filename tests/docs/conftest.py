@@ -38,7 +38,7 @@ class Scratch(Console):
             (folder / name).symlink_to(ROOT / name)
         samples = folder / "samples"
         shutil.copytree(ROOT / "samples", samples, ignore=shutil.ignore_patterns("captures"))
-        recorded = five_minutes(ROOT / "samples/captures" / SHORTENED)
+        recorded = beginning(ROOT / "samples/captures" / SHORTENED, 61)
         (samples / "captures").mkdir()
         for path in (ROOT / "samples/captures").iterdir():
             if path.name != SHORTENED:
@@ -66,6 +66,15 @@ class Scratch(Console):
         buffer.reject([first], "no such tenant (400)")
         buffer.close()
 
+    def few_captures(self) -> None:
+        """Two hosts for a minute or two each, in place of all for as long as they were recorded."""
+        captures = self.path("samples/captures")
+        for path in captures.glob("*.zst"):
+            path.unlink()
+        for name in ("sample-host-1.jsonl.zst", "sample-host-3.jsonl.zst"):
+            (captures / name).write_bytes(beginning(ROOT / "samples/captures" / name, 21))
+        (self.folder / "host.jsonl.zst").write_bytes(beginning(ROOT / "samples/captures" / SHORTENED, 21))
+
     def path(self, name: str) -> Path:
         """A file of a page, in this folder."""
         return self.folder / name.lstrip("/")
@@ -77,12 +86,12 @@ class Scratch(Console):
         return text
 
 
-def five_minutes(capture: Path) -> bytes:
-    """The beginning of a capture."""
+def beginning(capture: Path, lines: int) -> bytes:
+    """The first lines of a capture: what it is, then a sample each; 60 are five minutes."""
     with capture.open("rb") as file:
         reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        lines = reader.read().splitlines(keepends=True)[:61]
-    return zstandard.ZstdCompressor().compress(b"".join(lines))
+        kept = reader.read().splitlines(keepends=True)[:lines]
+    return zstandard.ZstdCompressor().compress(b"".join(kept))
 
 
 @pytest.fixture

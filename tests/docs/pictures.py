@@ -1,7 +1,7 @@
 """The README's pictures, made of real output: `make pictures`.
 
 A terminal (tmux) runs `nrdot demo` on a recorded host, and its screen becomes an SVG; a browser (Chromium)
-opens the page of `nrdot report` on the ledger of the same host. Nothing in either is drawn by hand.
+opens the page of `nrdot report` on the ledger of another. Nothing in either is drawn by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "docs/pictures"
-CAPTURE = ROOT / "samples/captures/sample-host-6.jsonl.zst"
+CAPTURE = "samples/captures/sample-host-4.jsonl.zst"
+CRITICAL = "samples/agent-critical.yaml"
+REPORTED = ROOT / "samples/captures/sample-host-6.jsonl.zst"
 COLUMNS, ROWS = 80, 60
 LAST = "the report names them"  # where the picture ends; prices and the method are below
 CONFIGURATION = 'profile: balanced\nprocess_classification: {web: {score: 1.0, patterns: ["^nginx"]}}\n'
@@ -63,7 +65,7 @@ def _screen(folder: Path) -> str:
     """What stands in a terminal once the command has ended."""
     server = ["tmux", "-L", f"nrdot-{os.getpid()}", "-f", os.devnull]
     done = folder / "done"
-    demo = shlex.join(_nrdot("demo", "--capture", CAPTURE, "-o", folder / "demo.html"))
+    demo = shlex.join(_nrdot("demo", "-c", CRITICAL, "--capture", CAPTURE, "-o", folder / "demo.html"))
     command = f"cd {shlex.quote(str(ROOT))}; clear; {demo} 2>/dev/null; touch {done}; sleep {PATIENCE}"
     subprocess.run(
         [*server, "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), command],
@@ -93,7 +95,7 @@ def _svg(shown: str) -> str:
         record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(
-        Text.from_ansi(f"$ nrdot demo --capture {CAPTURE.relative_to(ROOT)}\n{shown}"), soft_wrap=True
+        Text.from_ansi(f"$ nrdot demo -c {CRITICAL} \\\n    --capture {CAPTURE}\n{shown}"), soft_wrap=True
     )
     drawn = console.export_svg(title="nrdot demo", theme=MONOKAI, unique_id="nrdot")
     return _FONT.sub("", drawn).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
@@ -103,7 +105,7 @@ def _page(folder: Path) -> bytes:
     (folder / "nrdot.yaml").write_text(CONFIGURATION, encoding="utf-8")
     (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
     ledger, page, picture = folder / "ledger", folder / "report.html", folder / "report.png"
-    simulated = _nrdot("simulate", CAPTURE, "-c", "nrdot.yaml", "--ledger", ledger)
+    simulated = _nrdot("simulate", REPORTED, "-c", "nrdot.yaml", "--ledger", ledger)
     subprocess.run(simulated, cwd=folder, check=True, capture_output=True)
     reported = _nrdot(
         "report", "--ledger", ledger, "--pricing", "prices.yaml", "--format", "html", "-o", page

@@ -19,6 +19,9 @@ def test_a_picture_is_small(path):
 def test_the_terminal_is_text_and_fetches_nothing():
     (drawn,) = [path.read_text() for path in PICTURES if path.suffix == ".svg"]
     words = unescape(re.sub(r"<[^>]+>", "", drawn)).replace("\xa0", " ")
-    assert "nrdot demo --capture samples/captures/" in words
+    assert re.search(r"nrdot demo -c samples/\S+ \\\s+--capture samples/captures/", words)
     assert "points an hour" in words
+    covered = re.findall(r"(\d+)/(\d+)", words.partition("critical covered")[2].partition("CPU")[0])
+    assert len(covered) == 3
+    assert all(exported == seen != "0" for exported, seen in covered)
     assert not re.search(r"url\(['\"]?http|@import|href=", drawn)

@@ -1,4 +1,4 @@
-"""Hosts that are a folder each: bare ones without Python, and one with Python and systemd.
+"""Hosts that are a folder each: bare ones, one with Python and systemd, one with systemd alone.
 
 `tests/interop/trees` makes them once. A test gets a copy of its own, which ends with the test's folder.
 """
@@ -36,7 +36,7 @@ class Tree:
 
     @classmethod
     def unpack(cls, name: str, folder: Path) -> Tree:
-        """The host `name` (bookworm, bullseye: bare; served: with Python and systemd) in a new folder."""
+        """A host in a new folder: bookworm, bullseye (bare), served (Python, systemd), older (systemd)."""
         root = folder / name
         root.mkdir()
         subprocess.run(["tar", "-xf", _tars() / f"{name}.tar", "-C", root], check=True)

@@ -49,6 +49,17 @@ def page(capture):
     return done.out, reader, file.read_text(encoding="utf-8")
 
 
+def test_rules_of_ones_own_count_under_every_profile(capture, tmp_path):
+    rules = tmp_path / "nrdot.yaml"
+    rules.write_text("overrides: [{process: '*', force_collect: true, reason: all of it}]\n")
+
+    done = typed("demo", "--json", "-c", rules, "--capture", capture, "-o", tmp_path / "demo.html")
+
+    profiles = json.loads(done.out)["profiles"]
+    assert len(profiles) == 3
+    assert all(one["critical"] == one["critical_exported"] > 0 for one in profiles.values())
+
+
 def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page):
     out, _, _ = page
     lines = {line.split("  ")[0].strip(): line for line in out.splitlines() if line.strip()}

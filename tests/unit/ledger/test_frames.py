@@ -61,6 +61,20 @@ def test_a_damaged_frame_is_refused_by_its_checksum():
         list(unpack(bytes(frame)))
 
 
+def test_the_pages_query_reads_a_ledger_as_it_lies(tmp_path):
+    (file,) = write(tmp_path, minutes(3))
+    with file.open("ab") as torn:
+        torn.write(pack(minute())[:100])
+    (query,) = re.findall(r"```sql[^\n]*\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    query = re.sub(r"\{.*?\}", repr(every_column()), query).replace("'ledger/", f"'{tmp_path}/")
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"SELECT kind, count(*) FROM ({query}) GROUP BY kind ORDER BY kind"
+        ).fetchall()
+    assert dict(rows)["seen"] == 9
+    assert dict(rows)["outcome"] > 0
+
+
 def test_duckdb_reads_a_days_file_as_it_lies(tmp_path):
     (file,) = write(tmp_path, minutes(3))
     with file.open("ab") as torn:
