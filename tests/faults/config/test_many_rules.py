@@ -8,7 +8,7 @@ import pytest
 
 from nrdot.checks.loading import lint
 
-COUNT = 500  # beyond the number of others that a rule is compared with at most
+COUNT = 350  # beyond the number of others that a rule is compared with at most
 RULES = {
     "overrides by part of a name": "overrides:\n" + "  - {{process: '*part{n}x*', force_collect: true}}\n",
     "labels": "label_based_scoring:\n" + "  - {{selector: 'app=a{n},b=c,d,e=f', score: 0.5}}\n",
