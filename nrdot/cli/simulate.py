@@ -113,14 +113,15 @@ def simulate(
     drawn = curve(candidates) if candidates else None
     advice = study.advice(candidates or documents)
     if html is not None:
-        _draw(html, candidates, advice, captures, meter)
+        costs = f"those of {_hosts(hosts or len(captures))} by {meter.name}: {meter.formula}"
+        _draw(html, candidates, advice, captures, costs)
     if json:
         told = {"grid": drawn} if drawn else {}
         print_json({"profiles": documents, "recommended": advice, **told})
         return
     _show(documents, meter)
     if drawn:
-        _show_curve(candidates, drawn["pareto"])
+        _show_curve(candidates, drawn["pareto"], hosts or len(captures))
     if all(one["points_unoptimized"] for one in documents.values()):
         _advise(advice, hosts or len(captures))
 
@@ -215,14 +216,14 @@ def _draw(
     candidates: dict[str, dict[str, Any]],
     advice: dict[str, Any],
     captures: list[Path],
-    meter: Priced,
+    costs: str,
 ) -> None:
     from nrdot.errors import UsageError
     from nrdot.simulate.curve import page
     from nrdot.simulate.grid import pareto
 
     many = f"{len(captures)} captures" if len(captures) > 1 else captures[0].name
-    drawn = page(candidates, pareto(candidates), advice, f"{meter.name}: {meter.formula}", many)
+    drawn = page(candidates, pareto(candidates), advice, costs, many)
     try:
         html.write_text(drawn)
     except OSError as error:
@@ -316,7 +317,7 @@ def _money(one: dict[str, Any], meter: Priced) -> tuple[str, ...]:
     return tuple(f"{one[what][meter.key]:,.2f} {meter.currency}" for what in ("cost", "savings"))
 
 
-def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None:
+def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str], hosts: int) -> None:
     """Those that none beats."""
     from nrdot.cli.output import console, table
     from nrdot.simulate.goals import MEASURES
@@ -334,14 +335,20 @@ def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str]) -> None
             f"{critical['exported']}/{critical['seen']}",
         )
     console().print(shown)
-    console().print(f"[dim]{len(candidates)} candidates were tried; --json and --html have them all[/dim]")
+    words = (
+        f"{len(candidates)} candidates were tried, at the cost of {_hosts(hosts)}; --json and --html have all"
+    )
+    console().print(f"[dim]{words}[/dim]")
 
 
 def _advise(advice: dict[str, Any], hosts: int) -> None:
     from nrdot.cli.output import console
 
     words = "recommended" if advice["kept"] else "nothing keeps every limit; nearest is"
-    many = "1 host" if hosts == 1 else f"{hosts:,} hosts"
-    console().print(f"\n{words}: [bold]{advice['name']}[/bold] ({many})", highlight=False)
+    console().print(f"\n{words}: [bold]{advice['name']}[/bold] ({_hosts(hosts)})", highlight=False)
     for reason in advice["reasons"]:
         console().print(f"  {reason}", highlight=False)
+
+
+def _hosts(number: int) -> str:
+    return "1 host" if number == 1 else f"{number:,} hosts"

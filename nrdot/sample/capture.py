@@ -150,7 +150,8 @@ class CaptureReader:
             yield tick
 
     def _where(self, ahead: int = 0) -> str:
-        return f"{self.path}, line {self.line + ahead}"
+        line = self.line + ahead
+        return f"{self.path}, line {line}" if line else str(self.path)
 
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:

@@ -141,7 +141,7 @@ class ReplaySource:
         tick, self._ahead = self._ahead or next(self._ticks, None), None
         if tick is None:
             if self._first:
-                raise self.reader.error("the capture ends before its first tick")
+                raise self.reader.error("the capture ends before its first tick; record it anew")
             raise StopIteration
         return tick
 

@@ -70,7 +70,7 @@ def _row(name: str, document: Mapping[str, Any], front: Sequence[str]) -> str:
         f"{document['points']:,}",
         f"{document['series']:,}",
         f"{critical['exported']:,}/{critical['seen']:,}",
-        f"{incidents['seen']:,}/{incidents['present']:,}",
+        f"{incidents['seen']:,}/{incidents['present']:,}" if incidents["present"] else "-",
     )
     style = ' class="front"' if name in front else ""
     return f"<tr{style}><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -106,6 +106,11 @@ def _chart(documents: Mapping[str, Mapping[str, Any]], front: Sequence[str], adv
         dots_size=5,
         print_values=False,
         style=Style(
+            font_family="system-ui, sans-serif",
+            label_font_size=13,
+            major_label_font_size=13,
+            legend_font_size=14,
+            title_font_size=15,
             background="transparent",
             plot_background="transparent",
             foreground="#808080",

@@ -11,7 +11,7 @@ from nrdot.simulate.money import margins
 from nrdot.simulate.run import under
 from nrdot.simulate.search import search
 from nrdot.simulate.study import Task, run
-from nrdot.simulate.together import together
+from nrdot.simulate.together import sent, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,9 @@ class Study:
     def _document(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         meters = margins(self.pricing)
         document = together(outcomes, meters)
-        cost = document["cost"][meters[0].key] * (self.hosts or len(outcomes)) / len(outcomes)
+        # Not from the document's, whose cents are rounded: a thousand hosts would multiply what is cut off.
+        captured = sum(meters[0].monthly(sent(one)) for one in outcomes)
+        cost = captured * (self.hosts or len(outcomes)) / len(outcomes)
         interval = self.configuration.settings.agent.interval
         return measured(document, cost, meters[0].currency, interval)
 
