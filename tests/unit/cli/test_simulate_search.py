@@ -77,7 +77,20 @@ def test_hosts_that_a_capture_stands_for_count_in_money(command, capture):
         command("simulate", capture, "-p", "balanced", "-j", "1", "--hosts", "1000", "--json")[1]
     )
     cost = one["profiles"]["balanced"]["cost"]["new_relic"]
-    assert many["profiles"]["balanced"]["measures"]["cost"] == pytest.approx(1000 * cost)
+    thousand = many["profiles"]["balanced"]["measures"]["cost"]
+    assert thousand == pytest.approx(1000 * cost, abs=1000 * 0.005)
+    assert thousand != 1000 * cost  # cents are not rounded before they are multiplied
+
+
+def test_money_is_in_the_currency_of_the_price_list_wherever_it_is_shown(command, capture, tmp_path):
+    prices, page = tmp_path / "prices.yaml", tmp_path / "curve.html"
+    prices.write_text("{currency: EUR, meters: {new_relic: {prices: {price: 0.28, free: 0}}}}")
+    options = ("--grid", "--thresholds", "0.5", "--top", "10", "-j", "1", "--pricing", prices, "--html", page)
+    status, out, error = command("simulate", capture, "-p", "balanced", *options)
+    assert (status, "USD" in out, "USD" in page.read_text()) == (0, False, False), error
+    assert "cost of 1 host" in " ".join(out.split())
+    assert out.count(" EUR") >= 4  # both tables and the recommendation
+    assert page.read_text().count("EUR a month") >= 2
 
 
 def test_a_limit_that_makes_no_sense_is_one_line(command, capture, tmp_path):

@@ -65,8 +65,9 @@ def test_a_last_line_without_its_newline_counts(capture):
 def test_a_capture_without_a_tick_is_an_error(tmp_path, content):
     path = tmp_path / "empty.jsonl"
     path.write_bytes(content)
-    with pytest.raises(CaptureError, match="ends before its first tick"):
+    with pytest.raises(CaptureError, match="ends before its first tick; record it anew") as told:
         replayed(path)
+    assert "line 0" not in str(told.value)
 
 
 @pytest.mark.parametrize(("name", "reason"), [("missing.jsonl", "No such file"), (".", "Is a directory")])
