@@ -22,6 +22,8 @@ SPARK = Path(__file__).resolve().parents[2] / ".cache/pyspark-4.0.1"
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR - 40 * DAY
 BY = "namespace"
+HANG = 500.0  # seconds: two workers, a driver and Java start slowly beside other work
+pytestmark = pytest.mark.timeout(HANG + 60)
 # A process of its own: Spark's Java machine, its files and its warnings stay there.
 DRIVER = """
 import json, sys
@@ -121,7 +123,7 @@ def spark(parquet, local, tmp_path_factory):
         env=environment,
         cwd=scratch,
         check=False,
-        timeout=170,
+        timeout=HANG,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((scratch / "answers.json").read_text())
