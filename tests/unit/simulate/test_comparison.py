@@ -87,11 +87,14 @@ def test_never_filtered_processes_are_counted_where_most_of_them_were_left_out(t
 
 
 def test_money_is_the_formula_that_is_shown(comparison):
-    stored, samples = headlines()
+    stored, series, samples = headlines()
     none = Fleet(comparison.none, 1)
     words = "max(0, bytes / 1e9 - free) * price, for a month of 730 h, with free 0, price 0.3; USD, prices of"
     assert stored.formula.startswith(words)
     assert stored.monthly(none) == pytest.approx(none.figures.bytes_hourly * 730 / 1e9 * 0.30)
+    words = "hosts * host + max(0, series_hourly - hosts * allotment) / 100 * per_100, for a month of 730 h"
+    assert series.formula.startswith(words)
+    assert series.monthly(none) == pytest.approx(15 + (PROCESSES * 7 - 100) / 100 * 5)
     words = "tiered(points / 1e6), for a month of 730 h, with tiers 0.06 up to 50,000, 0.048 up to 250,000,"
     assert samples.formula.startswith(words)
     assert samples.monthly(none) == pytest.approx(PROCESSES * 7 * 60 * 730 / 1e6 * 0.06)
