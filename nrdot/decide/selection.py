@@ -50,7 +50,7 @@ def covering(
     reached = used[ours].cumsum()
     missing = wanted - (int(reached[-1]) if reached.size else 0)
     if missing <= 0:
-        return ours[: int(reached.searchsorted(wanted)) + 1 if wanted > 0 else 0], others[:0]
+        return ours[: int(reached.searchsorted(wanted)) + 1], others[:0]
     return ours, others[: int(used[others].cumsum().searchsorted(missing)) + 1]
 
 

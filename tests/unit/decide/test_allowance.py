@@ -107,3 +107,14 @@ def test_the_kept_go_on_as_long_as_all_that_they_cost_is_earned() -> None:
     for _ in range(12):
         work(desk, {process.pid: 20 for process in desk.host.processes})
     assert len(desk.kept()) == 144
+
+
+def test_where_the_never_filtered_take_more_than_there_is_nobody_is_kept_for_coverage() -> None:
+    desk = desk_of(200, 0.1)
+    for _ in range(4):
+        work(desk, dict.fromkeys(range(100, 120), 50))
+    assert desk.kept() == set(range(100, 118))
+    desk.critical = set(range(200, 260))
+    for _ in range(6):
+        desk.export()
+    assert desk.kept() == desk.critical

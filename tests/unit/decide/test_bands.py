@@ -189,3 +189,35 @@ def test_the_highest_is_remembered_for_days_and_forgotten_after_months():
     watch.cores[0] = 0.1
     watch.live(90 * DAY)
     assert leaves(watch, 2.5)
+
+
+def test_memory_that_varies_widely_all_the_time_may_go_further():
+    watch = Watch(noise=0.0)
+    for number in range(480):
+        watch.memory[0] = (200 if number % 2 else 400) * MIB
+        watch.step()
+    watch.memory[0] = 700 * MIB
+    assert watch.live(30) == set()
+
+
+def test_memory_that_a_process_had_while_it_warmed_up_may_come_back_and_no_more_than_that():
+    watch = Watch(noise=0.0)
+    watch.live(300)
+    watch.memory[0] = 800 * MIB
+    watch.live(120)
+    watch.memory[0] = 200 * MIB
+    watch.live(6 * 3600)
+    watch.memory[0] = 800 * MIB
+    assert watch.live(30) == set()
+    watch.memory[0] = 1200 * MIB
+    assert watch.live(30) == {0}
+
+
+def test_a_value_far_below_what_is_usual_makes_itself_usual_no_faster_than_one_far_above():
+    watch = Watch(noise=0.0)
+    watch.cores[0] = 2.0
+    watch.live(3600)
+    watch.cores[0] = 0.5
+    watch.live(300)
+    assert leaves(watch, 0.0)
+    assert watch.why().low == pytest.approx(0.2, abs=0.01)

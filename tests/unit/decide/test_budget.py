@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nrdot.decide.budget import SeriesBudget
 
 
@@ -29,3 +31,11 @@ def test_what_ended_counts_for_twenty_minutes_each_from_its_own_end() -> None:
 def test_without_a_limit_there_are_more_places_than_a_host_has_processes() -> None:
     total, new = SeriesBudget(0, reserved=25, points=7).places(10**6, now=0.0)
     assert min(total, new) > 10**9
+
+
+def test_the_limit_that_would_give_a_place_counts_what_is_reserved_for_groups() -> None:
+    going, begun = np.array([True, False]), np.array([0, 1])
+    needed = SeriesBudget(0, reserved=25, points=7).needed(going, begun, active=1).tolist()
+    for places, limit in enumerate(needed, 1):
+        enough, short = (SeriesBudget(given, reserved=25, points=7) for given in (limit, limit - 1))
+        assert (enough.places(0, now=0.0)[0], short.places(0, now=0.0)[0]) == (places, places - 1)

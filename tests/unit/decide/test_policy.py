@@ -224,3 +224,18 @@ def test_who_has_series_keeps_its_place_beside_who_uses_a_little_more():
             desk.use(_110=100, _111=110)
             desk.step()
         assert desk.kept() == {110}
+
+
+def test_the_largest_of_a_scope_are_found_among_its_own():
+    desk = Desk(rules=RULES)
+    desk.policy = Policy(
+        [replace(NOBODY, top_cpu=1), replace(NOBODY, top_cpu=2)],
+        desk.budget,
+        export_interval=60.0,
+        interval=15.0,
+        scope_of=lambda identity, _class: int(identity.name in {"worker-1", "worker-2", "worker-3"}),
+    )
+    desk.host._named = set(range(30))
+    desk.use(_101=30, _102=20, _103=10, _110=900, _111=800)
+    desk.export()
+    assert desk.kept() == {101, 102, 110}
