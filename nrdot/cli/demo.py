@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -146,8 +147,14 @@ def _watching(
     from nrdot.simulate.comparison import Extent
 
     planned = Extent(round(seconds / interval) + 1, seconds, interval)
-    with LiveScreen(errors(), seconds, interval, lambda: _compare(capture, found, planned)) as screen:
-        yield screen.seen
+    log = logging.getLogger("nrdot")
+    before = log.level
+    log.setLevel(logging.ERROR)  # what the stages warn of is said once, by the comparison at the end
+    try:
+        with LiveScreen(errors(), seconds, interval, lambda: _compare(capture, found, planned)) as screen:
+            yield screen.seen
+    finally:
+        log.setLevel(before)
 
 
 def _document(found: Comparison, hosts: int) -> dict[str, Any]:
@@ -201,6 +208,7 @@ def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
 def _who(out: Any, one: Figures) -> None:
     from rich.text import Text
 
+    from nrdot.cli.demo_words import brief
     from nrdot.cli.output import amount, table
 
     title = f"kept under {one.profile}"
@@ -209,7 +217,7 @@ def _who(out: Any, one: Figures) -> None:
     )
     for kept in one.top[:TOP]:
         figures = (f"{kept.score:.2f}", f"{kept.cpu:.2f}", amount(kept.rss))
-        shown.add_row(Text(kept.name), str(kept.pid), *figures, kept.reason.name.lower().replace("_", " "))
+        shown.add_row(Text(kept.name), str(kept.pid), *figures, brief(kept.reason))
     out.print(shown)
     more = sum(one.reasons.values()) - len(one.top[:TOP])
     if more > 0:

@@ -17,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nrdot.batch import Gauge
-from nrdot.cli.demo_words import critical, every, less
+from nrdot.cli.demo_words import brief, critical, every, less
 from nrdot.cli.output import amount, table
-from nrdot.cli.words import REASONS
 from nrdot.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -90,8 +89,8 @@ class LiveScreen:
     def render(self) -> RenderableType:
         head = Table.grid(padding=(0, 2))
         words = f"{self._passed:.0f} of {self._seconds:.0f} s"
-        count = f"[bold]{self._processes}[/bold] processes, [bold]{self._cores:.2f}[/bold] cores in use"
-        bar = ProgressBar(total=self._seconds, completed=self._passed, width=30)
+        count = f"[bold]{self._processes}[/bold] processes, [bold]{self._cores:.2f}[/bold] cores"
+        bar = ProgressBar(total=self._seconds, completed=self._passed, width=16)
         head.add_row("watching this host", bar, words, count)
         below: RenderableType = (
             self._profiles(self._found)
@@ -105,11 +104,11 @@ class LiveScreen:
         shown = table("", *(one.profile for one in columns), right={one.profile for one in columns})
         rows: list[tuple[str, Callable[[Figures], str]]] = [
             ("exports every", lambda one: every(one.interval)),
-            ("processes by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
+            ("by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
             ("groups", lambda one: "-" if one is none else f"{one.groups:.0f}"),
             ("points an hour", lambda one: f"{one.points_hourly:,.0f}"),
             ("less", lambda one: "-" if one is none else less(one.points_hourly, none.points_hourly)),
-            ("critical covered", lambda one: "-" if one is none or not one.critical else critical(one)),
+            ("critical covered", lambda one: "-" if one is none else critical(one)),
             ("CPU with a name", lambda one: "100%" if one is none else f"{one.cpu_covered:.0%}"),
         ]
         for title, figure in rows:
@@ -120,7 +119,7 @@ class LiveScreen:
         kept = {}
         if self._found is not None:
             profile = next((one for one in self._found.profiles if one.profile == HEADLINE), None)
-            kept = {one.pid: REASONS[one.reason] for one in profile.top} if profile else {}
+            kept = {one.pid: brief(one.reason) for one in profile.top} if profile else {}
         shown = table(
             "busiest now",
             "pid",

@@ -8,6 +8,7 @@ NOTICEABLE = 1.005  # a scale that is worth a word
 
 if TYPE_CHECKING:
     from nrdot.simulate.comparison import Comparison, Figures
+    from nrdot.stages import Reason
 
 
 def less(points: float, than: float) -> str:
@@ -26,6 +27,11 @@ def every(interval: float) -> str:
 
 def critical(figures: Figures) -> str:
     return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none"
+
+
+def brief(reason: Reason) -> str:
+    """A reason in a word or two, where a column has no room for a sentence."""
+    return reason.name.lower().replace("_", " ")
 
 
 def method(found: Comparison, *, live: bool) -> list[str]:

@@ -36,8 +36,8 @@ def _screen(compared) -> tuple[LiveScreen, io.StringIO]:
     return LiveScreen(console, 30.0, EVERY, compared), written
 
 
-def _shown(screen: LiveScreen) -> str:
-    console = Console(file=io.StringIO(), width=150, color_system=None)
+def _shown(screen: LiveScreen, width: int = 150) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as captured:
         console.print(screen.render())
     return captured.get()
@@ -64,6 +64,15 @@ def test_profiles_stand_side_by_side_with_who_is_busy(capture, samples) -> None:
     busiest = living[table.cpu[living].argmax()]
     assert str(int(table.pid[busiest])) in text
     assert table.identity[busiest].name in text
+
+
+def test_on_eighty_columns_every_row_is_a_line(capture, samples) -> None:
+    found = _comparison(capture)
+    screen, _ = _screen(lambda: found)
+    with screen:
+        for batch in samples:
+            screen.seen(batch)
+    assert len(_shown(screen, 80).splitlines()) == len(_shown(screen, 150).splitlines())
 
 
 def test_it_is_too_early_for_figures_until_there_was_an_export(samples) -> None:
