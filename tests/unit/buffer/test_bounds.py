@@ -122,3 +122,20 @@ def test_the_oldest_record_is_known(start):
     buffer.acknowledge(offered[:2])
     assert buffer.statistics().oldest_ns == NOON_NS + 2
     assert start().statistics().oldest_ns == NOON_NS + 2
+
+
+@pytest.mark.parametrize("letters", [0, 2])
+def test_nothing_is_evicted_for_a_record_that_would_not_fit_afterwards(start, letters):
+    buffer = start(max_bytes=60_000)
+    if letters:
+        buffer.put(record(0, 3000 * letters))
+        buffer.reject([sequence for sequence, _ in buffer.peek(1 << 30, 1 << 30)], "400")
+    put_all(buffer, [record(number, 3000, Priority.CRITICAL) for number in range(1, 13 - letters)])
+    put_all(buffer, [record(100 + number, 2000, Priority.OPTIONAL) for number in range(2)])
+    there = numbers(buffer)
+    buffer.put(record(200, 22_000, Priority.NORMAL))
+    assert numbers(buffer) == there
+    assert buffer.statistics().dropped == {"full": 10}
+    buffer.put(record(201, 12_500, Priority.NORMAL))
+    assert numbers(buffer)[-1] == 201
+    assert imbalance(buffer) == 0
