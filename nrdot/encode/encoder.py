@@ -45,7 +45,7 @@ class _Series:
     places: NDArray[np.intp]  # of each series in both
     sizes: Ints  # of both together
     since_ns: Ints
-    shapes: NDArray[np.uint8]
+    shapes: Ints
     critical: NDArray[np.bool_]
     column: Callable[[Counter | Gauge, NDArray[np.intp]], Any]
     counted: Callable[[], Ints]  # all counters at once, one row each
@@ -215,9 +215,9 @@ class OtlpEncoder:
 
     def _kinds(self, series: _Series, phase: Phase) -> Ints:
         """The shape of each series, and as further bits which counters of one that begins say zero now."""
-        kinds = series.shapes.astype(np.int64)
-        if phase is Phase.OPENING:
-            kinds |= self._bits @ (series.counted() == 0)
+        if phase is not Phase.OPENING:
+            return series.shapes
+        kinds: Ints = series.shapes | (self._bits @ (series.counted() == 0))
         return kinds
 
     def _account(

@@ -9,8 +9,6 @@ import numpy as np
 from nrdot.batch import Counter, Gauge
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nrdot.batch import Flags, Ints, Rows, Table
 
 NO_IO, NO_DESCRIPTORS, NO_SWAP, NO_SHARED = 1, 2, 4, 8
@@ -24,24 +22,19 @@ MISSING: dict[int, frozenset[Counter | Gauge]] = {
 }
 
 
-def shapes(limited: Flags, gauges: Ints) -> NDArray[np.uint8]:
+_SOMETIMES = slice(Gauge.SHARED, Gauge.SWAP + 1)  # among these are the gauges that may be unknown
+_BITS = np.zeros(len(Gauge), np.int64)
+_BITS[[Gauge.DESCRIPTORS, Gauge.SWAP, Gauge.SHARED]] = NO_DESCRIPTORS, NO_SWAP, NO_SHARED
+_BITS = _BITS[_SOMETIMES]
+
+
+def shapes(limited: Flags, gauges: Ints) -> Ints:
     """Columns of `gauges` are processes or groups."""
-    return _shapes(limited, gauges[Gauge.DESCRIPTORS], gauges[Gauge.SWAP], gauges[Gauge.SHARED])
+    found: Ints = _BITS @ (gauges[_SOMETIMES] < 0) + limited * NO_IO
+    return found
 
 
-def shapes_of(table: Table, rows: Rows) -> NDArray[np.uint8]:
+def shapes_of(table: Table, rows: Rows) -> Ints:
     """Of processes, without a look at the gauges that everybody has."""
-    gauges = table.gauges
-    return _shapes(
-        table.limited[rows],
-        gauges[Gauge.DESCRIPTORS][rows],
-        gauges[Gauge.SWAP][rows],
-        gauges[Gauge.SHARED][rows],
-    )
-
-
-def _shapes(limited: Flags, descriptors: Ints, swap: Ints, shared: Ints) -> NDArray[np.uint8]:
-    found: NDArray[np.uint8] = limited.astype(np.uint8)
-    for values, bit in ((descriptors, NO_DESCRIPTORS), (swap, NO_SWAP), (shared, NO_SHARED)):
-        found |= (values < 0).view(np.uint8) * np.uint8(bit)
+    found: Ints = _BITS @ (table.gauges[_SOMETIMES].take(rows, axis=1) < 0) + table.limited[rows] * NO_IO
     return found
