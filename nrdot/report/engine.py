@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from nrdot.report.files import Files, NoLedgerError, newest_day, oldest_day
-from nrdot.report.loading import load, quoted, said
+from nrdot.report.loading import load
 from nrdot.report.queries import TABLES, VIEWS, Window, filled, stamp, utc
+from nrdot.report.sentences import quoted, said
 from nrdot.report.words import counted
 
 if TYPE_CHECKING:

@@ -8,32 +8,25 @@ here twice.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from nrdot.ledger.rows import every_column
 from nrdot.report.files import Files, mend, since_day
-from nrdot.report.unusable import impossible, of_lines, of_rows
+from nrdot.report.packed import Packed
+from nrdot.report.sentences import quoted, said
+from nrdot.report.unusable import of_lines
 from nrdot.report.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_REQUIRED = {"kind", "v", "t", "host"}
-_SAYS = 200  # characters of the engine's own words
-_KIND = re.compile(r"\A[A-Z][A-Za-z ]* Error: ")
-
 
 def load(connection: Any, files: Files, first_day: str, scratch: Path, left_out: list[str]) -> None:
     """Make `lines` and `ledger`."""
     _Loading(connection, files, scratch, left_out).load(first_day)
-
-
-def quoted(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def as_it_lies(files: Files) -> str:
@@ -65,12 +58,6 @@ def read_lines(paths: Sequence[Path], columns: dict[str, str]) -> str:
     )
 
 
-def said(error: duckdb.Error) -> str:
-    """The engine's reason: its first line, without its own name for the kind and without its advice."""
-    first = str(error).partition("\n")[0].partition(". Try ")[0]
-    return _KIND.sub("", first).strip()[:_SAYS]
-
-
 class _Loading:
     def __init__(self, connection: Any, files: Files, scratch: Path, left_out: list[str]) -> None:
         self._connection = connection
@@ -91,11 +78,10 @@ class _Loading:
         self._drop_copies()
         names = ", ".join(f'"{name}"' for name in self._columns)
         ledger = f"SELECT {names} FROM lines"
-        packed = self._packed()
-        if packed:
-            self._run(f"CREATE VIEW packed AS {packed}")
+        packed = Packed(self._connection, self._columns, self._left_out)
+        if packed.view(self._files.parquet):
             self._drop_packed()
-            ledger += f" UNION ALL SELECT * FROM packed{self._usable()}"
+            ledger += f" UNION ALL SELECT * FROM packed{packed.usable()}"
         self._run(f"CREATE VIEW ledger AS {ledger}")
 
     def _lines(self, first: str) -> None:
@@ -119,15 +105,17 @@ class _Loading:
         return True
 
     def _drop_copies(self) -> None:
-        """A host's day that lies here twice counts once."""
-        many = """SELECT host, t // 86400 AS day, min(filename) AS first FROM lines
-                  GROUP BY host, day HAVING count(DISTINCT filename) > 1"""
+        """A host's day that lies here twice counts once: the copy that goes furthest."""
+        many = """SELECT host, day, arg_max(filename, (until, rows, filename)) AS kept
+                  FROM (SELECT host, t // 86400 AS day, filename, max(t + coalesce(span, 60)) AS until,
+                          count(*) AS rows FROM lines GROUP BY host, day, filename)
+                  GROUP BY host, day HAVING count(*) > 1"""
         days = self._count(many)
         if days:
             self._name_clones()
             self._run(f"""DELETE FROM lines USING ({many}) AS copies
                           WHERE lines.host = copies.host AND lines.t // 86400 = copies.day
-                            AND lines.filename <> copies.first""")
+                            AND lines.filename <> copies.kept""")
             self._left_out.append(f"here twice, counted once: {counted(days, 'day')} of a host")
 
     def _name_clones(self) -> None:
@@ -159,49 +147,6 @@ class _Loading:
             self._left_out.append(
                 f"here both as JSON lines and as Parquet, read from Parquet: {counted(days, 'day')} of a host"
             )
-
-    def _packed(self) -> str:
-        """Every Parquet file that is a ledger, with the columns that it has; nothing where there is none."""
-        files, have = [], set()
-        for path in self._files.parquet:
-            columns = self._columns_of(path)
-            if columns is not None:
-                files.append(path)
-                have |= columns
-        if not files:
-            return ""
-        stated = ", ".join(
-            f'"{name}"::{kind} AS "{name}"' if name in have else f'NULL::{kind} AS "{name}"'
-            for name, kind in self._columns.items()
-        )
-        return f"SELECT {stated} FROM read_parquet([{', '.join(map(quoted, files))}], union_by_name = true)"
-
-    def _columns_of(self, path: Path) -> set[str] | None:
-        try:
-            described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})")
-            have = {row[0] for row in described.fetchall()}
-        except duckdb.Error as error:
-            self._left_out.append(
-                f"{path}: not Parquet as it should be: {said(error)}; the file was left out"
-            )
-            return None
-        missing = ", ".join(sorted(_REQUIRED - have))
-        if missing:
-            self._left_out.append(f"{path}: no ledger, it has no column {missing}; the file was left out")
-            return None
-        return have
-
-    def _usable(self) -> str:
-        """Each condition by itself: the file's own statistics answer it, and nothing is read twice."""
-        unusable = [(one.where, one.noun, one.why) for one in of_rows()]
-        unusable += [(one, "row", "with a number that cannot be") for one in impossible(self._columns)]
-        found = []
-        for where, noun, why in unusable:
-            rows = self._count(f"SELECT * FROM packed WHERE {where}")
-            if rows:
-                found.append(where)
-                self._left_out.append(f"Parquet: {counted(rows, noun)} {why}; left out")
-        return f" WHERE NOT coalesce({' OR '.join(found)}, false)" if found else ""
 
     def _run(self, statement: str) -> None:
         self._connection.execute(statement)

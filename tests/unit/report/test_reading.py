@@ -135,6 +135,14 @@ def test_a_copy_of_a_day_counts_once(reported, folder, hours):
     assert not [line for line in found["left_out"] if "several machines" in line]
 
 
+@pytest.mark.parametrize("order", [("early", "late"), ("late", "early")])
+def test_of_two_copies_of_a_day_the_one_that_goes_further_counts(reported, folder, hours, order):
+    short, long = order
+    ledger.write(folder / short, hours(12))
+    ledger.write(folder / long, hours(24))
+    assert reported([])["points"]["unoptimized"] == 24 * 42_000
+
+
 def test_cloned_machines_with_one_id_are_told_from_copies(reported, folder, hours):
     ledger.write(folder / "one", hours(2))
     ledger.write(folder / "other", hours(2, boot="b2"))
@@ -167,6 +175,25 @@ def test_a_day_that_lies_here_as_lines_and_as_parquet_counts_once(reported, fold
     found = reported(hours(24))
     assert found["points"]["unoptimized"] == 24 * 42_000
     assert said(found, "both as JSON lines and as Parquet")
+
+
+def test_parquet_that_lies_here_twice_counts_once(reported, folder, hours):
+    packed(folder, hours(48), folder / "2026-11.parquet")
+    (folder / "backup").mkdir()
+    (folder / "backup" / "2026-11.parquet").write_bytes((folder / "2026-11.parquet").read_bytes())
+    found = reported([])
+    assert found["points"]["unoptimized"] == 48 * 42_000
+    assert found["window"]["host_hours_seen"] == 48
+    assert said(found, "here twice as Parquet, counted once: 2 days of a host")
+
+
+def test_parts_of_a_day_in_two_parquet_files_both_count(reported, folder, hours):
+    """As engines write them that split a table as they please."""
+    packed(folder, hours(10), folder / "part-1.parquet")
+    packed(folder, hours(14, START + 10 * HOUR), folder / "part-2.parquet")
+    found = reported([])
+    assert found["points"]["unoptimized"] == 24 * 42_000
+    assert not [line for line in found["left_out"] if "twice" in line]
 
 
 def test_parquet_of_something_else_is_refused_by_name(reported, folder):
