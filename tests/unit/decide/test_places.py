@@ -124,7 +124,7 @@ def test_a_reason_of_a_while_ago_gives_way_to_one_that_holds_now():
 
 def test_of_the_largest_the_larger_find_places_first():
     desk = Desk(rules=Rules(0.6, 5, 0, 0, 0.0, 0.0), limit=14)
-    desk.scores = {112: 0.5}
-    desk.use(_110=300, _111=200, _112=100)
+    desk.scores = {110: 0.5}
+    desk.use(_110=100, _111=200, _112=300)
     desk.export()
-    assert desk.kept() == {110, 111}
+    assert desk.kept() == {111, 112}
