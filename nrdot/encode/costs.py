@@ -14,7 +14,7 @@ import numpy as np
 from nrdot.encode.shape import SHAPES, shapes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from nrdot.batch import Batch, Host, Identity, Ints, Rows, Table
     from nrdot.encode.attributes import Resources
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nrdot.stages import GroupFrame
 
 REMEMBERED = 4096  # identities whose size is kept at hand
+_LONGER = np.array([1 << 7, 1 << 14, 1 << 21])  # bytes from which on a length takes one byte more
 _PID, _PARENT = "process.pid", "process.parent_pid"
 
 
@@ -69,8 +70,11 @@ class Costs:
         self.points[rows] += points
         self.bytes[rows] += framed(bodies)
 
-    def sent_group(self, group: GroupFrame, points: int, body: int, series: int) -> None:
-        self.groups.append(GroupCost(group, points, 1 + _length(body) + body, series))
+    def sent_groups(
+        self, groups: Sequence[GroupFrame], points: Ints, bodies: Ints, series: Iterable[int]
+    ) -> None:
+        """The same of groups; `series` of each."""
+        self.groups += map(GroupCost, groups, points.tolist(), framed(bodies).tolist(), series)
 
     def name(self, batch: Batch, rows: Rows) -> None:
         """Take in the words of processes that are new, or that have new ones."""
@@ -115,7 +119,9 @@ class Costs:
 
 def framed(bodies: Ints) -> Ints:
     """With the tag and the length that stand before a message of an export request."""
-    found: Ints = bodies + 2 + (bodies >= 1 << 7) + (bodies >= 1 << 14) + (bodies >= 1 << 21)
+    found: Ints = _LONGER.searchsorted(bodies, side="right")
+    found += bodies
+    found += 2
     return found
 
 

@@ -233,10 +233,7 @@ class OtlpEncoder:
             self.costs.sent(series.rows, points, sizes)
             return points
         lasting = {kind: self._layout(metrics, Phase.STEADY, kind % SHAPES).points for kind in layouts}
-        for group, count, size, kind in zip(
-            series.groups, points.tolist(), sizes.tolist(), kinds.tolist(), strict=True
-        ):
-            self.costs.sent_group(group, count, size, lasting[kind])
+        self.costs.sent_groups(series.groups, points, sizes, [lasting[kind] for kind in kinds.tolist()])
         return points
 
     def _layout(self, metrics: tuple[Metric, ...], phase: Phase, kind: int) -> Layout:
@@ -269,7 +266,7 @@ def _without(ending: _Series, living: Iterable[_Series]) -> _Series:
     A pid that was used again by its twin: the new start time tells the backend all there is to tell, and an
     end marker would hide the newcomer.
     """
-    own = {resource for resource, _ in ending.pieces()}
+    own = {ending.resources[place] for place in ending.places.tolist()}
     said = set()
     for series in living:
         places = series.places.tolist()
