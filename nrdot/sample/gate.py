@@ -173,6 +173,10 @@ class SchedstatGate:
         self._watch: _Watch[int, bytes] = _Watch()
         self._own = self._read_own()
 
+    def __del__(self) -> None:
+        for row in [*self._watch.rows]:
+            self.remove(row)
+
     def guards(self, row: int) -> bool:
         return row in self._watch
 

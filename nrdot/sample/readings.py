@@ -46,6 +46,10 @@ class Readings:
         self._refused: set[int] = set()  # rows whose io our rights do not reach
         self._tick = 0
 
+    def __del__(self) -> None:
+        for row in [*self._kept]:
+            self._close(row)
+
     def read(self, row: int, pid: str, *, moving: bool) -> Files:
         """Gone errors mean that the process ended."""
         kept = self._kept.get(row) or (self._keep(row, pid) if moving else None)

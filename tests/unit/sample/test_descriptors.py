@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import resource
 
 import numpy as np
@@ -67,6 +68,21 @@ def test_descriptors_are_closed_when_processes_end_or_rest():
             host.proc.remove(pid)
         host.sample()
         assert host.source._files.kept <= gates + 3 - 20
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_sampler_that_is_let_go_keeps_no_descriptor(gated):
+    with SampledHost(gated=gated, descriptors=1000) as host:
+        for pid in range(100, 120):
+            host.proc.add(pid, "a")
+            host.proc.run(pid)
+        for _ in range(3):
+            host.sample()
+        files = host.source._files
+        assert files.kept > 20
+        del host.source, host.table
+        gc.collect()
+        assert files.kept == 0
 
 
 def test_the_limit_is_raised_to_the_hard_one_and_some_is_left_to_others():
