@@ -87,6 +87,7 @@ pictures: install ## the README's pictures, from a real terminal and browser; ne
 lock: ## resolve the locked versions anew
 	@$(COMPILE) $(EXTRAS) --extra dev --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --no-annotate --constraint requirements.lock --output-file packaging/locks/agent.txt pyproject.toml
+	@$(COMPILE) --no-annotate --constraint requirements.lock --extra operator --output-file packaging/locks/operator.txt pyproject.toml
 	@$(COMPILE) --no-annotate --constraint requirements.lock $(EXTRAS) --output-file packaging/locks/all.txt pyproject.toml
 	@$(COMPILE) --no-annotate --output-file packaging/locks/sbom.txt packaging/locks/sbom.in
 

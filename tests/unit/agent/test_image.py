@@ -53,7 +53,16 @@ def test_only_the_agent_is_user_zero_because_no_other_user_is_given_capabilities
 
 def test_nothing_is_written_beside_the_modules_at_run_time():
     assert "PYTHONDONTWRITEBYTECODE=1" in of("base", "ENV")[0]
-    assert all("--compile" in of(f"{target}-build", "RUN")[0] for target in ("agent", "operator"))
+    for target in ("agent", "operator"):
+        assert all("--compile" in step for step in of(f"{target}-build", "RUN"))
+
+
+@pytest.mark.parametrize("target", ["agent", "operator"])
+def test_an_image_holds_the_locked_versions_by_their_hashes(target):
+    locked, ours = of(f"{target}-build", "RUN")
+
+    assert f"--require-hashes --requirement locks/{target}.txt" in locked
+    assert "--no-deps ." in ours
 
 
 def test_no_base_image_floats():

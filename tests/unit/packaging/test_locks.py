@@ -15,7 +15,7 @@ def pins(path):
     return versions, [line for line in lines if "--hash=sha256:" not in line]
 
 
-@pytest.mark.parametrize("kind", ["agent", "all"])
+@pytest.mark.parametrize("kind", ["agent", "all", "operator"])
 def test_users_are_given_what_the_tests_ran_with(kind):
     tested, _ = pins(ROOT / "requirements.lock")
     given, _ = pins(LOCKS / f"{kind}.txt")
@@ -24,7 +24,7 @@ def test_users_are_given_what_the_tests_ran_with(kind):
     assert {name: tested.get(name) for name in given} == given
 
 
-@pytest.mark.parametrize("kind", ["agent", "all", "sbom"])
+@pytest.mark.parametrize("kind", ["agent", "all", "operator", "sbom"])
 def test_every_version_is_pinned_by_a_hash(kind):
     _, bare = pins(LOCKS / f"{kind}.txt")
 
