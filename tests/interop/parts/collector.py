@@ -11,9 +11,6 @@ from parts.points import Point, read_lines
 from parts.program import Program, free_port
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-if TYPE_CHECKING:
     from collections.abc import Container
     from pathlib import Path
 
