@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from nrdot.__main__ import main
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 LOADED = "nrdot.testing.loaded"
 _NOWHERE = Path(os.devnull)
@@ -37,7 +38,8 @@ class Forked:
         context.set_forkserver_preload([LOADED])
         words = [str(word) for word in arguments]
         self._process = context.Process(target=_run, args=(words, folder, dict(environment), out, err))
-        self._process.start()
+        with _program_as_installed():
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -57,6 +59,17 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
+
+
+@contextmanager
+def _program_as_installed() -> Iterator[None]:
+    """The first start begins the process that is forked: it must not find NRDOT in the current folder."""
+    before = os.environ.get("PYTHONSAFEPATH", "")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        os.environ["PYTHONSAFEPATH"] = before  # empty is as good as absent
 
 
 def _run(words: list[str], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:
