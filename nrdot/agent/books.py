@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from nrdot.identify.labels import labels_of
 from nrdot.ledger.cells import Words, lasting
 from nrdot.ledger.recorder import Recorder, Terms, Usage
 from nrdot.ledger.store import Bounds, Store
-from nrdot.telemetry.own import cpu_seconds, resident_bytes
+from nrdot.telemetry.own import resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nrdot.stages import Frame, Record
 
 DIRECTORY = "ledger"  # in the state directory
-OWN = Usage(lambda: sum(cpu_seconds()), resident_bytes)
+OWN = Usage(time.process_time, resident_bytes)
 
 _lasting = lru_cache(4096)(lasting)
 # Kinds of groups whose name is one of the words.
@@ -40,7 +41,7 @@ _FIELDS = {"class": "class_", "namespace": "namespace", "unit": "unit", "user": 
 
 
 class StageBook:
-    """`ledger.accounts.Book` of one configuration's stages."""
+    """`ledger.book.Book` of one configuration's stages."""
 
     def __init__(self, configuration: Configuration, stages: Stages) -> None:
         settings = configuration.settings

@@ -3,21 +3,25 @@
 A process is in one cell at a time. What it uses between two exports is entered where it stands at the second,
 as its increments are; what ended in between is entered as rolled up: that is where its increments went. So a
 tick that exports nothing costs next to nothing: it notes who is new.
+
+Everything is done in whole columns of the table, where rows in which nobody lives are nobody's: what a tick
+costs are its calls and the memory that they touch, because both are cold when it begins.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge, distinct
 from nrdot.ledger.activity import Activity, alike
-from nrdot.ledger.cells import Cell, Cells, translation
+from nrdot.ledger.cells import NOBODY, Cell, Cells, codes, translation
 from nrdot.ledger.rows import Seen
+from nrdot.ledger.sums import Sum, Sums
 from nrdot.ledger.talkers import Talkers
-from nrdot.stages import Reason, Verdict
+from nrdot.stages import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,182 +30,128 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nrdot.batch import Batch, Identity, Ints, Rows, Table
-    from nrdot.ledger.cells import Words
+    from nrdot.ledger.book import Book
     from nrdot.ledger.rows import Talker
-    from nrdot.stages import Frame, GroupFrame
+    from nrdot.stages import Frame
+
+_APART = CHILDREN.start - Counter.CPU_USER
+_USER = slice(Counter.CPU_USER, None, _APART)  # a process's own, and of its children
+_SYSTEM = slice(Counter.CPU_SYSTEM, None, _APART)
+_NO_VERDICT = np.uint8(0)  # the code of who has none yet: rolled up, because nothing speaks for it
 
 
-class Cost(Protocol):
-    """What a group cost at an export."""
+class _Prices(NamedTuple):
+    """What everybody would cost, were everybody sent."""
 
-    @property
-    def group(self) -> GroupFrame: ...
-    @property
-    def points(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def series(self) -> int: ...
+    by_row: tuple[Ints, Ints]  # points and bytes
+    points: NDArray[Any]  # the same by cell
+    bytes: NDArray[Any]
 
 
-class Costs(Protocol):
-    """What the last export cost, by row, and what any process would cost alone."""
+@dataclass(slots=True)
+class _Standing:
+    """Who stands where; it holds until somebody comes, goes or moves."""
 
-    @property
-    def points(self) -> Ints: ...
-    @property
-    def bytes(self) -> Ints: ...
-    @property
-    def groups(self) -> Sequence[Cost]: ...
-
-    def name(self, batch: Batch, rows: Rows) -> None: ...
-    def plain(self, table: Table, rows: Rows) -> tuple[Ints, Ints]: ...
-
-
-class Book(Protocol):
-    """What the present configuration says of processes and their costs."""
-
-    @property
-    def costs(self) -> Costs: ...
-    @property
-    def baseline(self) -> float:
-        """Seconds between two scrapes of the scraper that NRDOT replaces."""
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two exports."""
-
-    def words(self, table: Table, row: int) -> Words: ...
-    def words_of_group(self, kind: str, name: str) -> Words: ...
-
-
-class Sum(IntEnum):
-    """A row of `Accounts.sums`; the names of integers are those of the ledger's fields."""
-
-    PROCESS_SECONDS = 0
-    RSS_SECONDS = 1
-    CPU_TICKS = 2
-    POINTS_UNOPTIMIZED = 3
-    BYTES_UNOPTIMIZED = 4
-    POINTS_INTERVAL = 5
-    BYTES_INTERVAL = 6
-    POINTS_SUPPRESSED = 7
-    BYTES_SUPPRESSED = 8
-    POINTS_SENT = 9
-    BYTES_SENT = 10
-    HOURLY_UNOPTIMIZED = 11
-    HOURLY_SENT = 12
-    CRITICAL_SEEN = 13
-    CRITICAL_EXPORTED = 14
-
-
-# Means and sums as they are written, and the digits that they are rounded to.
-_SHARES = [Sum.PROCESS_SECONDS, Sum.PROCESS_SECONDS, Sum.CPU_TICKS, Sum.RSS_SECONDS]
-_DIGITS = np.array([[1e3], [1e3], [1e4], [1.0]])
-
-_OWN = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
+    alive: bytes  # the column of the table
+    cells: Ints  # by row; nobody's where nobody lives
+    processes: Ints  # by cell
+    priced_at: float = -1.0
+    prices: _Prices | None = None
 
 
 class Accounts:
-    """`sums` are those since the last `close`; what is remembered of rows outlives it."""
+    """Sums are those since the last `close`; what is remembered of rows outlives it."""
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.seconds = 0.0
         self.samples = 0
         self.exports = 0
         self.own_points = 0  # the agent's own metrics
         self.own_bytes = 0
-        self.sums = np.zeros((len(Sum), 0))
+        self._sums = Sums()
         self._cells = Cells()
+        # by row
         self._key: Ints = np.zeros(0, np.int64)
+        self._code: NDArray[np.uint8] = np.zeros(0, np.uint8)  # verdict and reason under which it stands
         self._cell: Ints = np.zeros(0, np.int64)
         self._cpu: Ints = np.zeros((2, 0), np.int64)  # clock ticks that are entered: own, of children
-        self._known: list[tuple[Identity, int]] = []  # words and parent, by row
+        self._known: list[tuple[Identity, int]] = []  # words and parent
+        self._standing: _Standing | None = None
+        # processes and their memory at the last look, by cell
+        self._held: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._sent, self._scraped = Activity(), Activity()
         self._talkers = Talkers()
-        self._now = 0.0  # seconds since the first tick, on the clock that never jumps
-        self._since_scrape = 0.0
-        self._since_look = 0.0  # seconds for which processes are not counted yet
+        # seconds since the first tick, on the clock that never jumps: now, and when what was last
+        self._now = 0.0
+        self._closed_at = 0.0
+        self._looked_at = 0.0
+        self._scraped_at = 0.0
         self._hz = 100
         self._named: list[Rows] = []  # rows with words that are not read yet
         self._born: set[int] = set()
-        self._noted = False  # this batch's
+
+    @property
+    def seconds(self) -> float:
+        """Since the last `close`, as far as they were sampled."""
+        return self._now - self._closed_at
 
     def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Any] = ()) -> None:
         """One tick, as the stages left it, with the rows of those that ended still in the table."""
         self._note(batch)
-        self._noted = False
         self.samples += 1
-        self.seconds += batch.seconds
         self._now += batch.seconds
-        self._since_look += batch.seconds
-        self._since_scrape += batch.seconds
-        scrapes = 0.0
-        if self._since_scrape >= self.book.baseline:
-            scrapes, self._since_scrape = divmod(self._since_scrape, self.book.baseline)
-        if frame is None and not scrapes:
+        scrapes, since = 0.0, self._now - self._scraped_at
+        if since >= self.book.baseline:
+            scrapes, rest = divmod(since, self.book.baseline)
+            self._scraped_at = self._now - rest
+        unseen = self._held is None and not batch.first
+        if not (scrapes or frame or unseen):
             return
         self._read(batch)
+        if unseen:
+            self._look(batch.table)
         if frame is not None:
-            self._judge(batch, frame)
-        self._look(batch)
-        if scrapes or (frame is not None and frame.whole):
-            cells, plain = self._cell[batch.living], self.book.costs.plain(batch.table, batch.living)
-            if scrapes:
-                self._scrape(batch, cells, plain, scrapes)
-            if frame is not None and frame.whole:
-                self._export(batch, cells, plain)
-        if frame is not None:
-            self._count_sent(batch, records)
-
-    def settle(self, batch: Batch) -> None:
-        """Before `close`, with the sample that comes next: what nobody looked at since is as it is now."""
-        self._note(batch)
-        if self._since_look:
-            self._read(batch)
-            self._look(batch)
+            self._place_anew(batch.table)
+        if scrapes:
+            self._scrape(batch, scrapes)
+        if frame is None:
+            return
+        if frame.whole:
+            self._export(batch)
+        self._count_sent(batch, records)
 
     def close(self, common: dict[str, Any]) -> list[Seen]:
         """The rows since the last call, cell by cell; then everything begins anew.
 
-        `common` are the fields of every row, in their order.
+        `common` are the fields of every row, in their order. Whoever was not looked at since is as he was.
         """
-        count = len(self._cells)
-        self._widen()
-        active = [
-            side.active(self._cell, count, self._now)[np.newaxis] for side in (self._scraped, self._sent)
-        ]
-        table = np.concatenate([self.sums, *active])
-        spoken = np.flatnonzero(table.any(axis=0))
-        table = table[:, spoken]
-        whole = np.rint(table).astype(np.int64).tolist()
+        if self._held is not None:
+            self._count(*self._held)
+        cells, now = self._cells.cells, self._now
+        self._sums.add(Sum.ACTIVE_UNOPTIMIZED, self._scraped.active(self._cell, len(cells), now))
+        self._sums.add(Sum.ACTIVE_SENT, self._sent.active(self._cell, len(cells), now))
         seconds = max(self.seconds, 1e-9)
-        shares = table[_SHARES] / np.array([[seconds], [1.0], [self._hz], [seconds]])
-        numbers = zip(
-            *(np.rint(shares * _DIGITS) / _DIGITS).tolist(),
-            *whole[Sum.POINTS_UNOPTIMIZED : Sum.HOURLY_UNOPTIMIZED],
-            *table[len(Sum) :].tolist(),
-            *whole[Sum.HOURLY_UNOPTIMIZED : len(Sum)],
-            strict=True,
-        )
-        self.sums = np.zeros_like(self.sums)
-        self.seconds, self.samples, self.exports, self.own_points, self.own_bytes = 0.0, 0, 0, 0, 0
-        cells, terms = self._cells.cells, (self.book.baseline, self.book.interval)
-        first = tuple(common.values())
+        first, terms = tuple(common.values()), (self.book.baseline, self.book.interval)
         row: Callable[..., Seen] = Seen
-        return [
-            row(*first, *cells[cell].words, *cells[cell][1:], *terms, *line)
-            for cell, line in zip(spoken.tolist(), numbers, strict=True)
-        ]
+        found = []
+        for number, (lived, rss, ticks, *counted) in self._sums.close():
+            words, verdict, reason = cells[number]
+            means = lived and round(lived / seconds / 1000, 3), round(rss / seconds)
+            used = means[0], lived and lived / 1000, ticks and round(ticks / self._hz, 4), means[1]
+            found.append(row(*first, *words, verdict, reason, *terms, *used, *counted))
+        self._closed_at = now
+        self.samples, self.exports, self.own_points, self.own_bytes = 0, 0, 0, 0
+        return found
 
     def close_hour(self) -> list[Talker]:
         """Who used most since the last call."""
-        return self._talkers.close()
+        return self._talkers.close(self._hz)
 
     def tidy(self, table: Table) -> None:
         """Forget words that nobody uses; between two minutes."""
-        rows = np.flatnonzero(table.alive)
+        if not (self._talkers.full or self._cells.full):
+            return
+        rows = np.flatnonzero(table.alive | table.dead)
         if self._talkers.full:
             self._talkers.forget(rows)
         if not self._cells.full:
@@ -214,30 +164,26 @@ class Accounts:
         self._scraped.renumber(numbers)
         for row in rows.tolist():
             self._key[row] = self._cells.key(old.words(int(self._key[row])))
-        self.sums = np.zeros((len(Sum), len(self._cells)))
+        self._sums, self._standing, self._held = Sums(), None, None
 
     def _note(self, batch: Batch) -> None:
         """Rows that were born, or have new words."""
-        if self._noted:
-            return
-        self._noted = True
+        table, born = batch.table, batch.born
         self._hz = batch.host.hz
-        if batch.table.capacity > len(self._key):
-            self._fit(batch.table.capacity)
+        if table.capacity > len(self._key):
+            self._fit(table.capacity)
         if not batch.named.size:
             return
         self._named.append(batch.named)
-        if batch.born.size:
-            born = batch.born
-            counters, found = batch.table.counters, batch.table.found[born]
+        if born.size:
             # What ran before we came is not of this time.
-            self._cpu[0, born] = np.where(found, counters[_OWN, born].sum(axis=0), 0)
-            self._cpu[1, born] = np.where(found, counters[CHILDREN, born].sum(axis=0), 0)
+            self._cpu[:, born] = np.where(table.found[born], _clock_ticks(table.counters[:, born]), 0)
             self._born.update(born.tolist())
 
     def _fit(self, capacity: int) -> None:
         more = capacity - len(self._key)
         self._key = np.pad(self._key, (0, more))
+        self._code = np.pad(self._code, (0, more))
         self._cell = np.pad(self._cell, (0, more))
         self._cpu = np.pad(self._cpu, ((0, 0), (0, more)))
         self._known += [(UNKNOWN, 0)] * more
@@ -262,107 +208,130 @@ class Accounts:
                 self._scraped.end(row, int(self._cell[row]), self._now)
             self._key[row] = self._cells.key(self.book.words(table, row))
             self._talkers.name(row, identity.name)
-        self._place(table, rows)
+        self._place(rows, codes(table)[rows])
         self._named.clear()
         self._born.clear()
 
-    def _place(self, table: Table, rows: Rows) -> None:
-        self._cell[rows] = self._cells.of(self._key[rows], table.verdict[rows], table.reason[rows])
-        self._widen()
+    def _place_anew(self, table: Table) -> None:
+        """Where verdicts are new."""
+        said = codes(table)
+        moved = np.flatnonzero((said != self._code) & table.alive)
+        if moved.size:
+            self._place(moved, said[moved])
 
-    def _widen(self) -> None:
-        more = len(self._cells) - self.sums.shape[1]
-        if more > 0:
-            self.sums = np.pad(self.sums, ((0, 0), (0, more)))
+    def _place(self, rows: Rows, said: NDArray[np.uint8]) -> None:
+        self._code[rows] = said
+        self._cell[rows] = self._cells.of(self._key[rows], said)
+        self._standing = None
 
-    def _look(self, batch: Batch) -> None:
-        """Processes and their memory, for the time since the last look."""
-        living, seconds = batch.living, self._since_look
-        self._since_look = 0.0
-        if seconds:
-            cells = self._cell[living]
-            self._add(Sum.PROCESS_SECONDS, cells, None, seconds)
-            self._add(Sum.RSS_SECONDS, cells, batch.table.gauges[Gauge.RSS, living], seconds)
+    def _stand(self, table: Table) -> _Standing:
+        alive = table.alive.tobytes()
+        if self._standing is None or self._standing.alive != alive:
+            cells = np.where(table.alive, self._cell, NOBODY)
+            self._standing = _Standing(alive, cells, np.bincount(cells))
+        return self._standing
 
-    def _judge(self, batch: Batch, frame: Frame) -> None:
-        """Verdicts are new: everybody to his cell, and the CPU since the last export with him."""
-        table, living = batch.table, batch.living
-        if not frame.whole:
-            self._place(table, np.concatenate([frame.opening, frame.steady]))
-            return
-        self._place(table, living)
-        now = np.array([table.counters[_OWN].sum(axis=0), table.counters[CHILDREN].sum(axis=0)])
-        own, children = np.maximum(now - self._cpu, 0)
-        self._cpu = now
-        used = living[own[living] > 0]
-        self._add(Sum.CPU_TICKS, self._cell[used], own[used])
-        self._talkers.cpu(used, own[used] / self._hz, table.verdict[used] == Verdict.KEEP)
-        grouped = children + np.where(table.alive, 0, own)
-        apart = np.flatnonzero(grouped)
-        if apart.size:
-            below = np.full(len(apart), Reason.BELOW, np.uint8)
-            cells = self._cells.of(self._key[apart], np.full_like(below, Verdict.ROLL_UP), below)
-            self._widen()
-            self._add(Sum.CPU_TICKS, cells, grouped[apart])
-            self._talkers.cpu(apart, grouped[apart] / self._hz, np.zeros(len(apart), np.bool_))
+    def _priced(self, table: Table) -> _Prices:
+        """Asked for once at a tick; most of the time the answer is that of the tick before."""
+        standing = self._stand(table)
+        prices = standing.prices
+        if prices is not None and standing.priced_at == self._now:
+            return prices
+        by_row = self.book.costs.everybody(table)
+        if prices is None or prices.by_row is not by_row:
+            cells, (points, sizes) = standing.cells, by_row
+            prices = _Prices(by_row, np.bincount(cells, points), np.bincount(cells, sizes))
+        standing.priced_at, standing.prices = self._now, prices
+        return prices
 
-    def _scrape(self, batch: Batch, cells: Ints, plain: tuple[Ints, Ints], scrapes: float) -> None:
+    def _look(self, table: Table) -> None:
+        """Processes and their memory, now and for the time since the last look."""
+        standing = self._stand(table)
+        self._held = standing.processes, np.bincount(standing.cells, table.gauges[Gauge.RSS])
+        self._count(*self._held)
+
+    def _count(self, processes: NDArray[Any], rss: NDArray[Any]) -> None:
+        seconds, self._looked_at = self._now - self._looked_at, self._now
+        self._sums.add(Sum.PROCESS_MILLISECONDS, processes * (1000 * seconds))
+        self._sums.add(Sum.RSS_SECONDS, rss * seconds)
+
+    def _scrape(self, batch: Batch, scrapes: float) -> None:
         """What the scraper that NRDOT replaces would have sent."""
-        points, sizes = plain
-        self._add(Sum.POINTS_UNOPTIMIZED, cells, points, scrapes)
-        self._add(Sum.BYTES_UNOPTIMIZED, cells, sizes, scrapes)
-        fresh = self._scraped.sent(batch.living, points, self._now, _hour(batch))
-        self._add(Sum.HOURLY_UNOPTIMIZED, cells[fresh], points[fresh])
+        prices, living = self._priced(batch.table), batch.living
+        self._sums.add(Sum.POINTS_UNOPTIMIZED, prices.points * scrapes)
+        self._sums.add(Sum.BYTES_UNOPTIMIZED, prices.bytes * scrapes)
+        series = prices.by_row[0][living]
+        fresh = self._scraped.sent(living, series, self._now, _hour(batch))
+        if fresh.size:
+            self._sums.add(Sum.HOURLY_UNOPTIMIZED, np.bincount(self._cell[living[fresh]], series[fresh]))
 
-    def _export(self, batch: Batch, cells: Ints, plain: tuple[Ints, Ints]) -> None:
-        """What all processes would have been at this export, and what was left out of them."""
-        table, living = batch.table, batch.living
-        points, sizes = plain
+    def _export(self, batch: Batch) -> None:
+        """What all processes used since the last export, would be at this one, and what was left out."""
+        table = batch.table
+        prices, standing = self._priced(table), self._stand(table)
         self.exports += 1
-        self._add(Sum.POINTS_INTERVAL, cells, points)
-        self._add(Sum.BYTES_INTERVAL, cells, sizes)
-        sent = self.book.costs.points[living]
-        kept = table.verdict[living] == Verdict.KEEP
+        self._look(table)
+        kept = table.alive & (table.verdict == Verdict.KEEP)
+        sent = self.book.costs.points
+        self._talkers.export(table, kept, self._use(table, standing.cells), sent)
+        self._sums.add(Sum.POINTS_INTERVAL, prices.points)
+        self._sums.add(Sum.BYTES_INTERVAL, prices.bytes)
         silent = np.flatnonzero(kept & (sent == 0))
         if silent.size:
-            self._add(Sum.POINTS_SUPPRESSED, cells[silent], points[silent])
-            self._add(Sum.BYTES_SUPPRESSED, cells[silent], sizes[silent])
-        critical = table.never_filtered[living]
-        if critical.any():
-            self._add(Sum.CRITICAL_SEEN, cells[critical], None)
-            self._add(Sum.CRITICAL_EXPORTED, cells[critical & table.series[living]], None)
-        self._talkers.export(table, living, kept, sent)
+            cells, (points, sizes) = standing.cells[silent], prices.by_row
+            self._sums.add(Sum.POINTS_SUPPRESSED, np.bincount(cells, points[silent]))
+            self._sums.add(Sum.BYTES_SUPPRESSED, np.bincount(cells, sizes[silent]))
+        critical = np.flatnonzero(table.alive & table.never_filtered)
+        if critical.size:
+            cells = standing.cells[critical]
+            self._sums.add(Sum.CRITICAL_SEEN, np.bincount(cells))
+            self._sums.add(Sum.CRITICAL_EXPORTED, np.bincount(cells, table.series[critical]))
+
+    def _use(self, table: Table, cells: Ints) -> Ints:
+        """Clock ticks since the last export, by row: of processes, and of the children that nobody saw."""
+        now = _clock_ticks(table.counters)
+        used: Ints = np.maximum(now - self._cpu, 0)
+        self._cpu = now
+        self._sums.add(Sum.CPU_TICKS, np.bincount(cells, used[0]))
+        apart = np.where(table.alive, used[1], used[0] + used[1])
+        rows = np.flatnonzero(apart)
+        if rows.size:
+            self._sums.add(
+                Sum.CPU_TICKS, np.bincount(self._cells.of(self._key[rows], _NO_VERDICT), apart[rows])
+            )
+        return used
 
     def _count_sent(self, batch: Batch, records: Sequence[Any]) -> None:
         """What was put: rows, groups, and the agent's own metrics, which are all the rest."""
-        costs, hour = self.book.costs, _hour(batch)
+        costs, hour, table = self.book.costs, _hour(batch), batch.table
         rows = np.flatnonzero(costs.points)
-        points, sizes = costs.points[rows], costs.bytes[rows]
-        cells = self._cell[rows]
-        self._add(Sum.POINTS_SENT, cells, points)
-        self._add(Sum.BYTES_SENT, cells, sizes)
-        alive = batch.table.alive[rows]
-        living, series = rows[alive], self.book.costs.plain(batch.table, rows[alive])[0]
+        points, sizes, cells = costs.points[rows], costs.bytes[rows], self._cell[rows]
+        self._sums.add(Sum.POINTS_SENT, np.bincount(cells, points))
+        self._sums.add(Sum.BYTES_SENT, np.bincount(cells, sizes))
+        living = rows[table.alive[rows]]
+        series = self._priced(table).by_row[0][living]
         fresh = self._sent.sent(living, series, self._now, hour)
-        self._add(Sum.HOURLY_SENT, self._cell[living[fresh]], series[fresh])
+        if fresh.size:
+            self._sums.add(Sum.HOURLY_SENT, np.bincount(self._cell[living[fresh]], series[fresh]))
         for cost in costs.groups:
             group = cost.group
             cell = self._cells.number(
                 Cell(self.book.words_of_group(group.kind, group.name), "group", group.kind)
             )
-            self._widen()
-            self.sums[Sum.POINTS_SENT, cell] += cost.points
-            self.sums[Sum.BYTES_SENT, cell] += cost.bytes
+            self._sums.add_one(Sum.POINTS_SENT, cell, cost.points)
+            self._sums.add_one(Sum.BYTES_SENT, cell, cost.bytes)
             if self._sent.sent_group(group.key, cell, cost.series, self._now, hour):
-                self.sums[Sum.HOURLY_SENT, cell] += cost.series
+                self._sums.add_one(Sum.HOURLY_SENT, cell, cost.series)
         all_points = sum(record.points for record in records)
         all_bytes = sum(len(record.payload) for record in records)
         self.own_points += all_points - int(points.sum()) - sum(cost.points for cost in costs.groups)
         self.own_bytes += all_bytes - int(sizes.sum()) - sum(cost.bytes for cost in costs.groups)
 
-    def _add(self, entry: Sum, cells: Ints, weights: NDArray[np.generic] | None, times: float = 1.0) -> None:
-        found = np.bincount(cells, weights, self.sums.shape[1])
-        self.sums[entry] += found if times == 1.0 else found * times
+
+def _clock_ticks(counters: Ints) -> Ints:
+    """Of processes themselves, and of their children that nobody saw."""
+    found: Ints = counters[_USER] + counters[_SYSTEM]
+    return found
 
 
 def _hour(batch: Batch) -> int:

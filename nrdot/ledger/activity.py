@@ -6,13 +6,16 @@ stay on the bill until they have been silent for long enough.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
     from nrdot.batch import Floats, Identity, Ints, Rows
 
 ACTIVE = 1200.0  # seconds
@@ -35,7 +38,7 @@ class Activity:
         self._hour: Ints = np.zeros(0, np.int64)  # clock hour in which it was counted last
         self._series: Ints = np.zeros(0, np.int64)
         self._groups: dict[int, _Group] = {}
-        self._gone: deque[tuple[float, int, int]] = deque()  # time, cell, series of old words
+        self._gone: list[tuple[float, int, int]] = []  # time, cell, series of old words
 
     def fit(self, capacity: int) -> None:
         more = capacity - len(self._last)
@@ -70,14 +73,14 @@ class Activity:
         self._last[row] = NEVER
         self._hour[row] = -1
 
-    def active(self, cells: Ints, count: int, now: float) -> Floats:
+    def active(self, cells: Ints, count: int, now: float) -> NDArray[Any]:
         """Series by cell, where `cells` are those of the rows."""
-        rows = np.flatnonzero(now - self._last < ACTIVE)
-        found = np.bincount(cells[rows], self._series[rows], count).astype(np.float64)
-        # Not in the order of time: a row that was silent for long may end today.
-        self._gone = deque(entry for entry in self._gone if now - entry[0] < ACTIVE)
-        for _, cell, series in self._gone:
-            found[cell] += series
+        found: NDArray[Any] = np.bincount(cells, self._series * (self._last > now - ACTIVE), count)
+        if self._gone:
+            # Not in the order of time: a row that was silent for long may end today.
+            self._gone = [entry for entry in self._gone if now - entry[0] < ACTIVE]
+            for _, cell, series in self._gone:
+                found[cell] += series
         for key, group in list(self._groups.items()):
             if now - group.last < ACTIVE:
                 found[group.cell] += group.series
@@ -90,7 +93,7 @@ class Activity:
         return {cell for _, cell, _ in self._gone} | {group.cell for group in self._groups.values()}
 
     def renumber(self, numbers: Ints) -> None:
-        self._gone = deque((last, int(numbers[cell]), series) for last, cell, series in self._gone)
+        self._gone = [(last, int(numbers[cell]), series) for last, cell, series in self._gone]
         for group in self._groups.values():
             group.cell = int(numbers[group.cell])
 

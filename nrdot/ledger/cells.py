@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nrdot.batch import Ints
+    from nrdot.batch import Ints, Table
 
 LIMIT = 512  # keys that a host has at a time; what is beyond them shares one for each profile and class
 OTHERS = "*"
 _VERDICTS = tuple(verdict.name.lower() for verdict in Verdict)
 _REASONS = tuple(reason.name.lower() for reason in Reason)
 _WIDTH = len(_VERDICTS) * len(_REASONS)
-UNKNOWN = -1
+_UNKNOWN = -1
+NOBODY = 0  # the cell of rows in which nobody lives
 
 _TRANSIENT = re.compile(r"[0-9a-f]{12,}|(?<=^run-)[ur0-9a-f]+|(?<=@)[0-9]+")
 _NUMBER = re.compile(r"[0-9a-f]{12,}|[0-9]+")
@@ -47,6 +48,12 @@ class Cell(NamedTuple):
     reason: str
 
 
+def codes(table: Table) -> NDArray[np.uint8]:
+    """Verdict and reason of each row, as one number."""
+    found: NDArray[np.uint8] = table.verdict * np.uint8(len(_REASONS)) + table.reason
+    return found
+
+
 def lasting(unit: str) -> str:
     """The name of a unit without what changes with each login, container or run."""
     pattern = _NUMBER if unit.endswith((".scope", ".slice")) else _TRANSIENT
@@ -57,7 +64,7 @@ class Cells:
     """`cells` by number; keys are numbered apart, because a process keeps its key while verdicts change."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self.cells: list[Cell] = []
+        self.cells = [Cell(Words(""), "", "")]  # nobody's
         self.full = False  # keys had to share: time to forget those that nobody uses
         self._limit = limit
         self._numbers: dict[Cell, int] = {}
@@ -79,7 +86,7 @@ class Cells:
                 return self.key(shared)
         number = self._keys[words] = len(self._words)
         self._words.append(words)
-        self._of_key = np.concatenate([self._of_key, np.full(_WIDTH, UNKNOWN)])
+        self._of_key = np.concatenate([self._of_key, np.full(_WIDTH, _UNKNOWN)])
         return number
 
     def words(self, key: int) -> Words:
@@ -92,14 +99,14 @@ class Cells:
             self.cells.append(cell)
         return found
 
-    def of(self, keys: Ints, verdicts: NDArray[np.uint8], reasons: NDArray[np.uint8]) -> Ints:
+    def of(self, keys: Ints, codes: NDArray[np.uint8] | np.uint8) -> Ints:
         """The cell of each process."""
-        places = keys * _WIDTH + verdicts * np.int64(len(_REASONS)) + reasons
-        found = self._of_key[places]
-        if (found == UNKNOWN).any():
-            for place in set(places[found == UNKNOWN].tolist()):
-                key, rest = divmod(place, _WIDTH)
-                verdict, reason = divmod(rest, len(_REASONS))
+        places = keys * _WIDTH + codes
+        found: Ints = self._of_key[places]
+        if (unknown := found == _UNKNOWN).any():
+            for place in set(places[unknown].tolist()):
+                key, code = divmod(place, _WIDTH)
+                verdict, reason = divmod(code, len(_REASONS))
                 cell = Cell(self._words[key], _VERDICTS[verdict], _REASONS[reason])
                 self._of_key[place] = self.number(cell)
             found = self._of_key[places]

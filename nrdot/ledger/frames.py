@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SUFFIX = ".jsonl.zst"
-LEVEL = 1  # higher ones gain next to nothing on so little at a time
+# Higher levels gain next to nothing on so little at a time, and neither does a larger table of what was seen
+# before: it is cold at every frame, so it costs what it measures.
+_PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, hash_log=12, write_checksum=True)
 FRAME_LIMIT = 64 << 20  # bytes that one frame may inflate to
 _MAGIC = b"\x28\xb5\x2f\xfd"
-_COMPRESSOR = zstandard.ZstdCompressor(LEVEL, write_checksum=True)  # for one thread at a time
+_COMPRESSOR = zstandard.ZstdCompressor(compression_params=_PARAMETERS)  # for one thread at a time
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Row] = msgspec.json.Decoder(Seen | Outcome)
 

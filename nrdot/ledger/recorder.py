@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nrdot.batch import Batch, Host
-    from nrdot.ledger.accounts import Book
+    from nrdot.ledger.book import Book
     from nrdot.ledger.outcomes import Destination
     from nrdot.ledger.rows import Row
     from nrdot.ledger.store import Store
@@ -73,7 +73,7 @@ class Recorder:
         self._last_ns = 0
         self._host: Host | None = None
         self._busy: int | None = None
-        self._gap = (0.0, "")
+        self._gap: tuple[float, str] = (0, "")
 
     def use(self, book: Book, terms: Terms, destinations: Sequence[Destination], ahead: int = 0) -> None:
         """A configuration, before its first tick is entered. What came under the one before is written.
@@ -92,7 +92,6 @@ class Recorder:
         minute = batch.time_ns // (MINUTE * 1_000_000_000)
         if minute != self._minute:
             hour = MINUTE * minute // HOUR
-            self._accounts.settle(batch)
             over = self._minute is not None and MINUTE * self._minute // HOUR != hour
             self._write(last=over, ahead=ahead)
             self._accounts.tidy(batch.table)
@@ -144,7 +143,8 @@ class Recorder:
 
     def _own(self, common: dict[str, Any], host: Host, *, last: bool) -> Outcome:
         accounts, cpu = self._accounts, self._usage.cpu_seconds()
-        busy, self._busy = self._busy, host.busy
+        busy = 0 if self._busy is None else max(host.busy - self._busy, 0)
+        self._busy = host.busy
         row = Outcome(
             **common,
             resource=dict(self._terms.resource),
@@ -156,11 +156,11 @@ class Recorder:
             own_bytes=accounts.own_bytes,
             agent_cpu_seconds=round(cpu - self._cpu, 4),
             agent_rss=float(self._usage.resident_bytes()),
-            host_cpu_seconds=0.0 if busy is None else round(max(host.busy - busy, 0) / host.hz, 3),
-            gap_seconds=round(self._gap[0], 3),
+            host_cpu_seconds=busy and round(busy / host.hz, 3),
+            gap_seconds=self._gap[0] and round(self._gap[0], 3),
             gap_reason=self._gap[1],
             lost_rows=self.store.take_lost(),
             top=accounts.close_hour() if last else [],
         )
-        self._cpu, self._gap = cpu, (0.0, "")
+        self._cpu, self._gap = cpu, (0, "")
         return row

@@ -1,7 +1,7 @@
 """What a ledger says: rows of two kinds. `docs/formats/ledger.md` is the page for readers.
 
 A number that is 0, a text that is empty and a mapping without entries are left out of the JSON; readers take
-what is missing for that.
+what is missing for that. Only the very default is left out: the integer 0, which 0.0 is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class _Row(msgspec.Struct, omit_defaults=True, tag_field="kind"):
     v: int = 0  # always more, so it is always written
     t: int = 0  # Unix seconds, start of the minute or hour
     span: int = MINUTE
-    seconds: float = 0.0  # of it that were sampled
+    seconds: float = 0  # of it that were sampled
     host: str = ""
     host_name: str = ""
     boot: str = ""
@@ -41,12 +41,12 @@ class Seen(_Row, tag="seen"):
     tenant: str = ""
     verdict: str = ""  # keep, roll_up or drop; group for sums
     reason: str = ""  # why; of sums the kind of key
-    baseline: float = 0.0  # seconds, as configured
-    interval: float = 0.0  # seconds between exports, as configured
-    processes: float = 0.0
-    process_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    rss: float = 0.0
+    baseline: float = 0  # seconds, as configured
+    interval: float = 0  # seconds between exports, as configured
+    processes: float = 0
+    process_seconds: float = 0
+    cpu_seconds: float = 0
+    rss: float = 0
     points_unoptimized: int = 0
     bytes_unoptimized: int = 0
     points_interval: int = 0
@@ -55,8 +55,8 @@ class Seen(_Row, tag="seen"):
     bytes_suppressed: int = 0
     points_sent: int = 0
     bytes_sent: int = 0
-    active_unoptimized: float = 0.0
-    active_sent: float = 0.0
+    active_unoptimized: float = 0
+    active_sent: float = 0
     hourly_unoptimized: int = 0
     hourly_sent: int = 0
     critical_seen: int = 0
@@ -68,9 +68,9 @@ class Talker(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     name: str
     verdict: str = ""  # keep, or roll_up for all that is not kept
-    processes: float = 0.0
-    cpu_seconds: float = 0.0
-    rss: float = 0.0
+    processes: float = 0
+    cpu_seconds: float = 0
+    rss: float = 0
     points_sent: int = 0
 
 
@@ -95,10 +95,10 @@ class Outcome(_Row, tag="outcome"):
     exports: int = 0
     own_points: int = 0
     own_bytes: int = 0
-    agent_cpu_seconds: float = 0.0
-    agent_rss: float = 0.0
-    host_cpu_seconds: float = 0.0
-    gap_seconds: float = 0.0
+    agent_cpu_seconds: float = 0
+    agent_rss: float = 0
+    host_cpu_seconds: float = 0
+    gap_seconds: float = 0
     gap_reason: str = ""
     lost_rows: int = 0
     top: list[Talker] = []

@@ -46,7 +46,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    day: str
+    day: int  # since 1970
     frame: bytes
     rows: int
 
@@ -62,11 +62,13 @@ class Store:
         self.bytes = 0  # of all files, as of the last look
         self._told_lost = 0
         self._backlog: deque[_Waiting] = deque()
-        self._sizes: dict[str, int] = {}  # bytes of whole frames, by day that we have written to
+        self._day = -1  # since 1970, that was written to last
+        self._good: int | None = None  # bytes of whole frames in its file, where that is known
         self._failing = ""
-        self._open: tuple[str, int] | None = None  # the day that is written to, and its descriptor
+        self._open: tuple[int, int] | None = None  # the day that is written to, and its descriptor
         self._newest = 0  # Unix seconds of the newest row
         self._tended = -1  # day since 1970 on which old files were looked at last
+        self._tending = False  # old days need something
         self._folding: Iterator[None] | None = None
 
     def silent_since(self, now_ns: int) -> float:
@@ -77,10 +79,11 @@ class Store:
     def put(self, t: int, rows: Sequence[Row]) -> None:
         """One frame, of the minute that begins at `t`."""
         self._newest = t
-        self._backlog.append(_Waiting(_day(t), pack(rows), len(rows)))
+        self._backlog.append(_Waiting(t // DAY, pack(rows), len(rows)))
         self._write()
-        while sum(len(one.frame) for one in self._backlog) > BACKLOG:
+        while self._backlog and sum(len(one.frame) for one in self._backlog) > BACKLOG:
             self.lost += self._backlog.popleft().rows
+        self._tending = self._folding is not None or t // DAY != self._tended
 
     def take_lost(self) -> int:
         """Rows that are gone since the last call."""
@@ -89,17 +92,17 @@ class Store:
 
     def step(self) -> None:
         """A little of what old days need; called at each tick."""
+        if not self._tending:
+            return
         if self._folding is None:
-            if not self._newest or self._newest // DAY == self._tended:
-                return
             self._tended = self._newest // DAY
             self._folding = self._tend()
         try:
             next(self._folding)
         except StopIteration:
-            self._folding = None
+            self._folding, self._tending = None, False
         except OSError as error:
-            self._folding = None
+            self._folding, self._tending = None, False
             _log.warning("old days of the ledger stay as they are until tomorrow", error=str(error))
 
     def close(self) -> None:
@@ -130,24 +133,23 @@ class Store:
             self._failing = ""
             _log.info("the ledger is written again", rows_lost=self.lost)
 
-    def _append(self, day: str, frame: bytes) -> None:
+    def _append(self, day: int, frame: bytes) -> None:
         """Raises OSError; then any part of the frame may lie behind what counts."""
         descriptor, size = self._file(day)
-        good = self._sizes.get(day)
+        good = self._good
         if good is None or good > size:
             good = _whole(self._path(day))
         if size > good:
             os.ftruncate(descriptor, good)
             _log.warning("the ledger ended within a frame, which is cut off", file=str(self._path(day)))
-        os.lseek(descriptor, good, os.SEEK_SET)
-        self._sizes = {day: good}
-        left = memoryview(frame)
-        while left:
-            left = left[os.write(descriptor, left) :]
-        self._sizes = {day: good + len(frame)}
-        self.bytes += len(frame)
+        self._good = good
+        written = 0
+        while written < len(frame):
+            written += _write_at(descriptor, frame[written:], good + written)
+        self._good = good + written
+        self.bytes += written
 
-    def _file(self, day: str) -> tuple[int, int]:
+    def _file(self, day: int) -> tuple[int, int]:
         """A descriptor of the day's file, and its size. Opened anew for another day, or where it is gone."""
         if self._open is not None and self._open[0] == day:
             seen = os.fstat(self._open[1])
@@ -159,6 +161,8 @@ class Store:
         except FileNotFoundError:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._path(day), _FLAGS, 0o600)
+        if day != self._day:
+            self._day, self._good = day, None
         self._open = day, descriptor
         return descriptor, os.fstat(descriptor).st_size
 
@@ -167,8 +171,8 @@ class Store:
             (_, descriptor), self._open = self._open, None
             os.close(descriptor)
 
-    def _path(self, day: str) -> Path:
-        return self.directory / f"{day}{SUFFIX}"
+    def _path(self, day: int) -> Path:
+        return self.directory / f"{datetime.fromtimestamp(day * DAY, UTC).date()}{SUFFIX}"
 
     # old days
 
@@ -242,8 +246,12 @@ class Store:
             return 0
 
 
-def _day(t: int) -> str:
-    return datetime.fromtimestamp(t, UTC).date().isoformat()
+def _write_at(descriptor: int, data: bytes, offset: int) -> int:
+    """How much of `data` was taken."""
+    if hasattr(os, "pwrite"):
+        return os.pwrite(descriptor, data, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.write(descriptor, data)
 
 
 def _begins(name: str) -> int | None:

@@ -12,7 +12,7 @@ from nrdot.ledger.rows import Talker
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nrdot.batch import Floats, Ints, Rows, Table
+    from nrdot.batch import Flags, Floats, Ints, Rows, Table
 
 SHOWN = 20  # names of each kind in an hour
 NAMES = 1024  # that are told apart; what is beyond them is one
@@ -25,7 +25,7 @@ class Talkers:
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
         self._of_row: Ints = np.zeros(0, np.int64)
-        self._sums = np.zeros((4, 0))  # by name, twice: not kept, kept
+        self._sums = np.zeros((4, 64))  # by name, twice: not kept, kept
         self._exports = 0
 
     def fit(self, capacity: int) -> None:
@@ -46,18 +46,20 @@ class Talkers:
                 self._sums = np.pad(self._sums, ((0, 0), (0, 64)))
         self._of_row[row] = number
 
-    def cpu(self, rows: Rows, seconds: Floats, kept: NDArray[np.bool_]) -> None:
-        self._add(_CPU, rows, kept, seconds)
-
-    def export(self, table: Table, rows: Rows, kept: NDArray[np.bool_], points: Ints) -> None:
-        """Living processes at an export of everything; `points` are what each of them sent."""
+    def export(self, table: Table, kept: Flags, ticks: Ints, points: Ints) -> None:
+        """An export of everything: by row who is kept, what it and its children used, and what it sent."""
         self._exports += 1
-        self._add(_RSS, rows, kept, table.gauges[Gauge.RSS, rows])
-        self._add(_PROCESSES, rows, kept, None)
-        self._add(_POINTS, rows, kept, points)
+        places = 2 * self._of_row + kept
+        self._add(_CPU, places, ticks[0])
+        if ticks[1].any():
+            self._add(_CPU, 2 * self._of_row, ticks[1])
+        self._add(_RSS, places, table.gauges[Gauge.RSS] * table.alive)
+        self._add(_PROCESSES, places, table.alive)
+        self._add(_POINTS, places, points * table.alive)
 
-    def close(self) -> list[Talker]:
-        """The hour is over: its largest by CPU, then by memory."""
+    def close(self, hz: int) -> list[Talker]:
+        """The hour is over: its largest by CPU, then by memory; a second has `hz` clock ticks."""
+        self._sums[_CPU] /= hz
         exports = max(self._exports, 1)
         found = []
         for kept in (1, 0):
@@ -72,7 +74,8 @@ class Talkers:
     def forget(self, rows: Rows) -> None:
         """Only the names of these rows are wanted from now on."""
         old, numbers = self._names, self._of_row
-        self._names, self._numbers, self._sums = [], {}, np.zeros((4, 0))
+        self._names, self._numbers, self._sums = [], {}, np.zeros((4, 64))
+        self._of_row = np.zeros_like(numbers)
         for row in rows.tolist():
             self.name(row, old[numbers[row]])
 
@@ -90,6 +93,5 @@ class Talkers:
             points_sent=round(float(sums[_POINTS])),
         )
 
-    def _add(self, what: int, rows: Rows, kept: NDArray[np.bool_], weights: Floats | Ints | None) -> None:
-        places = 2 * self._of_row[rows] + kept
+    def _add(self, what: int, places: Ints, weights: NDArray[np.generic]) -> None:
         self._sums[what] += np.bincount(places, weights, self._sums.shape[1])

@@ -156,6 +156,55 @@ def test_the_baseline_is_every_process_with_all_its_points_at_its_interval(repla
     )
 
 
+def test_what_ended_while_unused_words_are_forgotten_still_gets_its_cpu_entered(tmp_path):
+    def ticks():
+        """More users than are told apart; at a minute and a half most of their processes end."""
+        for number, tick in enumerate(crowd(processes=530, ticks=9, churn=0.0, renames=0.0, busy=1.0)):
+            for process in tick["procs"]:
+                process["user"] = f"user{process['pid']}"
+            tick["procs"] = tick["procs"][: 530 if number < 6 else 30]
+            yield tick
+
+    replay = Replay(tmp_path, BUSY.replace("export_interval: 30s", "export_interval: 60s"), ticks=ticks())
+    replay.run(7)
+    replay.accounts.tidy(replay.stages.pipeline.sampler.table)
+    rows = replay.run()
+    assert [frame is not None and frame.whole for _, _, frame in replay.ticks][4:] == [
+        True,
+        *[False] * 3,
+        True,
+    ]
+    assert sum(row.cpu_seconds for row in rows if row.user == "user1100") > 0
+
+
+def test_processes_are_counted_before_the_first_export_and_at_minutes_without_one(tmp_path):
+    slow = BUSY.replace("export_interval: 30s", "export_interval: 5m").replace(
+        "    delta_encoding: true\n", ""
+    )
+    replay = Replay(tmp_path, slow, processes=20, ticks=13, churn=0.0, renames=0.0)
+    minutes = [replay.run(5), replay.run(4), replay.run(4)]
+    assert not any(frame is not None and frame.whole for _, _, frame in replay.ticks)
+    assert [sum(row.processes for row in rows) for rows in minutes] == [20, 20, 20]
+    assert [sum(row.process_seconds for row in rows) for rows in minutes] == [20 * 60.0] * 3
+
+
+def test_what_everybody_would_cost_is_what_each_would_and_is_asked_for_again_only_where_it_changed(tmp_path):
+    replay = Replay(tmp_path, processes=60, ticks=30, churn=0.7, renames=0.3)
+    costs, before, kept = replay.stages.encoder.costs, None, 0
+    for _ in range(30):
+        batch = replay.stages.pipeline.tick().batch
+        if batch.named.size:
+            costs.name(batch, batch.named)
+        points, sizes = everybody = costs.everybody(batch.table)
+        alone = costs.plain(batch.table, batch.living)
+        assert [points[batch.living].tolist(), sizes[batch.living].tolist()] == [
+            one.tolist() for one in alone
+        ]
+        kept += everybody is before
+        before = everybody
+    assert 0 < kept < 29
+
+
 def test_cpu_is_all_that_was_used_since_the_first_look_up_to_the_last_export(tmp_path):
     replay = Replay(tmp_path, churn=0.0, renames=0.0, ticks=41, busy=0.5)
     rows = replay.run()

@@ -30,6 +30,18 @@ def test_what_is_nothing_is_not_written():
     assert '"v":1' in line
 
 
+def test_zeros_that_an_older_agent_wrote_out_are_read_as_what_is_not_written():
+    old = (
+        b'{"kind":"seen","v":1,"t":1795262400,"seconds":60.0,"host":"h","profile":"balanced","verdict":"roll_up",'
+        b'"reason":"below","baseline":60.0,"interval":60.0,"processes":127.0,"process_seconds":7620.0,'
+        b'"rss":94728192.0,"points_interval":889,"active_unoptimized":889.0,"active_sent":0.0}'
+    )
+    (row,) = unpack(zstandard.ZstdCompressor(1, write_checksum=True).compress(old + b"\n"))
+    assert (row.processes, row.rss, row.active_sent, row.hourly_sent) == (127.0, 94728192.0, 0, 0)
+    again = zstandard.ZstdDecompressor().decompress(pack([msgspec.structs.replace(row, active_sent=0)]))
+    assert b"active_sent" not in again
+
+
 def test_rows_of_a_newer_version_are_left_out():
     rows = [kept(NOON), msgspec.structs.replace(kept(NOON), v=VERSION + 1)]
     assert list(unpack(pack(rows))) == rows[:1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
+import zstandard
 
 from nrdot.agent.books import StageBook
 from nrdot.agent.drains import Destination
@@ -100,6 +102,14 @@ def test_a_frame_is_a_minute_and_says_who_wrote_it(recording):
         (60.0, 4, 2)
     ] * 9
     assert (own(frames[1]).resource, own(frames[1]).cpus) == ({"team": "payments"}, 4)
+
+
+def test_no_row_that_an_agent_writes_says_nothing_by_a_zero(recording):
+    (file,) = recording.store.directory.iterdir()
+    with zstandard.ZstdDecompressor().stream_reader(file.read_bytes(), read_across_frames=True) as reader:
+        written = [json.loads(line) for line in reader.read().splitlines()]
+    assert len(written) > 20
+    assert [name for row in written for name, value in row.items() if value in (0, "", {}, [])] == []
 
 
 def test_what_was_put_is_what_was_seen_to_be_sent_in_every_minute(recording):
