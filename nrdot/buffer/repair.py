@@ -50,7 +50,8 @@ def repair(files: Files, directory: Path, clock: Clock, keys: Keyring = NO_KEYS)
     """Raises StartError where an agent uses the directory, OSError where the disk fails."""
     owner = take_directory(files, directory)
     try:
-        _complete(files, directory)
+        for folder in (directory, directory / LETTERS):
+            _complete(files, folder)
         found = read_directory(files, directory, clock.wall_ns())
         paths = [segment.path for segment in found.segments]
         paths += [directory / LETTERS / name for name in files.names(directory / LETTERS)]

@@ -4,9 +4,11 @@ from random import Random
 
 import pytest
 
+from nrdot.buffer.coding import COMPRESSED
 from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.inspection import WaitingRecord, dead_letters, dump_letters, replay
 from nrdot.buffer.letters import Letter
+from nrdot.buffer.segment import Content, Head, Header, Kind, pack_head, pack_header
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences
@@ -183,12 +185,31 @@ def test_a_letter_taken_away_while_others_are_read_is_passed_over(start, disk, c
 
 
 def test_letters_of_an_earlier_process_count_for_the_bound(start, disk, clock):
-    for first in (0, 20):
+    for first, count in ((0, 3), (20, 1)):
         buffer = start(max_bytes=200_000)
-        for number in range(first, first + 4):
+        for number in range(first, first + count):
             buffer.put(record(number, 3000))
             buffer.reject(sequences(buffer), "400")
             clock.advance(1)
     kept = [number_of(letter.records[0][1]) for letter in dead_letters(disk, DIRECTORY)]
-    assert 1 < len(kept) < 5
-    assert kept[-1] == 23
+    assert kept == [1, 2, 20]
+
+
+def test_letters_keep_priority_and_open_with_their_key_alone(start, disk):
+    keys = Keyring(b"k" * 32)
+    buffer = start(keys=keys)
+    critical = record(0, priority=Priority.CRITICAL)
+    buffer.put(critical)
+    buffer.reject(sequences(buffer), "400")
+    assert list(dump_letters(disk, DIRECTORY)) == []
+    assert [line.record for line in dump_letters(disk, DIRECTORY, keys)] == [critical]
+
+
+def test_a_record_of_a_letter_that_does_not_open_is_named(disk):
+    header = Header(Content.LETTERS, 0, b"saltsaltsalt", 44)
+    body = b"not compressed"
+    head = Head(len(body), 44, 99, 0, 5, len(body), 1, Kind.DATA, 1, COMPRESSED)
+    content = pack_header(header) + pack_head(head, body, header.seed) + body
+    disk.write(DIRECTORY / "dead" / "a.segment", content)
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert letter == Letter("a.segment", "", 0, len(content), (), "record 44 does not open")

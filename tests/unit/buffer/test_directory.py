@@ -27,6 +27,13 @@ def test_foreign_files_stay_where_they_are_and_nobody_minds(start, disk, caplog)
     assert "README: not a file of the buffer; set aside" in caplog.text
 
 
+def test_a_segment_that_a_crash_left_within_its_header_goes(start, disk):
+    path = DIRECTORY / "normal-00000000000000000077.segment"
+    disk.write(path, b"NRDO")
+    assert numbers(start()) == []
+    assert path not in disk.paths()
+
+
 def test_a_newer_format_is_moved_aside_and_kept(start, disk):
     put_all(start(), map(record, range(3)))
     newer = b"NRDOTBUF" + (9).to_bytes(2, "little") + b"who knows" * 99

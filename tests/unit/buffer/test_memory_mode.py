@@ -16,7 +16,7 @@ def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_on
     assert [message for message in caplog.messages if "records wait in memory" in message] == caplog.messages
     (message,) = caplog.messages
     assert message.startswith("cannot write to the buffer /state/buffer: Read-only file system; ")
-    assert "24 MiB at most, until it can be written again" in message
+    assert "memory, 24 MiB at most, until it can be written again" in message
     assert numbers(buffer) == list(range(10))
     assert imbalance(buffer) == 0
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -52,7 +53,9 @@ def test_damaged_originals_are_kept_aside(start, disk, clock):
     disk.flip(path, 1000)
     damaged = disk.content(path)
     repair(disk, DIRECTORY, clock)
-    assert [disk.content(path) for path in disk.paths("aside/*.damaged")] == [damaged]
+    (aside,) = disk.paths("aside/*")
+    assert aside.name == f"{clock.wall_ns()}-{path.name}.damaged"
+    assert disk.content(aside) == damaged
     repair(disk, DIRECTORY, clock)
     assert len(numbers(start())) == 16
 
@@ -111,6 +114,16 @@ def test_a_buffer_in_use_is_left_alone(start, disk, clock):
     assert numbers(buffer) == [1]
 
 
+def test_a_repair_of_letters_that_was_interrupted_is_finished_by_the_next(start, disk, clock):
+    filled(start)
+    (letter,) = disk.paths("dead/*")
+    whole = disk.content(letter)
+    disk.remove(letter)
+    disk.write(letter.with_name(letter.name + ".new"), whole)
+    repair(disk, DIRECTORY, clock)
+    assert [made.name for made in dead_letters(disk, DIRECTORY)] == [letter.name]
+
+
 def test_a_repair_that_was_interrupted_while_it_wrote_is_begun_anew(start, disk, clock):
     filled(start)
     path = disk.paths("normal-*")[1]
@@ -153,6 +166,7 @@ def test_only_files_of_the_buffer_that_held_something_are_told_as_set_aside(star
     disk.write(DIRECTORY / "notes.txt", b"mine")
     disk.write(DIRECTORY / "normal-00000000000000000099.segment", b"NRDO")
     assert repair(disk, DIRECTORY, clock).set_aside == (newer.name,)
+    assert [path.name for path in disk.paths("aside/*")] == [f"{clock.wall_ns()}-{newer.name}"]
 
 
 def test_files_in_aside_that_cannot_be_read_whole_stay_and_keep_no_other_from_coming_back(start, disk, clock):
@@ -183,3 +197,16 @@ def test_a_letter_whose_header_is_damaged_stays_as_it_is(start, disk, clock):
     before = disk.content(letter)
     assert repair(disk, DIRECTORY, clock).rewritten == ()
     assert disk.content(letter) == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_repair_outlives_a_power_cut(start, disk, clock, seed):
+    filled(start)
+    disk.flip(disk.paths("normal-*")[1], 1000)
+    (letter,) = disk.paths("dead/*")
+    disk.flip(letter, 20)  # one copy of its header
+    disk.write(letter.with_name(letter.name + ".new"), b"of a repair that was interrupted")
+    assert len(repair(disk, DIRECTORY, clock).rewritten) == 2
+    disk.cut_power(Random(seed))
+    assert verify(disk, DIRECTORY).whole
+    assert len(numbers(start())) == 16

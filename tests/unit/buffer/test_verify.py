@@ -88,12 +88,16 @@ def test_damage_within_a_frame_is_told_by_what_is_wrong_with_it(start, disk):
 
 
 def test_status_tells_which_keys_records_wait_for_and_how_large_the_files_are(start, disk):
-    keys = Keyring(b"k" * 32)
-    put_all(start(keys=keys), map(record, range(3)))
-    put_all(start(keys=Keyring(b"n" * 32, *keys.secrets())), map(record, range(3, 5)))
+    old, new = Keyring(b"k" * 32), Keyring(b"n" * 32, b"k" * 32)
+    put_all(start(), map(record, range(4)))
+    for _ in range(2):
+        put_all(start(keys=old), map(record, range(3)))
+    put_all(start(keys=new), [record(number, priority=Priority.CRITICAL) for number in range(2)])
     seen = status(disk, DIRECTORY)
-    assert seen.encrypted == {keys.current.hex(): 3, Keyring(b"n" * 32).current.hex(): 2}
-    assert seen.disk_bytes == sum(len(disk.content(path)) for path in disk.paths("normal-*"))
+    assert seen.encrypted == {old.current.hex(): 6, new.current.hex(): 2}
+    assert seen.waiting == {"optional": 0, "normal": 10, "critical": 2}
+    segments = [*disk.paths("normal-*"), *disk.paths("critical-*")]
+    assert seen.disk_bytes == sum(len(disk.content(path)) for path in segments)
 
 
 def test_a_dump_tells_where_a_record_lies_and_how_large_it_is_there(start, disk):
