@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nrdot.agent.status import Seen
 from nrdot.batch import Counter
 from nrdot.stages import Priority, Record, Verdict
 from nrdot.telemetry.log import Log
@@ -77,20 +77,25 @@ class TickWatcher:
     def _see(self, tick: Tick) -> None:
         table, living = tick.batch.table, tick.batch.living
         counts = np.bincount(table.verdict[living], minlength=len(Verdict))
-        critical = table.never_filtered[living]
-        kept = table.verdict[living] == Verdict.KEEP
-        seen = Seen(
+        seen = replace(
+            self._status.seen,
             verdicts=tuple((verdict.name.lower(), int(counts[verdict])) for verdict in Verdict),
             limited=tick.batch.limited,
-            critical=int(np.count_nonzero(critical)),
-            covered=int(np.count_nonzero(critical & kept)),
         )
-        # Verdicts are made at exports: before the first one there is nothing to cover.
-        if tick.frame is not None and seen.covered < seen.critical:
-            _log.error(
-                "processes that are never to be filtered are not exported",
-                missing=seen.critical - seen.covered,
+        # Verdicts are made at whole exports: whom a reload has just made critical is judged at the next one.
+        if tick.frame is not None and tick.frame.whole:
+            critical = table.never_filtered[living]
+            kept = table.verdict[living] == Verdict.KEEP
+            seen = replace(
+                seen,
+                critical=int(np.count_nonzero(critical)),
+                covered=int(np.count_nonzero(critical & kept)),
             )
+            if seen.covered < seen.critical:
+                _log.error(
+                    "processes that are never to be filtered are not exported",
+                    missing=seen.critical - seen.covered,
+                )
         self._status.seen = seen
         self._status.vanished += tick.batch.vanished
         self._status.short += tick.batch.short

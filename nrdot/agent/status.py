@@ -22,7 +22,7 @@ SHORTEST_PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The table at the last tick, in numbers."""
+    """The table at the last tick, in numbers; who is critical, as of the last whole export."""
 
     verdicts: tuple[tuple[str, int], ...] = ()
     limited: int = 0

@@ -66,9 +66,9 @@ def table_of(*verdicts, critical=()):
     return table
 
 
-def exporting(tick):
+def exporting(tick, *, whole=True):
     none = np.zeros(0, np.intp)
-    return Tick(tick.batch, Frame(tick.batch.time_ns, none, none, none, ()), ())
+    return Tick(tick.batch, Frame(tick.batch.time_ns, none, none, none, (), whole=whole), ())
 
 
 def destination(clock, records=3):
@@ -147,6 +147,17 @@ def test_coverage_is_the_part_of_the_never_filtered_that_is_exported(meters, sta
 
 def test_full_coverage_is_one_and_nothing_to_talk_about(meters, status, caplog):
     TickWatcher(status)(exporting(tick_of(table_of(Verdict.KEEP, Verdict.ROLL_UP, critical=(0,)))))
+
+    assert value(meters, "nrdot_coverage_critical_ratio") == 1
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("between", [lambda tick: tick, lambda tick: exporting(tick, whole=False)])
+def test_whom_a_reload_makes_critical_is_not_missed_before_the_next_export(meters, status, caplog, between):
+    watcher = TickWatcher(status)
+    watcher(exporting(tick_of(table_of(Verdict.KEEP, Verdict.ROLL_UP, critical=(0,)))))
+
+    watcher(between(tick_of(table_of(Verdict.KEEP, Verdict.ROLL_UP, critical=(0, 1)))))
 
     assert value(meters, "nrdot_coverage_critical_ratio") == 1
     assert caplog.records == []
