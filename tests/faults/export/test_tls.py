@@ -271,3 +271,8 @@ def test_an_encrypted_key_is_refused_and_never_asked_about(authority, tmp_path):
     Path(key).write_bytes(plain.private_bytes(pem, form, secret))
     with pytest.raises(ConfigError, match="cannot be used"):
         Tls(TlsFiles(cert_file=cert, key_file=key))
+
+
+def test_the_dot_that_ends_a_full_name_is_no_part_of_it(authority, serving, trusting):
+    server = serving(authority.issue("server", names=["shop.test"]))
+    assert trusting(server, server_name="shop.test.").export(request(2), 2 * POINTS).rejected_points == 0
