@@ -2,7 +2,8 @@
 
     .venv/bin/python tests/mutants/run.py aggregate            # or score, decide, buffer
     .venv/bin/python tests/mutants/run.py buffer --only segment.py --only spans.py
-    .venv/bin/python tests/mutants/run.py buffer --again       # after tests were written
+    .venv/bin/python tests/mutants/run.py buffer --without tests/property/buffer
+    .venv/bin/python tests/mutants/run.py buffer --again       # the survivors, after tests were written
     .venv/bin/python tests/mutants/run.py buffer --show
 
 mutmut plants them in a copy of the tree under build/mutants and runs only the tests that reach the changed
@@ -77,7 +78,7 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="mutants at a time (default 2)")
     parser.add_argument("--without", action="append", metavar="TEST", help="a test or folder to leave out")
-    parser.add_argument("--again", action="store_true", help="try those again that were not noticed")
+    parser.add_argument("--again", action="store_true", help="only those that were not noticed, once more")
     parser.add_argument("--afresh", action="store_true", help="forget what an earlier run found")
     parser.add_argument("--show", action="store_true", help="only show what was found so far")
     options = parser.parse_args()
@@ -91,9 +92,8 @@ def main() -> int:
         if options.afresh:
             shutil.rmtree(copy, ignore_errors=True)
         refresh(copy, options.room, files, options.without or [])
-        if options.again:
-            forget(copy, options.room, files)
-        status = run(copy, options.room, files, options.jobs)
+        again = forget(copy, options.room, files) if options.again else []
+        status = run(copy, options.room, files, options.jobs, again)
     report(copy, options.room, files)
     return status
 
@@ -109,9 +109,8 @@ def refresh(copy: Path, room: str, files: list[str], without: list[str]) -> None
             for path in [folder / name, *(folder / name).rglob("*")]:
                 if path.is_file() and path.suffix not in {".meta", ".spans"}:
                     path.unlink()
-    (copy / "mutants" / "mutmut-stats.json").unlink(
-        missing_ok=True
-    )  # tests may have changed: they are timed anew
+    # Which tests reach which function is found out anew, because tests may have changed.
+    (copy / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     copy.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
         source = ROOT / name
@@ -135,26 +134,26 @@ def refresh(copy: Path, room: str, files: list[str], without: list[str]) -> None
         )
 
 
-def forget(copy: Path, room: str, files: list[str]) -> None:
+def forget(copy: Path, room: str, files: list[str]) -> list[str]:
+    """Those that were not noticed are untried again; which they are."""
+    again = [one.name for one in found(copy, room, files) if one.alive]
     for path in (copy / "mutants" / "nrdot" / room / f"{file}.meta" for file in files):
         if not path.exists():
             continue
         meta = json.loads(path.read_text())
-        meta["exit_code_by_key"] = {
-            name: None if status == 0 or status in UNTESTED else status
-            for name, status in meta["exit_code_by_key"].items()
-        }
+        meta["exit_code_by_key"].update((name, None) for name in again if name in meta["exit_code_by_key"])
         path.write_text(json.dumps(meta))
+    return again
 
 
-def run(copy: Path, room: str, files: list[str], jobs: int) -> int:
+def run(copy: Path, room: str, files: list[str], jobs: int, again: list[str]) -> int:
     log = copy.with_suffix(".log")
     env = {**os.environ, "PYTHONPATH": f"{tool()}{os.pathsep}{Path(__file__).parent}"}
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *again]
     tell(f"{room}: planting, and timing the tests; what mutmut says is in {log.relative_to(ROOT)}")
     with log.open("w") as out, subprocess.Popen(command, cwd=copy, env=env, stdout=out, stderr=out) as mutmut:
         try:
-            watch(mutmut, copy, room, files)
+            watch(mutmut, copy, room, files, again)
         except KeyboardInterrupt:
             mutmut.wait()
             tell("\ninterrupted; the same command goes on from here", end="\n")
@@ -165,14 +164,15 @@ def run(copy: Path, room: str, files: list[str], jobs: int) -> int:
     return mutmut.returncode
 
 
-def watch(mutmut: subprocess.Popen[bytes], copy: Path, room: str, files: list[str]) -> None:
-    started, untried_at_first = 0.0, 0.0
+def watch(mutmut: subprocess.Popen[bytes], copy: Path, room: str, files: list[str], again: list[str]) -> None:
+    started, untried_at_first, chosen = 0.0, 0.0, set(again)
     while mutmut.poll() is None:
         time.sleep(5 if sys.stderr.isatty() else 30)
         try:
             mutants, seconds = found(copy, room, files), usual_seconds(copy)
         except (FileNotFoundError, json.JSONDecodeError):
             continue  # not written yet, or in the middle of it
+        mutants = [one for one in mutants if not chosen or one.name in chosen]
         untried = sum(seconds.get(key(one), 0) for one in mutants if one.status is None)
         if not started:
             started, untried_at_first = time.monotonic(), untried
@@ -212,25 +212,39 @@ def usual_seconds(copy: Path) -> dict[str, float]:
 
 def report(copy: Path, room: str, files: list[str]) -> None:
     mutants = found(copy, room, files)
-    os.chdir(copy)  # mutmut looks for its settings and sources where it is run
-    sys.path.append(str(tool()))
-    from mutmut.mutation.diff_apply import get_diff_for_mutant
-
-    survivors = []
-    for one in mutants:
-        if one.alive:
-            difference = get_diff_for_mutant(one.name, path=Path("nrdot", room, one.file))
-            survivors.append(
-                f"# {one.file} {one.name.rpartition('.')[2]}: {one.fate}\n{difference.strip()}\n"
-            )
+    survivors = [one for one in mutants if one.alive]
+    shown = differences(copy, room, survivors)
     listing = copy.with_suffix(".diff")
-    listing.write_text("\n".join(survivors))
-    print("\n".join(survivors))
+    listing.write_text(
+        "\n".join(
+            f"# {one.file} {one.name.rpartition('.')[2]}: {one.fate}\n{shown[one.name]}\n"
+            for one in survivors
+        )
+    )
+    print(listing.read_text())
     for file in files:
         if counts := Counter(one.fate for one in mutants if one.file == file):
             print(f"{file:20} {counts.total():5} mutants:", told(counts))
     print(f"{room}: {len(mutants)} mutants: {told(Counter(one.fate for one in mutants))}")
     print(f"what was not noticed is in {listing.relative_to(ROOT)}")
+
+
+def differences(copy: Path, room: str, survivors: list[Mutant]) -> dict[str, str]:
+    """What each survivor changed; of files that the last run left out, as an earlier run said."""
+    os.chdir(copy)  # mutmut looks for its settings and sources where it is run
+    sys.path.append(str(tool()))
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    kept = copy / "differences.json"
+    before = json.loads(kept.read_text()) if kept.exists() else {}
+    shown = {}
+    for one in survivors:
+        try:
+            shown[one.name] = get_diff_for_mutant(one.name, path=Path("nrdot", room, one.file)).strip()
+        except FileNotFoundError:
+            shown[one.name] = before.get(one.name, "(planted by an earlier run)")
+    kept.write_text(json.dumps(before | shown))
+    return shown
 
 
 def told(counts: Counter[str]) -> str:

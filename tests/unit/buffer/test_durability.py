@@ -153,3 +153,43 @@ def test_what_a_killed_process_left_in_the_kernel_is_made_durable_at_the_next_st
     disk.cut_power(Random(5))
     assert numbers(start()) == list(range(4))
     assert buffer.alarm == ""
+
+
+@pytest.mark.parametrize("acknowledged", [0, 2, 4])
+def test_when_a_sync_fails_what_still_waits_is_written_again_and_counted_once(start, disk, acknowledged):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, map(record, range(4)))
+    buffer.acknowledge(sequences(buffer, acknowledged))
+    failing = [errno.EIO]
+    disk.fail = lambda operation, path: (
+        failing.pop() if failing and operation == "sync" and path.match("normal-*") else None
+    )
+    buffer.flush()
+    assert failing == []
+    for _ in range(2):
+        seen = buffer.statistics()
+        assert numbers(buffer) == list(range(acknowledged, 4))
+        assert (seen.records, seen.produced) == (4 - acknowledged, 40)
+        assert (seen.delivered, seen.dropped) == (10 * acknowledged, {})
+        assert imbalance(buffer) == 0
+        buffer = start()
+
+
+def test_the_bound_holds_through_segments_that_were_given_up(start, disk):
+    buffer = start(max_bytes=64_000)
+    for number in range(120):
+        broken = number % 3 == 0
+        step = "append" if number % 2 else "create"
+        failing = [errno.EIO] if broken else []
+        disk.fail = lambda operation, path, step=step, failing=failing: (
+            failing.pop() if failing and operation == step and path.match("normal-*") else None
+        )
+        buffer.put(record(number, 2000))
+        disk.fail = lambda _operation, _path: None
+        used = sum(len(disk.content(path)) for path in disk.paths("*.segment") if path.match("normal-*"))
+        assert used <= 64_000
+    assert buffer.alarm == ""
+    left = numbers(buffer)
+    assert left == list(range(120 - len(left), 120))
+    assert len(left) > 15  # and the room is used
+    assert imbalance(buffer) == 0
