@@ -189,8 +189,9 @@ class Table:
         """Free rows, zeroed for whoever gets them next."""
         if not rows.size:
             return
+        which = int(rows[0]) if rows.size == 1 else rows  # one place is written many times as fast as a list
         for column in self._columns():
-            column[..., rows] = 0
+            column[..., which] = 0
         for row in rows.tolist():
             self.identity[row] = UNKNOWN
             self.cgroup[row] = ""
