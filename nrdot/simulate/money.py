@@ -112,11 +112,13 @@ def shipped() -> Pricing:
 
 
 def _margins(pricing: Pricing) -> tuple[Priced, ...]:
-    chosen = [
-        meter
-        for meter in pricing.meters.values()
-        if not meter.missing and meter.formula.names & QUANTITIES.keys() <= KNOWN
-    ]
+    known = [one for one in pricing.meters.values() if one.formula.names & QUANTITIES.keys() <= KNOWN]
+    chosen = [meter for meter in known if not meter.missing]
+    if known and not chosen:
+        raise PricingError(
+            f"the price list states no price in {pricing.currency} of a meter that a simulation knows; state that "
+            f"of {' or '.join(meter.name for meter in known[:2])} in it"
+        )
     if not chosen:
         raise PricingError(
             "no meter of the price list bills only points, bytes or an hour's series, which is what a "

@@ -93,6 +93,14 @@ def test_money_is_in_the_currency_of_the_price_list_wherever_it_is_shown(command
     assert page.read_text().count("EUR a month") >= 2
 
 
+def test_a_currency_without_a_price_is_one_line_that_says_whose_to_state(command, capture, tmp_path):
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("currency: GBP")
+    status, _, error = command("simulate", capture, "-p", "balanced", "-j", "1", "--pricing", prices)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "no price in GBP of a meter that a simulation knows; state that of new_relic or " in error
+
+
 def test_a_limit_that_makes_no_sense_is_one_line(command, capture, tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text("optimization_dimensions: {cost: {weight: 1, constraint: cheap}}\n")
