@@ -116,8 +116,8 @@ def _margins(pricing: Pricing) -> tuple[Priced, ...]:
     chosen = [meter for meter in known if not meter.missing]
     if known and not chosen:
         raise PricingError(
-            f"the price list states no price in {pricing.currency} of a meter that a simulation knows; state that "
-            f"of {' or '.join(meter.name for meter in known[:2])} in it"
+            f"the price list states no price in {pricing.currency} of a meter that a simulation knows; state "
+            f"that of {' or '.join(meter.name for meter in known[:2])} in it"
         )
     if not chosen:
         raise PricingError(
