@@ -191,8 +191,11 @@ def _existing(directory: Path) -> Path:
     if not directory.is_dir():
         what = "is not a directory" if directory.exists() else "there is no such directory"
         raise UsageError(f"{directory}: {what}; a buffer lies in STATE_DIR/buffer/NAME")
-    if not any(directory.glob("*.segment")) and not (directory / "lock").is_file():
-        raise UsageError(f"{directory}: no buffer in it; a buffer lies in STATE_DIR/buffer/NAME")
+    locked = (directory / "lock").is_file() and not (directory / "config").is_dir()  # else a STATE_DIR
+    if not any(directory.glob("*.segment")) and not locked:
+        inside = sorted(str(path) for path in directory.glob("buffer/*/"))
+        where = f"name one of {', '.join(inside)}" if inside else "a buffer lies in STATE_DIR/buffer/NAME"
+        raise UsageError(f"{directory}: no buffer in it; {where}")
     return directory
 
 

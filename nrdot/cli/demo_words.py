@@ -42,7 +42,7 @@ def method(found: Comparison, *, live: bool) -> list[str]:
 
 _SERIES = (
     "In money, series are those at a time: a vendor that bills every series of an hour bills more where "
-    "processes come and go. nrdot simulate --ledger and nrdot report count them."
+    "processes come and go. nrdot simulate counts them."
 )
 _BASELINE = (
     "No optimizer means every process by itself, with the same metrics, as the OpenTelemetry Collector's "

@@ -136,8 +136,8 @@ def _list(stages: Stages, batch: Batch, rows: list[int]) -> None:
             one["reason"].replace("_", " "),
         )
     console().print(shown)
-    more = f", and {len(rows) - BRIEFLY} more" if len(rows) > BRIEFLY else ""
-    console().print(f"{len(rows)} processes{more}; the first of them in full:\n")
+    shown_of = f", {BRIEFLY} of them above" if len(rows) > BRIEFLY else ""
+    console().print(f"{len(rows)} processes{shown_of}; the first of them in full:\n")
 
 
 def _show(now: Course, batch: Batch, row: int, score: Explanation, verdict: Decision) -> None:

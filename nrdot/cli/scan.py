@@ -85,30 +85,39 @@ def _totals(processes: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
+COLUMNS = ("pid", "name", "class", "score", "cpu", "rss", "verdict", "reason")
 NARROW = 100  # columns of a terminal, below which `nrdot explain` and --json have the class
-BESIDES = 62  # columns that all but the name take there
+NARROWER = 80  # and below which they have memory and the reason
+BESIDES = 62  # columns that all but the name take on a narrow one
+FEWER = 36  # and on a narrower one
+SHORTEST = 8  # of a name
 
 
 def _show(processes: list[dict[str, Any]], totals: dict[str, int], profile: str) -> None:
     from nrdot.cli.output import amount, console, table, verdict
 
-    narrow = console().width < NARROW
-    columns = ("pid", "name", *(() if narrow else ("class",)), "score", "cpu", "rss", "verdict", "reason")
+    width = console().width
+    narrow, narrower = width < NARROW, width < NARROWER
+    left_out = {"class"} if narrow else set()
+    left_out |= {"rss", "reason"} if narrower else set()
+    columns = [one for one in COLUMNS if one not in left_out]
     shown = table(*columns, right={"pid", "score", "cpu", "rss"})
     if narrow:  # a process a line: long names give way
         name = shown.columns[1]
-        name.no_wrap, name.overflow, name.max_width = True, "ellipsis", console().width - BESIDES
+        name.no_wrap, name.overflow = True, "ellipsis"
+        name.min_width, name.max_width = SHORTEST, max(width - (FEWER if narrower else BESIDES), SHORTEST)
     for one in processes:
-        shown.add_row(
-            str(one["pid"]),
-            one["name"],
-            *(() if narrow else (one["class"] or "-",)),
-            f"{one['score']:.2f}",
-            f"{one['cpu']:.2f}",
-            amount(one["rss"]),
-            verdict(one["verdict"]),
-            one["reason"].replace("_", " "),
-        )
+        cells = {
+            "pid": str(one["pid"]),
+            "name": one["name"],
+            "class": one["class"] or "-",
+            "score": f"{one['score']:.2f}",
+            "cpu": f"{one['cpu']:.2f}",
+            "rss": amount(one["rss"]),
+            "verdict": verdict(one["verdict"]),
+            "reason": one["reason"].replace("_", " "),
+        }
+        shown.add_row(*(cells[column] for column in columns))
     console().print(shown)
     console().print(
         f"{totals['seen']} processes under {profile}: {totals['kept']} kept by themselves, "

@@ -160,3 +160,14 @@ def test_a_directory_without_a_buffer_is_no_empty_buffer(command, directory):
         status, out, err = command("buffer", verb, directory.parent)
         assert (status, out) == (2, "")
         assert f"{directory.parent}: no buffer in it" in err
+
+
+def test_a_state_directory_is_no_buffer_and_those_in_it_are_named(command, directory, tmp_path):
+    state = tmp_path / "state"
+    for name in ("config", "buffer"):
+        (state / name).mkdir(parents=True)
+    (state / "lock").touch()
+    directory.rename(state / "buffer" / "collector")
+    status, out, err = command("buffer", "status", state)
+    assert (status, out) == (2, "")
+    assert f"{state}: no buffer in it; name one of {state}/buffer/collector" in err

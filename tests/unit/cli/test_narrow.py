@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from nrdot.checks.loading import load
@@ -11,6 +13,7 @@ from nrdot.testing.captures import crowd, write_capture
 from nrdot.testing.console import typed
 
 COLUMNS = 80
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,17 @@ def test_a_process_is_a_line_with_its_verdict_and_the_reason(proc):
     assert {words[0] for words in shown} == {"1", "100", "101", "102", "103", "104", "105", "200"}
     assert all("keep" in words or "roll" in words for words in shown)
     assert all(len(line) <= COLUMNS for line in lines)
+
+
+@pytest.mark.parametrize("columns", [60, 45])
+def test_names_and_verdicts_are_the_last_to_go(proc, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has eighty columns, whatever is said
+    lines = [_STYLE.sub("", line) for line in on_a_terminal("scan", "--procfs", proc.root)]
+    shown = [line.split() for line in lines if line.strip()[:1].isdigit() and ":" not in line]
+    assert len(shown) == 8
+    assert all(len(words[1]) >= 6 and words[4] in ("keep", "roll") for words in shown)
+    assert all(len(line) <= columns for line in lines if "processes under" not in line)
 
 
 def test_a_report_names_each_meter_in_one_line_and_shows_as_many_columns_as_fit(capture, tmp_path):
