@@ -129,3 +129,18 @@ def test_a_seal_is_found_at_the_end_and_refused_when_damaged():
         damaged = bytearray(packed)
         damaged[offset] ^= 1
         assert parse_seal(bytes(damaged), HEADER.seed) is None
+
+
+@pytest.mark.parametrize("least", [1, 256 * 1024 - 6, 512 * 1024 - 9])
+def test_after_damage_of_any_length_the_next_record_is_found_wherever_it_begins(least):
+    """Among them lengths at which the next head lies across two of the pieces in which it is looked for."""
+    for length in range(least, least + 12):
+        data = pack_header(HEADER) + bytes(length) + frame(0, b"first") + frame(1, b"second")
+        damage, *frames = read_all(data)
+        assert (damage.offset, damage.size, damage.torn) == (FIRST_FRAME, length, False)
+        assert [item.body for item in frames] == [b"first", b"second"]
+
+
+def test_the_head_of_an_empty_record_at_the_very_end_is_found_behind_damage():
+    data = pack_header(HEADER) + bytes(1) + frame(0, b"")
+    assert bodies_of(data) == [b""]
