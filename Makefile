@@ -13,6 +13,7 @@ help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/.installed: pyproject.toml requirements.lock
+	@echo "installing into .venv; once, and it takes a minute or two" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) --require-hashes --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLOSING = r"""
 .SH FILES
 .TP
-.I /etc/nrdot/agent.yaml
+.I /etc/nrdot/nrdot.yaml
 The agent's configuration where the Debian package runs it.
 .TP
 .I /var/lib/nrdot

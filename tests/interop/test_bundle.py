@@ -20,19 +20,19 @@ SENT_TO_A_FILE = "agent:\n  state_dir: {state}\n  listen: ''\nexport:\n  - file:
 def test_the_bundle_does_all_on_a_host_without_python(collector, tmp_path, host):
     tree = Tree.unpack(host, tmp_path)
     unpack(tree, bundle())
-    tree.write("/etc/nrdot/agent.yaml", config(collector.endpoint))
+    tree.write("/etc/nrdot/nrdot.yaml", config(collector.endpoint))
     capture = "/tmp/capture.jsonl.zst"
     (tree.root / "tmp/capture.jsonl.zst").write_bytes(CAPTURE.read_bytes())
 
     assert not list(tree.root.glob("usr/bin/python*"))
     assert tree.works("nrdot", "--version").startswith("nrdot ")
     assert json.loads(tree.works("nrdot", "scan", "--json"))["processes"]
-    tree.works("nrdot", "doctor", "-c", "/etc/nrdot/agent.yaml")
-    tree.works("nrdot", "profile", "lint", "/etc/nrdot/agent.yaml")
+    tree.works("nrdot", "doctor", "-c", "/etc/nrdot/nrdot.yaml")
+    tree.works("nrdot", "profile", "lint", "/etc/nrdot/nrdot.yaml")
     tree.works("nrdot", "demo", "--capture", capture, "-o", "/tmp/demo.html")
     assert tree.has("/tmp/demo.html")
     tree.works("nrdot", "simulate", capture, "-p", "balanced", "-p", "conservative", "-j", "2")
-    tree.works("nrdot", "agent", "-c", "/etc/nrdot/agent.yaml", "--once")
+    tree.works("nrdot", "agent", "-c", "/etc/nrdot/nrdot.yaml", "--once")
     collector.stop()
     assert collector.points()
 

@@ -35,9 +35,9 @@ def test_the_same_sources_give_the_same_bytes_whoever_builds():
 def test_it_is_installed_upgraded_removed_and_purged(collector, tmp_path):
     tree = Tree.unpack("served", tmp_path)
     install(tree, deb())
-    tree.works("nrdot", "profile", "lint", "/etc/nrdot/agent.yaml")
-    tree.write("/etc/nrdot/agent.yaml", config(collector.endpoint, "/var/lib/nrdot"))
-    tree.works("nrdot", "agent", "-c", "/etc/nrdot/agent.yaml", "--once")
+    tree.works("nrdot", "profile", "lint", "/etc/nrdot/nrdot.yaml")
+    tree.write("/etc/nrdot/nrdot.yaml", config(collector.endpoint, "/var/lib/nrdot"))
+    tree.works("nrdot", "agent", "-c", "/etc/nrdot/nrdot.yaml", "--once")
     assert tree.works("nrdot", "--version").startswith("nrdot ")
     assert "nologin" in tree.works("getent", "passwd", "nrdot")
     assert tree.has("/etc/systemd/system/multi-user.target.wants/nrdot.service")
@@ -45,18 +45,18 @@ def test_it_is_installed_upgraded_removed_and_purged(collector, tmp_path):
     tree.works("systemd-analyze", "verify", "--man=no", "/lib/systemd/system/nrdot.service")
 
     install(tree, newer(deb(), tmp_path))
-    assert collector.endpoint in (tree.root / "etc/nrdot/agent.yaml").read_text(), "the administrator's stays"
-    assert tree.has("/etc/nrdot/agent.yaml.dpkg-dist")
+    assert collector.endpoint in (tree.root / "etc/nrdot/nrdot.yaml").read_text(), "the administrator's stays"
+    assert tree.has("/etc/nrdot/nrdot.yaml.dpkg-dist")
     assert tree.has("/var/lib/nrdot/audit")
 
     tree.works("dpkg", "--remove", "nrdot")
     assert not tree.has("/usr/bin/nrdot")
     assert not tree.has("/usr/lib/nrdot"), "nothing compiled stays behind"
-    assert tree.has("/etc/nrdot/agent.yaml")
+    assert tree.has("/etc/nrdot/nrdot.yaml")
     assert tree.has("/var/lib/nrdot/audit")
 
     tree.works("dpkg", "--purge", "nrdot")
-    assert not tree.has("/etc/nrdot/agent.yaml")
+    assert not tree.has("/etc/nrdot/nrdot.yaml")
     assert not tree.has("/var/lib/nrdot")
 
 
@@ -77,7 +77,7 @@ dpkg --force-confold --install /root/older.deb >/root/dpkg.log 2>&1
 echo "warned $(grep -c downgrading /root/dpkg.log)"
 echo "back $(show ActiveState)"
 more_than "$waiting"
-sed -i 's|endpoint: .*|endpoint: ENDPOINT|' /etc/nrdot/agent.yaml
+sed -i 's|endpoint: .*|endpoint: ENDPOINT|' /etc/nrdot/nrdot.yaml
 status >/root/before.json
 systemctl restart nrdot
 until [ "$(records)" = 0 ]; do sleep 0.2; done
@@ -89,7 +89,7 @@ def test_what_waits_on_disk_outlives_an_upgrade_and_the_way_back(collector, tmp_
     tree = Tree.unpack("served", tmp_path)
     install(tree, deb())
     unreachable = f"http://127.0.0.1:{free_port()}"
-    tree.write("/etc/nrdot/agent.yaml", "export_interval: 1s\n" + config(unreachable, "/var/lib/nrdot"))
+    tree.write("/etc/nrdot/nrdot.yaml", "export_interval: 1s\n" + config(unreachable, "/var/lib/nrdot"))
     (tree.root / "root/older.deb").write_bytes(deb().read_bytes())
     (tree.root / "root/newer.deb").write_bytes(newer(deb(), tmp_path).read_bytes())
 
@@ -122,7 +122,7 @@ stat -c 'kept %U %a' /var/lib/nrdot
 def test_systemd_runs_it_as_its_own_user_and_brings_it_back(collector, tmp_path):
     tree = Tree.unpack("served", tmp_path)
     install(tree, deb())
-    tree.write("/etc/nrdot/agent.yaml", config(collector.endpoint, "/var/lib/nrdot"))
+    tree.write("/etc/nrdot/nrdot.yaml", config(collector.endpoint, "/var/lib/nrdot"))
 
     told = dict(line.split(" ", 1) for line in tree.boot(BOOTED, after="nrdot.service").splitlines())
     collector.stop()

@@ -14,7 +14,7 @@ from nrdot.clock import SystemClock
 from nrdot.testing.buffer_writer import SETTINGS
 from nrdot.testing.records import imbalance, numbers, sequences
 
-KILLS = 100
+KILLS = 150
 CGROUPS = Path("/sys/fs/cgroup")
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from nrdot.cli.run import run
 
-SHIPPED = Path(__file__).parents[3] / "packaging" / "agent.yaml"
+SHIPPED = Path(__file__).parents[3] / "packaging" / "nrdot.yaml"
 
 
 def test_the_configuration_that_is_installed_has_nothing_to_complain_of(capsys):
