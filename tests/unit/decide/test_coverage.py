@@ -201,6 +201,17 @@ def test_users_who_are_no_spike_leave_an_eighth_of_the_places_to_those_who_are()
     assert 150 in desk.kept()
 
 
+def test_a_spike_and_the_users_beside_it_leave_an_eighth_of_the_places_together():
+    desk = Desk(processes=60, rules=NINE_TENTHS, limit=16 * 7)
+    desk.export()
+    for process in desk.host.processes[:30]:
+        desk.host.run(process, Counter.CPU_USER, 5)
+    desk.use(_150=500)
+    desk.step()
+    assert len(desk.kept()) == 14
+    assert 150 in desk.kept()
+
+
 def test_nobody_is_kept_for_coverage_where_the_budget_has_no_place():
     desk = Desk(rules=covering(top_cpu=1), limit=7)
     desk.use(_110=100)
@@ -229,11 +240,11 @@ def test_what_a_drop_rule_gives_up_is_not_kept_for_its_cpu():
 def test_each_scope_has_its_own_share_of_its_own_cpu():
     desk = Desk(rules=NINE_TENTHS)
     desk.policy = Policy(
-        [NINE_TENTHS, covering(cpu_coverage=0.5), covering(cpu_coverage=0.0)],
+        [covering(cpu_coverage=0.0), covering(cpu_coverage=0.5), NINE_TENTHS],
         desk.budget,
         export_interval=60.0,
         interval=15.0,
-        scope_of=lambda identity, _class: {"worker-1": 1, "worker-2": 1, "worker-3": 2}.get(identity.name, 0),
+        scope_of=lambda identity, _class: {"worker-1": 1, "worker-2": 1, "worker-3": 0}.get(identity.name, 2),
     )
     desk.host._named = set(range(30))
     desk.step()
