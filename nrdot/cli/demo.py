@@ -178,7 +178,7 @@ def _document(found: Comparison, hosts: int) -> dict[str, Any]:
 
 def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
     """Profiles side by side, so that eighty columns suffice."""
-    from nrdot.cli.demo_words import critical, every, less, method
+    from nrdot.cli.demo_words import briefly, critical, every, less
     from nrdot.cli.output import table
 
     none, columns = found.none, (found.none, *found.profiles)
@@ -201,7 +201,10 @@ def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
     out.print(shown)
     _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
     _prices(out, found, hosts)
-    for line in method(found, live=live):
+    for line in (
+        *briefly(found, live=live),
+        "The page has each formula, and what else to know of these figures.",
+    ):
         out.print(f"[dim]{line}[/dim]")
 
 
@@ -235,5 +238,3 @@ def _prices(out: Any, found: Comparison, hosts: int) -> None:
     for meter in meters:
         shown.add_row(meter.name, *(f"{meter.monthly(Fleet(one, hosts)):,.2f}" for one in columns))
     out.print(shown)
-    for meter in meters:
-        out.print(f"[dim]{meter.name}: {meter.formula}.[/dim]")

@@ -34,10 +34,15 @@ def brief(reason: Reason) -> str:
     return reason.name.lower().replace("_", " ")
 
 
+def briefly(found: Comparison, *, live: bool) -> list[str]:
+    """What must be known of the figures before anybody quotes them."""
+    scaled = [_scaled(found)] if found.scale > NOTICEABLE else []
+    return [_samples(found, live=live), *scaled]
+
+
 def method(found: Comparison, *, live: bool) -> list[str]:
     """How the figures came about, and what they leave out."""
-    scaled = [_scaled(found)] if found.scale > NOTICEABLE else []
-    return [_samples(found, live=live), *scaled, _exports(found), _SERIES, _BASELINE, _ANOMALIES]
+    return [*briefly(found, live=live), _exports(found), _SERIES, _BASELINE, _ANOMALIES]
 
 
 _SERIES = (
