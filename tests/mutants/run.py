@@ -93,7 +93,8 @@ def main() -> int:
             shutil.rmtree(copy, ignore_errors=True)
         refresh(copy, options.room, files, options.without or [])
         again = forget(copy, options.room, files) if options.again else []
-        status = run(copy, options.room, files, options.jobs, again)
+        if again or not options.again:
+            status = run(copy, options.room, files, options.jobs, again)
     report(copy, options.room, files)
     return status
 
