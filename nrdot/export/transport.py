@@ -4,7 +4,7 @@ A socket's timeout counts from byte to byte, so a server that sends one byte a s
 ever. Here a thread cuts the connection when the request's time is over, whether it connects, shakes hands,
 sends or reads.
 
-It stands on `http.client` alone: what a pool of connections needs beside it is 3 MB of memory.
+It stands on `http.client` alone: docs/decisions/0016 says why.
 """
 
 from __future__ import annotations
