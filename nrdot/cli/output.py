@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from functools import cache
@@ -23,8 +24,9 @@ WIDE = 160  # columns of a table that nobody looks at on a terminal
 
 @cache
 def console() -> Console:
-    """Standard output. rich honours NO_COLOR and leaves colour out of pipes."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    """Standard output. rich honours NO_COLOR and COLUMNS, and leaves colour out of pipes."""
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if told else WIDE)
 
 
 @cache

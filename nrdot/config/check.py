@@ -24,7 +24,7 @@ from nrdot.config.problem import MalformedError, Mark, did_you_mean, shown
 from nrdot.config.shapes import Shape, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nrdot.config.problem import Path, Problems
 
@@ -99,7 +99,7 @@ class Checker:
             elif rest is not None:
                 others[key] = value = self._keyed(node, key, fields[rest][1].inner[1], here)
             else:
-                hint = self._hint(key, entry, (*fields, *synonyms))
+                hint = self._hint(key, entry, (*fields, *synonyms)) or _deeper(key, fields)
                 value = self._bad(entry, here, "unknown key", hint, mark=node.keys[key])
             fine = fine and value is not BAD
         if rest is not None:
@@ -224,6 +224,18 @@ def _read(node: Scalar, shape: Shape) -> Any:
     if shape.base is bool:
         return scalars.as_boolean(text)
     return scalars.as_integer(text) if shape.base is int else scalars.as_number(text)
+
+
+def _deeper(key: str, fields: Mapping[str, tuple[str, Shape, bool]]) -> str:
+    """A hint where a table of these fields would know the key: most often it was not indented."""
+    for name, (_, shape, _) in fields.items():
+        if (
+            isinstance(shape.base, type)
+            and issubclass(shape.base, msgspec.Struct)
+            and key in fields_of(shape.base)
+        ):
+            return f"it belongs to `{name}`: indent it below"
+    return ""
 
 
 def _within(value: Any, shape: Shape) -> None:

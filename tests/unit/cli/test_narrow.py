@@ -75,3 +75,11 @@ def test_a_report_names_each_meter_in_one_line_and_shows_as_many_columns_as_fit(
     lines = on_a_terminal("report", "--ledger", tmp_path / "ledger", "--kind", "criticality", "--by", "unit")
     assert all(len(line) <= COLUMNS for line in lines)
     assert any("more columns; --format html or json has them" in line for line in lines)
+
+
+def test_a_pipe_is_as_wide_as_columns_say_and_wide_where_they_say_nothing(proc, monkeypatch):
+    told = typed("scan", "--procfs", proc.root).out.splitlines()
+    monkeypatch.delenv("COLUMNS")
+    wide = typed("scan", "--procfs", proc.root).out.splitlines()
+    assert not any("class" in line for line in told)
+    assert any("class" in line for line in wide)

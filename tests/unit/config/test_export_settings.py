@@ -97,3 +97,13 @@ def test_what_is_not_written_is_the_safe_choice(good: Callable[..., Configuratio
     (destination,) = configuration.settings.export
     assert configuration.profile.batching.durability == "each"
     assert (destination.alarm_after, destination.rate, destination.order) == (900.0, 50_000, "oldest_first")
+
+
+@pytest.mark.parametrize("written", ["otlp:\n    endpoint: x", "{otlp: {}, endpoint: x}"])
+def test_a_key_that_is_not_indented_is_sent_to_its_table(
+    errors: Callable[..., list[str]], written: str
+) -> None:
+    found = errors(f"export:\n  - {written}")
+    assert any(
+        "export[0].endpoint: unknown key; it belongs to `otlp`: indent it below" in one for one in found
+    )
