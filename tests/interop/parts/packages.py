@@ -55,7 +55,7 @@ def newer(package: Path, folder: Path) -> Path:
     subprocess.run(["dpkg-deb", "-R", package, folder / "files"], check=True)
     control = folder / "files/DEBIAN/control"
     control.write_text(re.sub(r"^Version: ", "Version: 9:", control.read_text(), flags=re.MULTILINE))
-    with (folder / "files/etc/nrdot/agent.yaml").open("a") as shipped:
+    with (folder / "files/etc/nrdot/nrdot.yaml").open("a") as shipped:
         shipped.write("# of the newer package\n")
     made = folder / "nrdot_9_all.deb"
     subprocess.run(
