@@ -63,10 +63,10 @@ def test_nodes_are_those_of_agents_and_a_rollout_goes_its_way(cluster: Home, tmp
 
         def succeeded() -> bool:
             agents.turn(NODES)
-            return cluster.phase() == "Succeeded" and cluster.status()["nodes"] == 2
+            changed = "aggressive" in cluster.pointer()["stable.yaml"]
+            return changed and cluster.phase() == "Succeeded" and cluster.status()["nodes"] == 2
 
         wait_until(succeeded, lambda: f"the rollout to succeed: {cluster.status()}")
-        assert "aggressive" in cluster.pointer()["stable.yaml"]
         state = operator.state()
         assert (state["ready"], state["without_rights"]) == (True, [])
         assert "labels of nodes" in state["without"]

@@ -10,7 +10,7 @@ import pytest
 from nrdot.cluster.api import ApiError, Document
 from nrdot.cluster.objects import ConfigMap, Custom, Metadata, Node
 from nrdot.kube.compiled import Compiler, NotCompiledError
-from nrdot.kube.controller import Controller, View
+from nrdot.kube.controller import STANDS, Controller, View
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.pointers import fitting
 from nrdot.kube.told import Teller
@@ -93,6 +93,10 @@ class World:
 
     def status(self, plural: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.api.objects[f"{OURS}/{plural}/{name}"].get("status", {})
+        return found
+
+    def pointer(self, group: str = "general") -> dict[str, Any]:
+        found: dict[str, Any] = self.api.objects[f"{MAPS}/nrdot-pointer-{group}"]["data"]
         return found
 
     def condition(self, plural: str, name: str, kind: str) -> dict[str, Any]:
@@ -203,6 +207,35 @@ def test_a_profile_that_is_deleted_while_it_is_rolled_out_comes_back_to_where_it
     assert world.status("profilerollouts", "roll")["phase"] == "Progressing"
 
 
+def test_a_change_without_a_rollout_reaches_every_node_once_it_has_stood_for_a_moment() -> None:
+    world = World()
+    world.profile()
+    world.settle()
+    world.profile(profile="aggressive")
+    left = world.turn()
+    assert left == pytest.approx(STANDS)
+    assert "balanced" in world.pointer()["stable.yaml"]
+    world.clock.advance(1.0)
+    world.profile(profile="conservative")
+    assert world.turn() == pytest.approx(STANDS), "another change stands for itself"
+    world.clock.advance(STANDS)
+    world.settle()
+    assert "conservative" in world.pointer()["stable.yaml"]
+
+
+def test_a_change_that_is_heard_of_before_its_rollout_is_still_rolled_out() -> None:
+    world = World()
+    world.profile()
+    world.settle()
+    world.profile(profile="aggressive")
+    world.turn()
+    world.rollout("roll")
+    world.settle()
+    assert "balanced" in world.pointer()["stable.yaml"]
+    assert world.pointer()["candidates"]
+    assert world.status("profilerollouts", "roll")["phase"] == "Progressing"
+
+
 def test_a_group_that_the_server_will_never_take_does_not_hold_up_the_others() -> None:
     world = World(nodes=(node("node-1", pool="a"), node("node-2", pool="b")))
     world.profile("a", nodeSelector={"pool": "a"})
@@ -234,6 +267,8 @@ def test_a_node_that_moves_to_another_group_is_told_under_a_number_that_it_takes
     world.settle()
     world.clock.advance(60.0)
     world.profile("a", nodeSelector={"pool": "a"}, profile="aggressive")
+    world.settle()
+    world.clock.advance(STANDS)
     world.settle()
     told = int(world.api.objects[f"{MAPS}/nrdot-pointer-a"]["data"]["sequence"])
     assert int(world.api.objects[f"{MAPS}/nrdot-pointer-b"]["data"]["sequence"]) < told

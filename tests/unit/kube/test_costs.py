@@ -29,7 +29,7 @@ from nrdot.cluster.objects import (
 )
 from nrdot.cluster.objects import Target as Reference
 from nrdot.cluster.usage import Line, Usage, document
-from nrdot.kube.controller import Controller, View
+from nrdot.kube.controller import STANDS, Controller, View
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.told import Teller
 from nrdot.testing.api_server import FakeApi
@@ -82,9 +82,14 @@ class World:
         self.api.put(path, {**before, "metadata": metadata, "spec": spec})
 
     def turn(self, after: float = 0.0) -> float | None:
+        """And the next one where a change wants to stand for a moment first."""
         self.clock.advance(after)
         self.api.writes.clear()
-        return self.controller.turn(self.view())
+        again = self.controller.turn(self.view())
+        if again is not None and again <= STANDS:
+            self.clock.advance(again)
+            again = self.controller.turn(self.view())
+        return again
 
     def hours(self, count: int) -> None:
         for _ in range(count):
