@@ -76,7 +76,7 @@ def test_what_the_linter_refuses_is_not_pushed(cluster: Home, tmp_path: Path) ->
         assert agents.agree() == before
         cluster.profile("general", profile="aggressive")
         wait_until(lambda: cluster.condition("Compiled", "general").get("status") == "True", "the mend")
-        assert agents.agree() != before
+        wait_until(lambda: agents.agree() != before, "the mended document")
 
 
 def test_a_policy_that_the_linter_refuses_is_not_ready_and_keeps_what_runs(
@@ -96,7 +96,7 @@ def test_a_policy_that_the_linter_refuses_is_not_ready_and_keeps_what_runs(
         assert agents.agree() == before
         cluster.policy(label_based_scoring=[{"selector": "tier=frontend", "score": 0.8}])
         wait_until(lambda: ready()["status"] == "True", "the mend")
-        assert agents.agree() != before
+        wait_until(lambda: agents.agree() != before, "the mended document")
 
 
 def test_the_scenarios_configmap_scores_pods_as_it_stands(cluster: Home, tmp_path: Path) -> None:
@@ -278,4 +278,4 @@ def test_a_restart_of_the_api_server_is_survived(cluster: Home, tmp_path: Path) 
             lambda: operator.is_alive() and cluster.pointer()["stable"] != before,
             "the new profile",
         )
-        assert agents.agree() != before
+        wait_until(lambda: agents.agree() != before, "the mended document")
