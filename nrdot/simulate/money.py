@@ -98,10 +98,10 @@ def margins(pricing: Pricing | None = None) -> tuple[Priced, ...]:
     return _margins(shipped() if pricing is None else pricing)
 
 
-def headlines(pricing: Pricing | None = None) -> tuple[Priced, ...]:
-    """For tables: the first that bills bytes and the first that bills points."""
+def headlines() -> tuple[Priced, ...]:
+    """For tables: of the shipped list the first for each thing that is billed."""
     found: dict[str, Priced] = {}
-    for one in margins(pricing):
+    for one in margins():
         found.setdefault(one.meter.driver, one)
     return tuple(found.values())
 
