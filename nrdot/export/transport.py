@@ -249,7 +249,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = self._reached()
         if self._tunnel_host:  # type: ignore[attr-defined] # set_tunnel was called
-            self._tunnel()  # type: ignore[attr-defined]
+            self._tunnel()  # type: ignore[attr-defined] # as connect() of http.client itself does
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         self.sock.settimeout(self._watch.remaining())
