@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from functools import cache
@@ -24,9 +23,11 @@ WIDE = 160  # columns of a table that nobody looks at on a terminal
 
 @cache
 def console() -> Console:
-    """Standard output. rich honours NO_COLOR and COLUMNS, and leaves colour out of pipes."""
-    told = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if told else WIDE)
+    """Standard output. rich honours NO_COLOR, on a terminal COLUMNS too, and leaves colour out of pipes.
+
+    COLUMNS does not fold what goes into a pipe: build servers export 80, and a folded word is not found.
+    """
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 @cache
