@@ -14,8 +14,8 @@ from nrdot.cli.options import Config, Json, configuration
 
 if TYPE_CHECKING:
     from nrdot.pricing.prices import Pricing
-    from nrdot.report.engine import Engine
-    from nrdot.report.queries import Window
+    from nrdot.report.evidence.engine import Engine
+    from nrdot.report.evidence.queries import Window
 
 FORMATS = ("table", "json", "csv", "html", "focus")
 KINDS = ("savings", "criticality", "compliance", "rollout")
@@ -162,7 +162,7 @@ def _savings(
     prices: Pricing,
     asked: tuple[str, str | None, str | None, float | None],
 ) -> dict[str, Any]:
-    from nrdot.report.savings import Wanted, savings
+    from nrdot.report.kinds.savings import Wanted, savings
 
     by, meter, actual_bill, introduction = asked
     wanted = Wanted(by, meter, _invoice(actual_bill, meter or prices.primary, prices), introduction)
@@ -175,8 +175,8 @@ def _savings(
 def _other(
     kind: str, directory: Path, since: str, until: str | None, by: str, config: Path | None
 ) -> dict[str, Any]:
-    from nrdot.report.compliance import compliance
-    from nrdot.report.criticality import criticality
+    from nrdot.report.kinds.compliance import compliance
+    from nrdot.report.kinds.criticality import criticality
 
     found = configuration(config, quiet=True)
     with _open(directory) as engine:
@@ -188,7 +188,7 @@ def _other(
 
 def _statements(ledger: Path | None, since: str, until: str | None, by: str, dialect: str) -> str:
     """For a ledger that was named, as a script that runs; for other engines, with what they must fill in."""
-    from nrdot.report.dialects import OWN, runnable, script
+    from nrdot.report.evidence.dialects import OWN, runnable, script
 
     if ledger is None or dialect != OWN:
         return script(dialect, by)
@@ -198,7 +198,7 @@ def _statements(ledger: Path | None, since: str, until: str | None, by: str, dia
 
 def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:
     from nrdot.errors import UsageError
-    from nrdot.report.rollout import plan, read_inventory
+    from nrdot.report.kinds.rollout import plan, read_inventory
 
     if inventory is None:
         raise UsageError(
@@ -209,8 +209,8 @@ def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:
 
 def _open(directory: Path) -> Engine:
     from nrdot.clock import SystemClock
-    from nrdot.report.engine import Engine
-    from nrdot.report.files import find
+    from nrdot.report.evidence.engine import Engine
+    from nrdot.report.evidence.files import find
 
     return Engine(find(directory), SystemClock().wall_ns() // 1_000_000_000)
 
@@ -279,14 +279,14 @@ def _written(found: dict[str, Any], kind: str, style: str, *, explain: bool) -> 
 
         return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
     if style == "csv":
-        from nrdot.report.render_csv import as_csv
+        from nrdot.report.tables.flat import as_csv
 
         return as_csv(found, kind)
     if style == "focus":
-        from nrdot.report.render_focus import as_focus
+        from nrdot.report.tables.focus import as_focus
 
         return as_focus(found)
-    from nrdot.report.render_html import page
+    from nrdot.report.pages.page import page
 
     return page(found, kind)
 

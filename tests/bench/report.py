@@ -31,7 +31,8 @@ MIB = 1 << 20
 TIMED = """
 import json, sys, time
 began = time.perf_counter()
-import duckdb, numpy, nrdot.cli.report, nrdot.report.engine, nrdot.report.savings, nrdot.report.render_html
+import duckdb, numpy, nrdot.cli.report
+import nrdot.report.evidence.engine, nrdot.report.kinds.savings, nrdot.report.pages.page
 import nrdot.cli.run, nrdot.cli.output, msgspec
 imported = time.perf_counter()
 from nrdot.cli.run import run

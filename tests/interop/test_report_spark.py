@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nrdot.report.dialects import query
-from nrdot.report.engine import Engine
-from nrdot.report.files import find
-from nrdot.report.queries import QUERIES, TABLES, VIEWS
+from nrdot.report.evidence.dialects import query
+from nrdot.report.evidence.engine import Engine
+from nrdot.report.evidence.files import find
+from nrdot.report.evidence.queries import QUERIES, TABLES, VIEWS
 from nrdot.testing import ledger
 
 SPARK = Path(__file__).resolve().parents[2] / ".cache/pyspark-4.0.1"

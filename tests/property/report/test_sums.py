@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nrdot.ledger.rows import HOUR, VERSION, Outcome, Seen
 from nrdot.pricing.prices import load_pricing
-from nrdot.report.engine import Engine
-from nrdot.report.files import find
-from nrdot.report.savings import Wanted, savings
+from nrdot.report.evidence.engine import Engine
+from nrdot.report.evidence.files import find
+from nrdot.report.kinds.savings import Wanted, savings
 from nrdot.testing import ledger
 
 START = ledger.NOON - 12 * HOUR

@@ -1,9 +1,9 @@
 import pytest
 
 from nrdot.pricing.prices import load_pricing
-from nrdot.report.engine import Engine
-from nrdot.report.files import find
-from nrdot.report.savings import Wanted, savings
+from nrdot.report.evidence.engine import Engine
+from nrdot.report.evidence.files import find
+from nrdot.report.kinds.savings import Wanted, savings
 from nrdot.testing import ledger
 
 HOUR, DAY = 3600, 86400

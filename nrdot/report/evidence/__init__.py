@@ -1,0 +1,1 @@
+"""What ledgers and audit trails say: files and SQL in, rows out."""

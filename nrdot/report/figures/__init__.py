@@ -1,0 +1,1 @@
+"""A ledger in numbers: what was seen, and what each step saved."""

@@ -1,0 +1,212 @@
+"""Criticality, compliance and roll-out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from nrdot.audit.disk import Disk
+from nrdot.audit.trail import FOLDER, Trail
+from nrdot.config.load import load
+from nrdot.report.evidence.engine import Engine
+from nrdot.report.evidence.files import find
+from nrdot.report.kinds.compliance import compliance
+from nrdot.report.kinds.criticality import criticality
+from nrdot.report.kinds.inventory import InventoryError, read_inventory
+from nrdot.report.kinds.rollout import plan
+from nrdot.report.pages.page import page
+from nrdot.report.tables.flat import as_csv
+from nrdot.testing import ledger
+from nrdot.testing.clock import ManualClock
+
+DAY, HOUR = 86400, 3600
+START = ledger.NOON - 12 * HOUR
+RULES = """
+process_classification:
+  database: {score: 1.0, patterns: ["^postgres"], requirement: [PCI-DSS, SOX]}
+  payments: {score: 1.0, patterns: ["^pay"], requirement: [PCI-DSS]}
+  quiet: {score: 1.0, patterns: ["^quiet"], requirement: [HIPAA]}
+  web: {score: 0.8, patterns: ["^nginx"], requirement: [SOX]}
+  plain: {score: 1.0, patterns: ["^x"]}
+overrides:
+  - {process: "gate-*", force_collect: true, requirement: [GDPR], reason: agreed}
+  - {process: "old-*", force_collect: true, expires: "2026-01-01", requirement: [GDPR]}
+business_rules:
+  - {score: 0.9, namespace: shop, requirement: [SLA]}
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES)
+    return load(path, {})
+
+
+@pytest.fixture
+def engine(folder, hours):
+    missed = ledger.kept(START, class_="payments", critical_seen=10, critical_exported=8)
+    ledger.write(folder / "h1", [*hours(3), missed])
+    ledger.write(folder / "h2", hours(3, host="h2"))
+    with Engine(find(folder), START + DAY) as opened:
+        yield opened
+
+
+def test_the_heat_map_has_classes_by_worth_and_hosts(engine, configuration):
+    found = criticality(engine, engine.open(7.0 * DAY, None), configuration, "host")
+    rows = {row["class"]: row for row in found["rows"]}
+    assert found["groups"] == ["host-1", "h2"]
+    assert found["rows"][0]["score"] == 1.0
+    assert rows["database"]["cells"]["host-1"]["processes"] == 10.0
+    assert rows["database"]["cells"]["host-1"]["kept"] == 1.0
+    assert rows["system"]["cells"]["h2"]["kept"] == 0.0
+    assert rows["payments"]["cells"]["host-1"]["critical_missed"] == 2
+    assert set(rows["payments"]["cells"]) == {"host-1"}
+    text = page(found, "criticality")
+    assert 'class="h5"' in text
+    rows = as_csv(found, "criticality").splitlines()
+    assert rows[0].startswith("class,score,group,processes,kept")
+    assert "payments,1.0,host-1,0.06,1.0,30.0,10,2" in rows
+
+
+def test_a_class_that_was_never_filtered_is_worth_the_most_whatever_a_pack_says(engine):
+    found = criticality(engine, engine.open(7.0 * DAY, None), load(None, {}), "host")
+    assert {row["class"]: row["score"] for row in found["rows"]}["database"] == 1.0
+
+
+def test_many_hosts_become_groups_by_their_names(folder, hours, configuration):
+    for number in range(30):
+        ledger.write(folder / f"{number}", hours(1, host=f"web-{number:03d}.eu"))
+    with Engine(find(folder), START + DAY) as engine:
+        found = criticality(engine, engine.open(7.0 * DAY, None), configuration, "host")
+    assert found["groups"] == ["web-*.eu"]
+    assert found["by"] == "host group"
+
+
+def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, folder):
+    found = compliance(engine, engine.open(7.0 * DAY, None), configuration, folder)
+    states = {(row["requirement"], row["rule"]): row["state"] for row in found["rows"]}
+    assert states == {
+        ("GDPR", "override gate-*"): "missed",
+        ("GDPR", "override old-*"): "open",
+        ("HIPAA", "class quiet"): "idle",
+        ("PCI-DSS", "class database"): "met",
+        ("PCI-DSS", "class payments"): "missed",
+        ("SLA", "business rule"): "open",
+        ("SOX", "class database"): "met",
+        ("SOX", "class web"): "open",
+    }
+    evidence = {row["rule"]: row["evidence"] for row in found["rows"]}
+    assert evidence["class payments"][0] == "8 of 10 exports, short in 1 hour"
+    assert found["audit"][0].startswith("audit trail: none beside")
+    text = page(found, "compliance")
+    assert text.count('class="state met"') >= 3
+
+
+def test_the_audit_trail_beside_the_ledger_is_verified(engine, configuration, folder, tmp_path):
+    trail = Trail(tmp_path / FOLDER, ManualClock(), Disk())
+    for number in range(3):
+        trail.append({"change_type": "reload", "user": f"user-{number}"})
+    window = engine.open(7.0 * DAY, None)
+    whole = compliance(engine, window, configuration, folder)["audit"]
+    assert whole[0].startswith("audit trail: 3 entries, each chained")
+    (piece,) = (tmp_path / FOLDER).glob("*.jsonl")
+    piece.write_bytes(piece.read_bytes().replace(b"user-1", b"user-9"))
+    broken = compliance(engine, window, configuration, folder)["audit"]
+    assert broken[0].startswith("audit trail: BROKEN at entry 2")
+
+
+def test_without_a_requirement_the_matrix_says_how_to_get_one(engine, folder):
+    found = compliance(engine, engine.open(7.0 * DAY, None), load(None, {}), folder)
+    assert found["rows"] == []
+    assert any("no rule names a `requirement`" in line for line in found["left_out"])
+
+
+INVENTORY = """
+hosts:
+  - {region: us, environment: dev, hosts: 30, criticality: low}
+  - {region: us, environment: production, hosts: 601, criticality: high, compliance: [PCI-DSS]}
+  - {region: eu, environment: prod, hosts: 100, compliance: [GDPR]}
+"""
+
+
+def test_the_plan_starts_small_and_goes_region_by_region(tmp_path):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(INVENTORY)
+    found = plan(read_inventory(path))
+    names = [phase["name"] for phase in found["phases"]]
+    assert names == [
+        "baseline, everywhere",
+        "dev and test",
+        "eu: canary",
+        "eu: all",
+        "us: canary",
+        "us: all",
+        "tighter profiles",
+    ]
+    hosts = {phase["name"]: phase["hosts"] for phase in found["phases"]}
+    assert (hosts["us: canary"], hosts["us: all"]) == (121, 480)
+    assert hosts["dev and test"] == 30
+    weeks = [(phase["from_week"], phase["to_week"]) for phase in found["phases"]]
+    assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(weeks))
+    gates = {phase["name"]: phase["gates"] for phase in found["phases"]}
+    assert any("PCI-DSS validated" in gate for gate in gates["us: canary"])
+    assert not any("PCI-DSS" in gate for gate in gates["eu: canary"])
+    steps = {phase["name"]: phase["steps"] for phase in found["phases"]}
+    assert steps["us: canary"] == ["121 of 601 production hosts (20%), chosen by a hash of host.id"]
+    assert "eu: canary" in page(found, "rollout")
+    assert "eu: canary" in as_csv(found, "rollout")
+
+
+def test_a_region_of_a_few_hosts_of_many_kinds_has_no_rest_to_follow(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("region,environment,hosts,criticality\nus,prod,1,low\nus,production,1,high\n")
+    found = plan(read_inventory(path))
+    (canary,) = [phase for phase in found["phases"] if phase["name"].startswith("us: ")]
+    assert canary["steps"][0].startswith("2 of 2 production hosts (20% of each of 2 groups, one at least)")
+
+
+def test_a_csv_inventory_is_the_same_plan(tmp_path):
+    path, other = tmp_path / "inventory.csv", tmp_path / "inventory.yaml"
+    path.write_text(
+        "region,environment,hosts,criticality,compliance\nus,dev,30,low,\n"
+        'us,production,601,high,PCI-DSS\neu,prod,"100",,GDPR\n'
+    )
+    other.write_text(INVENTORY)
+    assert read_inventory(path) == read_inventory(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.csv", "region,hosts\nus,3\n", "no column environment"),
+        ("a.csv", "region,environment,hosts\nus,dev,none\n", "a.csv:2: hosts: 'none'"),
+        ("a.csv", "region,environment,hosts\nus,dev,0\n", "1 or more"),
+        ("a.csv", "region,environment,hosts,criticality\nus,dev,3,huge\n", "not one of low, medium, high"),
+        ("a.csv", "region,environment,hosts\n,dev,3\n", "one of them empty"),
+        ("a.csv", "region,environment,hosts\n", "nothing to plan"),
+        ("a.csv", "region,environment,hosts\n" + "us,dev,3\n" * 500_000, "larger than 4 MiB"),
+        ("a.yaml", "hosts: []", "nothing to plan"),
+        ("a.yaml", "hosts: [{region: us}]", "`environment` is missing"),
+        ("a.yaml", "hosts: [{region: us, environment: dev, hosts: -4}]", "must be 1 or more"),
+        ("a.yaml", "hots: []", "unknown key"),
+    ],
+)
+def test_a_mistake_in_an_inventory_is_one_line(tmp_path, name, text, words):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InventoryError) as error:
+        read_inventory(path)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_rows_are_what_they_are_in_the_ledger(engine):
+    """The reports by kind stand on the same queries as the savings."""
+    window = engine.open(7.0 * DAY, None)
+    assert sum(row["process_seconds"] for row in engine.rows("classes", window, "host")) == pytest.approx(
+        6 * 100 * HOUR + 600
+    )
+    assert msgspec.json.encode(engine.rows("critical", window))
