@@ -124,7 +124,7 @@ class ExactAggregator:
         table.accounted_ns[due] = now
         members = np.flatnonzero(table.alive & ~table.series)
         news = due[~has & np.isin(table.reason[due], _NEWS)]
-        shown = set(self.groups.locate(news).tolist())
+        shown = set(self._slots(table, news).tolist())
         groups = [group for group in self.groups.open.values() if group.slot in shown and group.sent]
         frames = self._frames(table, groups, members, self._slots(table, members))
         return Frame(now, due[has & ~changed], opening, due[has & changed], frames, whole=False)
@@ -219,6 +219,6 @@ class ExactAggregator:
 
     def _clock_went_back(self, table: Table, now: int) -> None:
         """Nothing may end before it begins, so every series begins anew; all that was sent stays counted."""
-        table.changed[:] = table.series
+        table.changed[:] |= table.series
         self._settled_ns = now - SHORTEST_NS
         self.groups.restart(self._settled_ns)

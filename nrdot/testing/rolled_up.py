@@ -14,6 +14,7 @@ from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost, InventedProcess
 
 if TYPE_CHECKING:
+    from nrdot.aggregate.quiet import Quiet
     from nrdot.batch import Rows
     from nrdot.stages import Frame
 
@@ -22,17 +23,38 @@ INTERVAL = 15.0
 
 
 class RolledUp:
-    """Everything is rolled up but what `kept` names by pid; `classes` gives pids one of CLASSES."""
+    """Everything is rolled up but what `kept` and `dropped` name by pid.
+
+    `classes` gives pids one of CLASSES.
+    """
 
     def __init__(
-        self, *, limit: int = 16, hold: float = 120.0, chain: tuple[str, ...] = ("executable",)
+        self,
+        *,
+        limit: int = 16,
+        hold: float = 120.0,
+        chain: tuple[str, ...] = ("executable",),
+        quiet: Quiet | None = None,
     ) -> None:
         self.host = InventedHost(interval=INTERVAL)
         self.clock = ManualClock()
         self.groups = Groups(chain, lambda number: CLASSES.get(number, ""), limit=limit, hold=hold)
-        self.aggregator = ExactAggregator(self.groups, self.clock)
+        self.aggregator = ExactAggregator(self.groups, self.clock, quiet=quiet)
         self.kept: set[int] = set()
+        self.dropped: set[int] = set()
         self.classes: dict[int, int] = {}
+
+    def succeed(self, quiet: Quiet | None = None) -> None:
+        """Another aggregator goes on, as when the configuration changes."""
+        before = self.aggregator
+        self.groups = Groups(
+            before.groups.chain,
+            lambda number: CLASSES.get(number, ""),
+            limit=before.groups.limit,
+            hold=before.groups.hold,
+        )
+        self.aggregator = ExactAggregator(self.groups, self.clock, quiet=quiet)
+        self.aggregator.adopt(before)
 
     def begin(self, count: int, name: str, **words: object) -> list[InventedProcess]:
         first = 100 + len(self.host.processes)
@@ -64,9 +86,13 @@ class RolledUp:
         table = batch.table
         for process in self.host.processes:
             table.class_id[process.row] = self.classes.get(process.pid, 0)
-            keep = process.pid in self.kept
-            table.verdict[process.row] = Verdict.KEEP if keep else Verdict.ROLL_UP
+            table.verdict[process.row] = self._verdict(process.pid)
         frame = self.aggregator.aggregate(batch, due)
-        if due is not None:
+        if frame is not None and frame.whole:
             table.release()
         return frame
+
+    def _verdict(self, pid: int) -> Verdict:
+        if pid in self.kept:
+            return Verdict.KEEP
+        return Verdict.DROP if pid in self.dropped else Verdict.ROLL_UP

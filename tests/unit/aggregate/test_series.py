@@ -27,6 +27,30 @@ def test_an_urgent_export_of_news_shows_the_process_and_its_group_only(reason):
     assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
 
 
+def test_urgent_news_from_among_the_others_shows_what_is_left_of_them():
+    rolled = RolledUp()
+    first, _ = rolled.begin(2, "backup")
+    rolled.begin(4, "nginx")
+    rolled.baseline()
+    rolled.export()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("other", 1)]
+
+
+def test_urgent_news_shows_its_group_without_those_that_are_dropped():
+    rolled = RolledUp()
+    first, second, third, *_ = rolled.begin(6, "nginx")
+    rolled.dropped = {second.pid, third.pid}
+    rolled.baseline()
+    rolled.export()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
+
+
 def test_an_urgent_export_of_a_large_consumer_shows_no_group_that_says_nothing_of_it():
     rolled = RolledUp()
     first, *_ = rolled.begin(4, "nginx")
@@ -100,3 +124,21 @@ def test_when_metrics_or_attributes_change_what_was_sent_is_not_counted_again():
     assert (frame.opening.tolist(), frame.ending.tolist()) == ([first.row], [first.row])
     (group,) = frame.groups
     assert (group.opening, group.since_ns, group.counters[Counter.CPU_USER]) == (True, sent.time_ns, 2)
+
+
+@pytest.mark.parametrize("cause", ["metrics", "clock"])
+def test_a_process_that_changed_its_words_has_still_changed_them_when_every_series_begins_anew(cause):
+    rolled = RolledUp()
+    first, second, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {second.pid}
+    rolled.baseline()
+    rolled.export()
+    rolled.host.rename(first, "worker")
+    if cause == "metrics":
+        rolled.aggregator.restart(rolled.host.table)
+    else:
+        rolled.host.time_ns -= HOUR_NS
+        rolled.baseline()
+    changed = rolled.host.table.changed
+    assert (changed[first.row], changed[second.row]) == (True, True)
+    assert not changed[[process.row for process in rolled.host.processes[2:]]].any()
