@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
+from nrdot import durable
 from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.otlp_json import line
 from nrdot.export.protobuf import halves
@@ -73,7 +74,7 @@ class FileExporter:
     def close(self) -> None:
         if self._file >= 0:
             try:
-                os.fsync(self._file)
+                durable.sync(self._file)
             except OSError as error:
                 _log.warning(
                     "the last lines of a file may not be durable", file=str(self.path), reason=_why(error)
@@ -88,10 +89,8 @@ class FileExporter:
         if size and size + len(text) > self._rotate:
             self._turn_over()
             size = 0
-        written = 0
         try:
-            while written < len(text):
-                written += os.write(self._file, text[written:])
+            durable.write(self._file, text)
         except OSError:
             with suppress(OSError):  # else the torn line is cut when the file is opened again
                 os.ftruncate(self._file, size)
@@ -124,7 +123,7 @@ class FileExporter:
 
     def _turn_over(self) -> None:
         """Oldest first, so that at each moment every line is in exactly one file."""
-        os.fsync(self._file)
+        durable.sync(self._file)
         self._shut()
         if self._keep == 0:
             self.path.unlink(missing_ok=True)

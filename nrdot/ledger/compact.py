@@ -10,7 +10,6 @@ and after that the days may go.
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
+from nrdot import durable
 from nrdot.errors import NrdotError, UsageError
 from nrdot.ledger.frames import FRAME_LIMIT, SUFFIX, whole
 from nrdot.ledger.rows import VERSION, every_column
@@ -97,6 +97,7 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
             sources = list(_readable(days, Path(scratch), month))
             _write(connection, month, sources, new)
             _prove(connection, month, new)
+            _put_in_place(new, month.file)
         except duckdb.Error as error:
             new.unlink(missing_ok=True)
             reason = str(error).partition("\n")[0]
@@ -105,8 +106,6 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
             new.unlink(missing_ok=True)
             words = error.strerror or str(error)
             raise NotCompactedError(f"{month.file}: {words}; the days and the old file stay") from None
-    _force(new)
-    new.replace(month.file)
     month.bytes, month.days = month.file.stat().st_size, len(days)
     month.bytes_before = sum(path.stat().st_size for path in days)
     for path in days if remove else ():
@@ -173,12 +172,12 @@ def _filled(name: str, kind: str) -> str:
     return f"coalesce({_quoted(name)}, {default}) AS {_quoted(name)}" if default else _quoted(name)
 
 
-def _force(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _put_in_place(new: Path, file: Path) -> None:
+    """On the device before it returns, name and all: only then the days may go."""
+    with new.open("r+b") as written:
+        durable.sync(written.fileno())
+    new.replace(file)
+    durable.sync_directory(file.parent)
 
 
 def _quoted(name: str) -> str:

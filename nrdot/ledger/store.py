@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nrdot import durable
 from nrdot.ledger.fold import Hours
 from nrdot.ledger.frames import SUFFIX, pack, unpack, whole
 from nrdot.ledger.rows import HOUR
@@ -214,7 +215,7 @@ class Store:
                 file.write(pack([row for row in rows if row.t == t]))
                 yield
             file.flush()
-            os.fsync(file.fileno())
+            durable.sync(file.fileno())
         new.replace(path)
 
     def _folded(self, name: str) -> bool:
