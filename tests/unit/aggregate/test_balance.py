@@ -96,6 +96,14 @@ def test_an_increment_that_is_lost_is_told_by_counter_and_amount(world: World) -
     assert world.balance.words == "cpu_user by 7, written by 28672"
 
 
+def test_what_is_lost_adds_up_over_exports(world: World) -> None:
+    world.careless.tamper = lambda _batch, frame: replace(frame, steady=frame.steady[:0])
+    for amount in (7, 2):
+        world.use(amount)
+        world.tick()
+    assert world.balance.words == "cpu_user by 9, written by 36864"
+
+
 def test_an_increment_that_is_counted_twice_is_told(world: World) -> None:
     world.use(1)
 
