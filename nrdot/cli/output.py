@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 from rich import box
@@ -17,8 +19,39 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _COLOURS = {"KEEP": "green", "ROLL_UP": "yellow", "DROP": "red"}
+_PADDING = re.compile(r"[ \t]+(?=\n)")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 WIDE = 160  # columns of a table that nobody looks at on a terminal
+
+
+class _Piped(io.TextIOBase):
+    """Standard output where no terminal is: no blanks at the ends of lines, no empty first or last line.
+
+    rich pads cells to their column and puts empty lines around a table; `head -1` and `diff` are for what is
+    said.
+    """
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._held = ""  # empty lines, until something follows them
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # rich asks it whether lines can be drawn
+        return sys.stdout.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        said = self._held + _PADDING.sub("", text)
+        if not self._begun:
+            said = said.lstrip("\n")
+            self._begun = bool(said)
+        kept = said.rstrip("\n")
+        whole = len(kept) + 1  # with the end of its own line, where it has one
+        self._held = said[whole:]
+        sys.stdout.write(said[:whole])
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 @cache
@@ -27,7 +60,9 @@ def console() -> Console:
 
     COLUMNS does not fold what goes into a pipe: build servers export 80, and a folded word is not found.
     """
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(file=cast("IO[str]", _Piped()), highlight=False, width=WIDE)
 
 
 @cache
