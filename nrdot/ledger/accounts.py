@@ -17,11 +17,11 @@ import numpy as np
 
 from nrdot.batch import CHILDREN, UNKNOWN, Counter, Gauge, distinct
 from nrdot.ledger.activity import Activity, alike
-from nrdot.ledger.cells import NOBODY, Cell, Cells, codes, translation
+from nrdot.ledger.cells import NOBODY, Cell, Cells, code, codes, translation
 from nrdot.ledger.rows import Seen
 from nrdot.ledger.sums import Sum, Sums
 from nrdot.ledger.talkers import Talkers
-from nrdot.stages import Verdict
+from nrdot.stages import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,7 @@ _APART = CHILDREN.start - Counter.CPU_USER
 _USER = slice(Counter.CPU_USER, None, _APART)  # a process's own, and of its children
 _SYSTEM = slice(Counter.CPU_SYSTEM, None, _APART)
 _NO_VERDICT = np.uint8(0)  # the code of who has none yet: rolled up, because nothing speaks for it
+_NEVER_FILTERED = code(Verdict.KEEP, Reason.NEVER_FILTERED)
 
 
 class _Prices(NamedTuple):
@@ -89,6 +90,7 @@ class Accounts:
         self._hz = 100
         self._named: list[Rows] = []  # rows with words that are not read yet
         self._born: set[int] = set()
+        self._judged = False  # by a first whole export
 
     @property
     def seconds(self) -> float:
@@ -107,6 +109,7 @@ class Accounts:
         unseen = self._held is None and not batch.first
         if not (scrapes or frame or unseen):
             return
+        self._judged = self._judged or (frame is not None and frame.whole)
         self._read(batch)
         if unseen:
             self._look(batch.table)
@@ -208,16 +211,23 @@ class Accounts:
                 self._scraped.end(row, int(self._cell[row]), self._now)
             self._key[row] = self._cells.key(self.book.words(table, row))
             self._talkers.name(row, identity.name)
-        self._place(rows, codes(table)[rows])
+        self._place(rows, self._said(table)[rows])
         self._named.clear()
         self._born.clear()
 
     def _place_anew(self, table: Table) -> None:
         """Where verdicts are new."""
-        said = codes(table)
+        said = self._said(table)
         moved = np.flatnonzero((said != self._code) & table.alive)
         if moved.size:
             self._place(moved, said[moved])
+
+    def _said(self, table: Table) -> NDArray[np.uint8]:
+        """Verdicts. Before the first export there is only one that no export has to give: never filtered."""
+        said = codes(table)
+        if not self._judged:
+            said[table.never_filtered & (said == _NO_VERDICT)] = _NEVER_FILTERED
+        return said
 
     def _place(self, rows: Rows, said: NDArray[np.uint8]) -> None:
         self._code[rows] = said

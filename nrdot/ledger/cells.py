@@ -54,6 +54,11 @@ def codes(table: Table) -> NDArray[np.uint8]:
     return found
 
 
+def code(verdict: Verdict, reason: Reason) -> np.uint8:
+    """The same number for one of each."""
+    return np.uint8(verdict * len(_REASONS) + reason)
+
+
 def lasting(unit: str) -> str:
     """The name of a unit without what changes with each login, container or run."""
     pattern = _NUMBER if unit.endswith((".scope", ".slice")) else _TRANSIENT

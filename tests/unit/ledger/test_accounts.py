@@ -188,6 +188,19 @@ def test_processes_are_counted_before_the_first_export_and_at_minutes_without_on
     assert [sum(row.process_seconds for row in rows) for rows in minutes] == [20 * 60.0] * 3
 
 
+def test_never_filtered_processes_are_not_in_sums_before_the_first_export(tmp_path):
+    slow = BUSY.replace("export_interval: 30s", "export_interval: 5m").replace(
+        "    delta_encoding: true\n", ""
+    )
+    replay = Replay(tmp_path, slow, processes=40, ticks=13, churn=0.3, renames=0.0, busy=0.0)
+    rows = [row for ticks in (5, 4, 4) for row in replay.run(ticks)]
+    assert not any(frame is not None and frame.whole for _, _, frame in replay.ticks)
+    vital = [row for row in rows if row.class_ == "vital" and row.process_seconds]
+    assert vital
+    assert {(row.verdict, row.reason) for row in vital} == {("keep", "never_filtered")}
+    assert any(row.verdict == "roll_up" for row in rows)
+
+
 def test_what_everybody_would_cost_is_what_each_would_and_is_asked_for_again_only_where_it_changed(tmp_path):
     replay = Replay(tmp_path, processes=60, ticks=30, churn=0.7, renames=0.3)
     costs, before, kept = replay.stages.encoder.costs, None, 0
