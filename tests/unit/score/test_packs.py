@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from nrdot.config.schema_scoring import Packs
 from nrdot.errors import ConfigError
-from nrdot.score.packs import load_packs
+from nrdot.score.packs import load_packs, packs_of
 from nrdot.score.rules import Kind, OwnerKind
 
 GOOD = """
@@ -77,3 +78,34 @@ def test_a_pack_that_cannot_be_used_is_refused_with_its_place(tmp_path, text: st
 def test_a_directory_that_is_not_there_is_told(tmp_path) -> None:
     with pytest.raises(ConfigError, match="no such directory of packs"):
         load_packs([tmp_path / "gone"])
+
+
+def test_a_configurations_own_packs_lie_beside_it_and_come_after_the_shipped_ones(tmp_path) -> None:
+    (tmp_path / "mine").mkdir()
+    written(tmp_path / "mine", GOOD)
+    rules = packs_of(Packs(directories=("mine",)), tmp_path)
+    assert [rule.name for rule in rules[-2:]] == ["shop", "lang"]
+    assert {"packs.databases", "packs.web"} < {rule.origin for rule in rules[:-2]}
+
+
+def test_an_own_pack_takes_the_place_of_a_shipped_one_of_the_same_name(tmp_path) -> None:
+    written(tmp_path, GOOD.replace("pack: mine", "pack: databases"))
+    shipped = packs_of(Packs())
+    rules = packs_of(Packs(directories=(str(tmp_path),)))
+    assert [rule.name for rule in rules if rule.origin == "packs.databases"] == ["shop", "lang"]
+    assert [rule for rule in rules if rule.origin != "packs.databases"] == [
+        rule for rule in shipped if rule.origin != "packs.databases"
+    ]
+    assert packs_of(Packs()) == shipped  # the shipped ones themselves stay as they are
+
+
+def test_shipped_packs_are_chosen_by_name_too(tmp_path) -> None:
+    written(tmp_path, GOOD)
+    rules = packs_of(Packs(only=("mine", "databases"), directories=(str(tmp_path),)))
+    assert list(dict.fromkeys(rule.origin for rule in rules)) == ["packs.databases", "packs.mine"]
+    with pytest.raises(ConfigError, match=r"there is no pack 'nothing-like-it'; known are containers, "):
+        packs_of(Packs(only=("nothing-like-it",)))
+
+
+def test_packs_that_are_switched_off_are_none_and_their_directories_are_not_looked_for(tmp_path) -> None:
+    assert packs_of(Packs(enabled=False, directories=("gone",)), tmp_path) == ()
