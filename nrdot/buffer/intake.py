@@ -104,7 +104,7 @@ class Intake:
                 # The segment is not trusted any more. Once more with a new one, then the disk is not either.
                 suspects = self._take_back(self._store.abandon(parcel.priority))
                 waiting.extendleft(reversed(suspects))
-                if error.errno in NO_SPACE and self._evict(parcel.priority):
+                if error.errno in NO_SPACE and self._evict(parcel.priority, self._store.room_for(parcel)):
                     continue
                 if failed:
                     self.shelter(waiting, error)
@@ -113,11 +113,12 @@ class Intake:
             else:
                 waiting.popleft()
                 failed = False
+                self._space.try_anew()
         return self.check_log()
 
-    def _evict(self, priority: Priority) -> bool:
+    def _evict(self, priority: Priority, need: int = 0) -> bool:
         try:
-            return self._space.evict(priority, DISK_FULL)
+            return self._space.evict(priority, DISK_FULL, need)
         except OSError:
             return False
 
@@ -154,6 +155,7 @@ class Intake:
         """Try to leave memory, when it is time."""
         if not self.alarm or (not at_once and self._clock.monotonic() < self._retry_at):
             return
+        self._space.try_anew()
         try:
             self.begin_log()
             # A segment that was given up carries the name that its records want to come back under.

@@ -28,6 +28,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Left free on the device, so that the progress log can still say what was evicted.
 _RESERVE = 64 * 1024
 _AMPLE = 16 << 20
+_IN_VAIN = 4  # times what is needed, evicted without a write that worked since
 
 
 class Space:
@@ -51,6 +52,7 @@ class Space:
         self._clock = clock
         self._spare = 0  # bytes that the device had, less what was written since
         self._look_at = 0.0
+        self._evicted = 0  # bytes for a full device, since it last took something
         self._store = store
         self._reader = reader
         self._accounts = accounts
@@ -67,7 +69,7 @@ class Space:
                 continue
             if reason == FULL and not self._would_fit(need, parcel.priority):
                 return False  # nothing is evicted for what would not fit afterwards
-            if not self.evict(parcel.priority, reason):
+            if not self.evict(parcel.priority, reason, need):
                 # The device may still take it: others use it too, and its figures are rough.
                 return reason == DISK_FULL
 
@@ -98,13 +100,25 @@ class Space:
             self._look_at = now + 1.0
         return self._spare >= need + _RESERVE
 
-    def evict(self, priority: Priority, reason: str) -> bool:
-        """Drop the oldest segment of the lowest priority up to `priority`; False where there is none."""
+    def evict(self, priority: Priority, reason: str, need: int) -> bool:
+        """Drop the oldest segment of the lowest priority up to `priority`; False where there is none.
+
+        And where the device stays full whatever goes: others take what is freed, and the rest is kept.
+        """
+        if reason == DISK_FULL and self._evicted >= _IN_VAIN * (need + _RESERVE):
+            return False
         victim = self._store.victim(priority)
         if victim is None:
             return False
+        size = victim.size
         self._discard(victim, reason)
+        if reason == DISK_FULL:
+            self._evicted += size
         return True
+
+    def try_anew(self) -> None:
+        """The device took something, or it is time to ask it again."""
+        self._evicted = 0
 
     def expire(self, before_ns: int) -> None:
         """Drop segments whose last record was put before that time."""

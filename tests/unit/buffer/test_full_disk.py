@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 
 from nrdot.stages import Priority
 from nrdot.testing.records import imbalance, numbers, put_all, record
@@ -77,3 +78,25 @@ def test_what_matters_less_does_not_push_out_what_matters_more_when_the_device_i
     put_all(buffer, [record(100 + number, 3000, Priority.OPTIONAL) for number in range(5)])
     assert [number for number in numbers(buffer) if number < 100] == critical
     assert imbalance(buffer) == 0
+
+
+def test_a_device_that_stays_full_whatever_goes_does_not_cost_all_that_waits(start, disk, clock):
+    """Something else writes without end and takes what is freed."""
+    buffer = start(max_bytes=8 << 20)
+    put_all(buffer, [record(number, 30_000) for number in range(60)])
+    disk.fail = lambda operation, _path: errno.ENOSPC if operation == "append" else None
+    left = [60]
+    for attempt in range(3):
+        clock.advance(6)
+        buffer.put(record(100 + attempt, 30_000))
+        left.append(sum(number < 100 for number in numbers(buffer)))
+        assert buffer.alarm == "No space left on device"
+    went = [before - after for before, after in pairwise(left)]
+    assert all(0 < gone <= 16 for gone in went)  # some segments of four each time, to try it
+    assert imbalance(buffer) == 0
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(200, 30_000))
+    assert buffer.alarm == ""
+    assert numbers(buffer)[-4:] == [100, 101, 102, 200]
+    assert len(numbers(buffer)) == left[-1] + 4
