@@ -151,7 +151,7 @@ class Daemon:
             self._drains.close(RESERVE / 2)
         for to, earlier in zip(destinations, before, strict=True):
             points = to.buffer.statistics().delivered - earlier
-            _log.info("exported once", destination=to.name, points_delivered=points)
+            _log.info("exported once", destination=to.name, points_delivered=points, to=to.place)
         return 1 if left else 0
 
     def _loop(self, end: float | None) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nrdot.config.retention import Keeping
     from nrdot.config.schema_export import Batching, Compression, Otlp
     from nrdot.config.schema_export import Destination as Stated
-    from nrdot.stages import Buffer, Exporter
+    from nrdot.stages import Buffer
 
 _log = Log("agent")
 
@@ -160,7 +160,8 @@ class Destinations:
             accepts_late=stated.accepts_late or batching.max_age or None,
             alarm_after=stated.alarm_after or None,
         )
-        return _Built(plan, Destination(stated.title, buffer, drain), buffer, drain.journal)
+        place = str(exporter.path.absolute() if isinstance(exporter, FileExporter) else exporter.endpoint)
+        return _Built(plan, Destination(stated.title, buffer, drain, place), buffer, drain.journal)
 
     def _buffer(self, plan: _Plan, before: _Built | None, undo: ExitStack) -> DiskBuffer | MemoryBuffer:
         """On disk for what crosses a network; what goes into a file on this host waits in memory."""
@@ -192,10 +193,12 @@ def _move(source: Buffer, target: Buffer) -> None:
 
 def build_exporter(
     stated: Stated, compression: Compression, clock: Clock, environment: Mapping[str, str] = os.environ
-) -> Exporter:
+) -> FileExporter | HttpExporter:
     """What delivers to one destination; nothing is sent yet. Raises ConfigError."""
     if (file := stated.file) is not None:
-        return FileExporter(Path(file.path), rotate=file.rotate, keep=file.keep)
+        return FileExporter(
+            Path(file.path), rotate=file.rotate, keep=file.keep, create_directory=file.create_directory
+        )
     otlp = stated.otlp
     if otlp is None:
         raise AssertionError("the schema gives each destination one kind")

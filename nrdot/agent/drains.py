@@ -50,6 +50,7 @@ class Destination:
     name: str
     buffer: Buffer
     drain: Draining
+    place: str  # its file or its address, for people
 
     def document(self, now_ns: int) -> dict[str, Any]:
         status, buffered = self.drain.status(), self.buffer.statistics()

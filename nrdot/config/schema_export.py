@@ -159,6 +159,12 @@ class File(Section, frozen=True):
     path: Annotated[str, doc("File to write; relative to the agent's state directory.")] = "metrics.jsonl"
     rotate: Annotated[Size, doc("Bytes after which a new file begins; 0 never.")] = 64 * 2**20
     keep: Annotated[Count, doc("Rotated files to keep.")] = 8
+    create_directory: Annotated[
+        bool,
+        doc(
+            "Make the folder of `path` where it is missing, with a log line; false refuses the start instead."
+        ),
+    ] = True
 
 
 class Destination(Section, frozen=True):

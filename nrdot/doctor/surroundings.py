@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.agent.destinations import build_exporter
 from nrdot.agent.state import in_use
-from nrdot.doctor.finding import fine, odd, wrong
+from nrdot.doctor.finding import Level, fine, odd, wrong
 from nrdot.errors import ConfigError, Permanent, Retryable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
     from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_export import Destination
+    from nrdot.config.schema_export import Destination, File
     from nrdot.doctor.finding import Finding
 
 
@@ -36,20 +36,52 @@ def check(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
 
 def _directory(topic: str, setting: str, path: Path, needed: int = 0, owner: str = "") -> Finding:
     standing = path
-    while not standing.exists() and standing != standing.parent:
+    while not _there(standing) and standing != standing.parent:
         standing = standing.parent
     mend = f"make it writable for the agent's user, or name another directory as {setting}"
     if not standing.is_dir():
         return wrong(topic, f"{standing} is not a directory", mend)
-    if not os.access(standing, os.W_OK | os.X_OK):
+    if not _allowed(standing, os.W_OK | os.X_OK):
         return wrong(topic, f"nothing can be written in {standing}", mend)
     free = _free(standing)
     if free is not None and free < needed:
         words = f"{path}: {free / 1e6:,.0f} MB are free, the buffers may take {needed / 1e6:,.0f} MB"
         return odd(topic, words, "free some space, or lower batching.local_buffer_size")
-    made = "" if path.exists() else ", made at the first start"
+    made = "" if _there(path) else ", made at the first start"
     running = f", in use by the agent with pid {owner}" if owner else ""
     return fine(topic, f"{path}{made}{running}")
+
+
+def _file(topic: str, stated: File, state: Path) -> Finding:
+    setting, path = "export.file.path", Path(stated.path).absolute()
+    folder = path.parent
+    if not _there(folder):
+        if not stated.create_directory and folder != state:
+            mend = f"make it, mount it, or write `create_directory: true` beside {setting}"
+            return wrong(topic, f"the folder {folder} of {path.name} is missing", mend)
+        made = "; its folder is missing and made at the first start"
+    elif _there(path) and path.is_dir():
+        return wrong(topic, f"{path} is a directory", f"name a file as {setting}")
+    elif _there(path) and not _allowed(path, os.W_OK):
+        return wrong(
+            topic, f"{path} cannot be written", "make it writable for the agent's user, or remove it"
+        )
+    else:
+        made = ""
+    found = _directory(topic, setting, folder)
+    return fine(topic, f"{path}{made}") if found.level is Level.OK else found
+
+
+def _there(path: Path) -> bool:
+    """Whether it exists, as far as this user may look."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _allowed(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _free(path: Path) -> int | None:
@@ -77,7 +109,7 @@ def _listen(address: tuple[str, int], owner: str) -> Finding:
 def _destination(configuration: Configuration, clock: Clock, stated: Destination) -> Finding:
     topic = f"export {stated.title}"
     if stated.file is not None:
-        return _directory(topic, "export.file.path", Path(stated.file.path).parent)
+        return _file(topic, stated.file, Path(configuration.settings.agent.state_dir).absolute())
     try:
         exporter = build_exporter(stated, configuration.profile.compression, clock)
     except ConfigError as error:

@@ -44,20 +44,39 @@ class FileExporter:
     """Appends to `path`. No file grows past `rotate` bytes, and `keep` old ones stay.
 
     A single line longer than `rotate` has a file of its own. Raises StartError at construction when the file
-    cannot be written.
+    cannot be written, or its folder is missing and not to be made.
     """
 
-    def __init__(self, path: str | PathLike[str], *, rotate: int = 64 * 1024 * 1024, keep: int = 8) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        rotate: int = 64 * 1024 * 1024,
+        keep: int = 8,
+        create_directory: bool = True,
+    ) -> None:
         self.path = Path(path)
         self._rotate = rotate
         self._keep = keep
         self._file = -1
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.parent.exists():
+                self._make_folder(create_directory)
             # Only tried: at a reload the exporter before may still be in the middle of a line.
             os.close(os.open(self.path, _FLAGS, 0o640))
         except OSError as error:
             raise StartError(f"cannot write {self.path}: {_why(error)}") from error
+
+    def _make_folder(self, wanted: bool) -> None:
+        folder = self.path.parent.absolute()
+        if not wanted:
+            raise StartError(
+                f"cannot write {self.path}: the folder {folder} is missing; make it, mount it, or write "
+                f"`create_directory: true`"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        # A slip in a path makes a folder too: whoever looks for the file is told where it went.
+        _log.info("made the folder of a file", folder=str(folder), file=self.path.name)
 
     def export(self, payload: bytes, points: int) -> Delivery:  # noqa: ARG002 - a file takes points in any number
         try:

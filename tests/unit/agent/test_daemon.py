@@ -84,7 +84,9 @@ def test_a_tick_that_exports_wakes_the_drains(made, woken):
     buffer = ListBuffer()
     drain = SwitchedDrain(buffer)
     agent = SteppedDaemon(
-        clock=SystemClock(), destinations=[Destination("collector", buffer, drain)], interval=0.05
+        clock=SystemClock(),
+        destinations=[Destination("collector", buffer, drain, "http://collector:4318")],
+        interval=0.05,
     )
     agent.pipeline.made = made
     seen = []
@@ -102,13 +104,19 @@ def test_once_says_whether_its_export_was_taken(works, status, caplog):
     buffer = ListBuffer()
     drain = SwitchedDrain(buffer, works=works)
     agent = SteppedDaemon(
-        clock=clock, buffers=[buffer], destinations=[Destination("collector", buffer, drain)]
+        clock=clock,
+        buffers=[buffer],
+        destinations=[Destination("collector", buffer, drain, "http://collector:4318")],
     )
 
     assert agent.daemon.once(clock.monotonic()) == status
     assert buffer.closed
     (told,) = [record for record in caplog.records if record.message == "exported once"]
-    assert told.fields == {"destination": "collector", "points_delivered": buffer.delivered}
+    assert told.fields == {
+        "destination": "collector",
+        "points_delivered": buffer.delivered,
+        "to": "http://collector:4318",
+    }
     assert bool(buffer.delivered) is works
     drain.works.set()
 

@@ -25,7 +25,7 @@ def drains():
 
 def destination(name="collector", records=(), *, works=True):
     buffer = ListBuffer(records)
-    return Destination(name, buffer, SwitchedDrain(buffer, works=works))
+    return Destination(name, buffer, SwitchedDrain(buffer, works=works), "here")
 
 
 def settle(drains):
@@ -145,10 +145,10 @@ def test_a_changed_destination_takes_over_the_buffer_when_the_old_drain_has_let_
     buffer = ListBuffer([record()])
     old, new = Noted(buffer, works=False), Noted(buffer)
     old.name, new.name = "old", "new"
-    drains.use([Destination("collector", buffer, old)])
+    drains.use([Destination("collector", buffer, old, "here")])
     assert old.requesting.wait(HANG)
 
-    drains.use([Destination("collector", buffer, new)])
+    drains.use([Destination("collector", buffer, new, "here")])
     assert not new.requesting.wait(0.1)
     old.works.set()
 
@@ -169,7 +169,7 @@ def test_a_drain_that_fails_by_our_fault_starts_again_and_says_so(drains, caplog
             super().run(stop)
 
     buffer = ListBuffer([record()])
-    drains.use([Destination("collector", buffer, Faulty(buffer))])
+    drains.use([Destination("collector", buffer, Faulty(buffer), "here")])
 
     assert settle(drains) == 0
     (said,) = caplog.records

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -108,8 +111,6 @@ def test_a_gate_that_stands_still_costs_more_and_breaks_nothing(proc):
 
 
 def test_the_gate_of_this_machine_is_seen_to_move():
-    from pathlib import Path
-
     (finding,) = about(kernel.check(Path("/proc"), SystemClock()), "idle gate")
     assert finding.level is Level.OK
 
@@ -129,6 +130,50 @@ def test_a_state_directory_under_a_file_is_an_error_and_nothing_is_made(tmp_path
     (finding,) = about(surroundings.check(found, SystemClock()), "state directory")
     assert finding.level is Level.ERROR
     assert "agent.state_dir" in finding.mend
+
+
+def test_a_file_destination_is_named_with_the_folder_that_is_missing(tmp_path):
+    export = "export: [{name: local, file: {path: %s/out/metrics.jsonl, create_directory: %s}}]"
+
+    def said(create):
+        found = configuration(tmp_path, export % (tmp_path, create))
+        return about(surroundings.check(found, SystemClock()), "export local")[0]
+
+    assert said("true").what == (
+        f"{tmp_path}/out/metrics.jsonl; its folder is missing and made at the first start"
+    )
+    refused = said("false")
+    assert refused.level is Level.ERROR
+    assert refused.what == f"the folder {tmp_path}/out of metrics.jsonl is missing"
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    assert said("false").what == f"{tmp_path}/out/metrics.jsonl"
+    (tmp_path / "out/metrics.jsonl").mkdir()
+    assert said("true").what == f"{tmp_path}/out/metrics.jsonl is a directory"
+
+
+def test_the_state_directory_is_made_for_a_file_in_it_whatever_the_file_says(tmp_path):
+    found = configuration(tmp_path, "export: [{file: {path: metrics.jsonl, create_directory: false}}]")
+    assert levels(about(surroundings.check(found, SystemClock()), "export file")) == {Level.OK}
+
+
+def test_places_of_somebody_else_are_errors():
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "metrics.jsonl").touch(mode=0o444)
+        (place / "closed").mkdir(mode=0o700)
+        export = "export: [{name: a, file: {path: %s/metrics.jsonl}}, {name: b, file: {path: %s/closed/x/y}}]"
+        found = configuration(place, export % (place, place))
+        (place / "closed/x").mkdir()
+        if os.geteuid():
+            (place / "metrics.jsonl").chmod(0o400)
+            (place / "closed").chmod(0)
+        with unprivileged():
+            findings = list(surroundings.check(found, SystemClock()))
+        (place / "closed").chmod(0o700)
+    assert about(findings, "export a")[0].what == f"{place}/metrics.jsonl cannot be written"
+    assert about(findings, "export b")[0].what == f"nothing can be written in {place}/closed"
 
 
 def test_an_agent_that_runs_is_named_and_keeps_its_state_directory(tmp_path):

@@ -179,6 +179,24 @@ def test_a_path_that_cannot_be_written_stops_the_start_in_one_line(tmp_path):
         FileExporter(tmp_path)
 
 
+def test_a_folder_that_is_made_is_said_once(path, writing, caplog):
+    caplog.set_level("INFO", "nrdot.export")
+    writing()
+    writing()
+    (told,) = caplog.records
+    assert told.message == "made the folder of a file"
+    assert told.fields == {"folder": str(path.parent), "file": path.name}
+
+
+def test_a_missing_folder_that_is_not_to_be_made_stops_the_start(path, writing):
+    with pytest.raises(StartError, match=r"the folder .*/state is missing; .*create_directory: true"):
+        writing(create_directory=False)
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    send(writing(create_directory=False), 1)
+    assert processes(path) == [1]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_holds_the_data(tmp_path):
     link = tmp_path / "metrics.jsonl"
