@@ -16,7 +16,7 @@ from nrdot.testing.console import Console
 
 ROOT = Path(__file__).parents[2]
 # Where pages say a host keeps things, and where the tests do.
-PLACES = ("/etc/nrdot", "/var/lib/nrdot", "/tmp/nrdot", "/srv/ledgers")
+PLACES = ("/etc/nrdot", "/var/lib/nrdot", "/srv/ledgers")
 SHORTENED = "sample-host-7.jsonl.zst"  # pages have many commands for it
 WRITTEN = {".yaml", ".md", ".csv", ".json"}
 

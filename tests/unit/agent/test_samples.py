@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def test_every_sample_loads_without_a_word(path):
 
     assert [str(problem) for problem in problems] == []
     assert configuration.settings.export
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_no_sample_keeps_anything_where_every_user_of_a_machine_may_write(path):
+    said = path.read_text()
+
+    assert not re.search(r"(?<![\w.])/(var/)?tmp\b|/dev/shm", said)
 
 
 def test_a_sample_for_the_usual_ways_out_is_there():
