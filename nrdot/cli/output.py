@@ -44,8 +44,8 @@ class _Piped(io.TextIOBase):
         if not self._begun:
             said = said.lstrip("\n")
             self._begun = bool(said)
-        kept = said.rstrip("\n")
-        whole = len(kept) + 1  # with the end of its own line, where it has one
+        words = len(said.rstrip("\n"))
+        whole = words + 1 if words else 0  # with the end of its own line, where it has one
         self._held = said[whole:]
         sys.stdout.write(said[:whole])
         return len(text)
