@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/bench/run.py [--only NAME]... [--json FILE] [--quick]
 
-A group of figures is a file of this folder with `run() -> list[Row]` (see table.py). What this machine lacks
+A group of figures is a file of `figures/` with `run() -> list[Row]` (see table.py). What this machine lacks
 for a figure (a compiler, Go) is said in its row. Exit status 1 when a figure misses its reach.
 """
 
@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
 
 def measured(name: str) -> list:
     try:
-        return importlib.import_module(name).run()
+        return importlib.import_module(f"figures.{name}").run()
     except NotMeasurable as reason:
         return [not_measured(name, "", str(reason))]
     except Exception as error:  # noqa: BLE001 - one broken group must not cost the figures of the others

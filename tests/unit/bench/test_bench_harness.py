@@ -120,10 +120,11 @@ def test_without_a_compiler_the_reference_says_why_it_is_missing(bench, monkeypa
 
 
 def test_a_group_that_cannot_be_measured_becomes_a_row_with_its_reason(bench, monkeypatch, tmp_path):
-    (tmp_path / "lacking.py").write_text(
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "lacking.py").write_text(
         "from programs import NotMeasurable\ndef run():\n    raise NotMeasurable('no Go here')\n"
     )
-    (tmp_path / "broken.py").write_text("def run():\n    raise KeyError('x')\n")
+    (tmp_path / "figures" / "broken.py").write_text("def run():\n    raise KeyError('x')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     (lacking,) = bench["run"].measured("lacking")
     (broken,) = bench["run"].measured("broken")
@@ -133,7 +134,7 @@ def test_a_group_that_cannot_be_measured_becomes_a_row_with_its_reason(bench, mo
 
 def test_every_group_that_the_bench_names_is_a_file_with_run(bench):
     for name in bench["run"].GROUPS:
-        assert "\ndef run() -> list[" in (BENCH / f"{name}.py").read_text()
+        assert "\ndef run() -> list[" in (BENCH / "figures" / f"{name}.py").read_text()
 
 
 def test_where_a_ticks_time_goes_is_told_by_stages_that_exist(bench, monkeypatch):

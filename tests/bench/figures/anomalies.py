@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from planted import DAY, INTERVAL, KINDS, MIB, SyntheticHost, plant
+from figures.planted import DAY, INTERVAL, KINDS, MIB, SyntheticHost, plant
 from scale import scale
 from table import at_least, at_most, stated
 
@@ -36,7 +36,7 @@ from nrdot.simulate.run import under
 from nrdot.stages import Verdict
 
 if TYPE_CHECKING:
-    from planted import Plant
+    from figures.planted import Plant
     from table import Row
 
 RECALL, FALSE_ALARMS, WITHIN = 0.95, 3.0, 30.0

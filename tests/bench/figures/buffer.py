@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zstandard
-from offline import TICKS_AN_HOUR, an_hour
+from figures.offline import TICKS_AN_HOUR, an_hour
 from programs import BUILT, HERE, compiled
 from rounds import side_by_side, spread
 from scale import scale

@@ -22,7 +22,7 @@ from table import Row, at_least, at_most, stated
 
 from nrdot.testing.documents import answer, documents
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENTS = 100_000
 SMOKE = 400
 SEED = 20_261_121

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents import DESTINATION
+from figures.tick import beside_the_loop, parts
 from programs import mostly_idle
 from rounds import ratio, ratio_spread, spread
 from scale import scale
 from table import at_most, stated
-from tick import beside_the_loop, parts
 
 if TYPE_CHECKING:
     from table import Row

@@ -18,7 +18,7 @@ from nrdot.score.patterns import PatternPart
 if TYPE_CHECKING:
     from table import Row
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 GUESS = "service_by_form"
 REACH = 95.0  # per cent, of the names in view
 
