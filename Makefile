@@ -24,7 +24,7 @@ install: $(BIN)/.installed ## make .venv with the command `nrdot` and every extr
 demo: install ## half a minute on this host: what would be sent, what it saves
 	@$(BIN)/nrdot demo
 
-wheel: install
+wheel: install ## the wheel, in dist
 	@rm -rf dist/*.whl $(WHEEL) && mkdir -p build
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
 	@$(INSTALL) --no-deps --no-index --target $(WHEEL) dist/nrdot-*.whl

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from nrdot.audit.copies import CopyFailedError
 from nrdot.errors import ConfigError
+from nrdot.extras import mend
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def place(stated: AuditLog, host_id: str, disk: Disk) -> Destination | None:
         return InDirectory(Path(where) / host_id, disk, read_only=stated.immutable)
     if find_spec("minio") is None:
         raise ConfigError(
-            f"auditLog.destination: {where} needs the minio library, which is not installed; "
-            "install nrdot[s3], or leave the destination out to keep the trail on this host only"
+            f"auditLog.destination: {where} needs the minio library, which is not installed; leave the "
+            f"destination out to keep the trail on this host only, or {mend('s3')}"
         )
     parts = urlsplit(where)
     return InBucket(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -23,6 +24,7 @@ BY = ("namespace", "class", "unit", "user", "host", "tenant", "profile")
 DIALECTS = ("duckdb", "spark", "clickhouse", "bigquery", "snowflake")
 EXTRA = ("duckdb", "pygal", "sqlglot")
 DEFAULT_SINCE = "7d"
+MOST = 1e15  # of money: what is more was not meant
 
 
 def _one_of(name: str, known: tuple[str, ...]) -> Any:
@@ -79,7 +81,10 @@ def report(
     cost_of_nrdot: Annotated[
         float | None,
         typer.Option(
-            help="What introducing NRDOT costs, once, in the price list's currency.", min=0, metavar="AMOUNT"
+            help="What introducing NRDOT costs, once, in the price list's currency.",
+            min=0,
+            max=MOST,
+            metavar="AMOUNT",
         ),
     ] = None,
     explain: Annotated[
@@ -143,8 +148,9 @@ def _with_the_extra() -> Iterator[None]:
         if error.name not in EXTRA:
             raise
         from nrdot.errors import UsageError
+        from nrdot.extras import mend
 
-        raise UsageError(f"{error.name} is not installed; install it: pip install 'nrdot[report]'") from None
+        raise UsageError(f"{error.name} is not installed; {mend('report')}") from None
 
 
 def _ledger(given: Path | None, config: Path | None) -> Path:
@@ -245,15 +251,16 @@ def _invoice(text: str | None, meter: str, prices: Pricing) -> tuple[str, float]
     if text is None:
         return None
     name, equals, amount = text.rpartition("=")
-    try:
-        value = float(amount.replace(",", ""))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
+    if not _AMOUNT.fullmatch(amount):
         raise typer.BadParameter(
-            f"'{amount}' is not an amount; for example new_relic=1250.40", param_hint="--actual-bill"
+            f"'{amount}' is not an amount; for example new_relic=1250.40, with a point before the cents",
+            param_hint="--actual-bill",
         )
-    return prices.meter(name if equals else meter).name, value
+    return prices.meter(name if equals else meter).name, float(amount.replace(",", ""))
+
+
+# Commas stand where thousands end and nowhere else: 1.250,40 and 1250,40 are amounts to half the world.
+_AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?|\.\d+")
 
 
 def _show(found: dict[str, Any], kind: str, style: str, output: Path | None, *, explain: bool) -> None:

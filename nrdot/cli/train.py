@@ -31,11 +31,10 @@ def train(
     """Learn which processes will matter soon: be large, change their behaviour, or restart."""
     from nrdot.cli.output import errors, progress
     from nrdot.errors import UsageError
+    from nrdot.extras import mend
 
     if find_spec("sklearn") is None:
-        raise UsageError(
-            "train: scikit-learn is not installed, so nothing is trained; pip install 'nrdot[train]'"
-        )
+        raise UsageError(f"train: scikit-learn is not installed, so nothing is trained; {mend('train')}")
     from nrdot.learn.history import read_history
     from nrdot.learn.training import train as run
 

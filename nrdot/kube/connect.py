@@ -9,6 +9,7 @@ from yaml import YAMLError
 
 from nrdot.cluster.api import Api
 from nrdot.errors import StartError
+from nrdot.extras import mend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def connect(kubeconfig: Path | None = None) -> Api:
     try:
         from kubernetes import client, config
     except ModuleNotFoundError:
-        raise StartError("the operator needs the kubernetes client; pip install 'nrdot[operator]'") from None
+        raise StartError(f"the operator needs the kubernetes client; {mend('operator')}") from None
     found = client.Configuration()
     try:
         if kubeconfig is not None:

@@ -20,6 +20,7 @@ import zstandard
 
 from nrdot import durable
 from nrdot.errors import NrdotError, UsageError
+from nrdot.extras import mend
 from nrdot.ledger.frames import FRAME_LIMIT, SUFFIX, whole
 from nrdot.ledger.rows import VERSION, every_column
 
@@ -82,9 +83,7 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
     try:
         import duckdb
     except ImportError:
-        raise UsageError(
-            "duckdb is not installed, so nothing is compacted: pip install 'nrdot[report]'"
-        ) from None
+        raise UsageError(f"duckdb is not installed, so nothing is compacted; {mend('report')}") from None
     month.file.parent.mkdir(parents=True, exist_ok=True)
     new = month.file.with_name(month.file.name + ".new")
     with tempfile.TemporaryDirectory(prefix="nrdot-compact-") as scratch, duckdb.connect() as connection:

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nrdot.errors import UsageError
+from nrdot.extras import mend
 from nrdot.simulate.goals import MEASURES
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _chart(documents: Mapping[str, Mapping[str, Any]], front: Sequence[str], adv
         from pygal.style import Style
     except ImportError:
         raise UsageError(
-            "pygal is not installed, so there is no chart: pip install 'nrdot[report]', or leave --html out"
+            f"pygal is not installed, so there is no chart; leave --html out, or {mend('report')}"
         ) from None
     # pygal leaves a finder of the old kind in the way of all later imports.
     sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nrdot.errors import UsageError
+from nrdot.extras import mend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 20_000  # characters of a query
 DEEPEST = 100  # open brackets at a time
 VARIABLE = "nrdot_variable"
-MISSING = (
-    "--dashboards reads PromQL with promql-parser, which is not installed; install it: "
-    "pip install 'nrdot[dashboards]'"
-)
+MISSING = "--dashboards reads PromQL with promql-parser, which is not installed; "
 
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*\$[^\[\]]*)\]")
 _OFFSET = re.compile(r"\boffset\s+-?(\$\{?\w+(?::\w+)?\}?|\[\[\w+\]\])")
@@ -87,7 +85,7 @@ def parser() -> Any:
     try:
         import promql_parser
     except ImportError as error:
-        raise UsageError(MISSING) from error
+        raise UsageError(MISSING + mend("dashboards")) from error
     return promql_parser
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from nrdot.extras import mend
 from nrdot.testing import ledger
 
 CODE = """
@@ -47,5 +48,5 @@ def test_what_is_missing_is_named_with_the_mend(tmp_path, hours, arguments, stat
     )
     assert done.returncode == status, done.stderr
     if status:
-        assert done.stderr.endswith("is not installed; install it: pip install 'nrdot[report]'\n")
+        assert done.stderr.endswith(f" is not installed; {mend('report')}\n")
         assert len(done.stderr.splitlines()) == 1
