@@ -1,5 +1,5 @@
 /* A device that fails on cue: while the file named by NRDOT_CUE exists, what it says fails.
-   S: fdatasync gives EIO. W: writev gives ENOSPC after half of what it was given. */
+   S: fdatasync gives EIO. W: writev gives EIO after half of what it was given; F: ENOSPC, as a full one does. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,9 +28,10 @@ int fdatasync(int file) {
 ssize_t writev(int file, const struct iovec *pieces, int count) {
     static ssize_t (*real)(int, const struct iovec *, int);
     if (!real) real = dlsym(RTLD_NEXT, "writev");
-    if (cue() == 'W') {
+    const char fault = cue();
+    if (fault == 'W' || fault == 'F') {
         if (count && write(file, pieces[0].iov_base, pieces[0].iov_len / 2) < 0) return -1;
-        errno = ENOSPC;
+        errno = fault == 'F' ? ENOSPC : EIO;
         return -1;
     }
     return real(file, pieces, count);

@@ -15,9 +15,10 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.clock import SystemClock
 from nrdot.testing.buffer_writer import SETTINGS
-from nrdot.testing.records import imbalance, numbers
+from nrdot.testing.records import imbalance, numbers, record
 
 SOURCE = Path(__file__).with_name("refusing_device.c")
+POINTS = record(0).points
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,32 @@ def test_what_a_device_refuses_is_never_called_durable(tmp_path, start_writers, 
     assert -1 not in there
     assert len(set(there)) == len(there)
     assert set(writers.put) - writers.leaving <= set(there)
+    assert imbalance(buffer) == 0
+    buffer.close()
+
+
+def test_what_went_while_a_device_called_itself_full_is_in_the_books(
+    tmp_path, start_writers, refusing_device
+):
+    cue = tmp_path / "cue"
+    environment = {"LD_PRELOAD": str(refusing_device), "NRDOT_CUE": str(cue)}
+    writers = start_writers(tmp_path / "buffer", environment=environment)
+    pid = writers.start()
+    hear(writers, lambda: len(writers.put) >= 30)
+    cue.write_text("F")
+    hear(writers, lambda: writers.kept >= 30)
+    cue.unlink()
+    before = len(writers.put)
+    hear(writers, lambda: len(writers.put) >= before + 30)
+    os.kill(pid, signal.SIGKILL)
+    writers.until("dead")
+    buffer = DiskBuffer(tmp_path / "buffer", SETTINGS, SystemClock(), Files())
+    there = numbers(buffer)
+    assert -1 not in there
+    assert len(set(there)) == len(there)
+    assert set(writers.put[before:]) - writers.leaving <= set(there)
+    evicted = set(writers.put) - writers.leaving - set(there)
+    assert len(evicted) * POINTS <= sum(buffer.statistics().dropped.values())
     assert imbalance(buffer) == 0
     buffer.close()
 

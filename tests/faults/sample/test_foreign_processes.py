@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def may_unshare():
 
 @pytest.mark.skipif(not may_unshare(), reason="this user may not make a pid namespace here")
 def test_a_process_of_nested_pid_namespaces_has_its_host_pid_parent_and_control_group():
-    code = "import os; print(os.getpid(), flush=True); input()"
+    # Its own mark, because others may run this test here at the same time.
+    code = f"import os; print(os.getpid(), flush=True); input() # {uuid.uuid4()}"
     with subprocess.Popen(
         ["unshare", "-pf", "unshare", "-pf", PYTHON, "-c", code],
         stdin=subprocess.PIPE,
