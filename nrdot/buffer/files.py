@@ -1,6 +1,6 @@
 """Every file operation of the disk buffer, in one object that tests replace by a failing one.
 
-All methods raise OSError and nothing else. Files are opened for reading and appending at once, belong to
+Methods raise OSError and nothing else. Files are opened for reading and appending at once, belong to
 the agent's user alone, and are never written in the middle.
 """
 
@@ -53,7 +53,9 @@ class Files:
         return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
 
     def close(self, descriptor: int) -> None:
-        os.close(descriptor)
+        """Raises nothing: what was to be kept was synced before."""
+        with suppress(OSError):
+            os.close(descriptor)
 
     def append(self, descriptor: int, pieces: Sequence[bytes]) -> None:
         """Write all of `pieces` at the end. After an error any part of them may lie in the file."""
@@ -119,7 +121,7 @@ class Files:
                 left -= os.write(descriptor, bytes(min(left, _BLOCK)))
             self.sync(descriptor)
         finally:
-            os.close(descriptor)
+            self.close(descriptor)
 
     def give_back(self, directory: Path) -> None:
         """Everything in it to the owner of the directory: an administrator may have mended it as root."""
@@ -156,7 +158,7 @@ class Files:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, owner, 0)
         except OSError:
-            os.close(descriptor)
+            self.close(descriptor)
             raise
         return descriptor
 
@@ -181,5 +183,4 @@ def opened(files: Files, path: Path) -> Iterator[tuple[Callable[[int, int], byte
     try:
         yield lambda offset, count: files.read(descriptor, offset, count), files.size(descriptor)
     finally:
-        with suppress(OSError):
-            files.close(descriptor)
+        files.close(descriptor)

@@ -97,8 +97,8 @@ def recover(files: Files, directory: Path) -> Recovered:
 def _pass_over(found: Recovered, name: str, error: OSError) -> None:
     """It stays, and may be read at another start: by then no other record may carry its numbers."""
     found.strays.append(Stray(name, f"cannot be read: {error.strerror}"))
-    if SEGMENT_NAME.fullmatch(name):
-        found.next_sequence = max(found.next_sequence, int(name[-28:-8]) + _NUMBERS_OF_A_SEGMENT)
+    if segment := SEGMENT_NAME.fullmatch(name):
+        found.next_sequence = max(found.next_sequence, int(segment[2]) + _NUMBERS_OF_A_SEGMENT)
 
 
 def _header(name: str, data: bytes, *, log: bool) -> Header | Stray:

@@ -272,8 +272,7 @@ class Store:
 
     def close_reading(self, segment: Segment) -> None:
         if segment.descriptor is not None:
-            with suppress(OSError):
-                self._files.close(segment.descriptor)
+            self._files.close(segment.descriptor)
             segment.descriptor = None
 
     def finished(self, *, active: bool = False) -> list[Segment]:

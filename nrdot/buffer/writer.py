@@ -51,5 +51,4 @@ class Writer:
         self._files.sync(self.descriptor)
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._files.close(self.descriptor)
+        self._files.close(self.descriptor)

@@ -123,7 +123,21 @@ def test_a_segment_that_somebody_removed_is_missed_in_the_books(start, disk, cap
     assert imbalance(after) == 0
 
 
-def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk):
+def test_a_segment_that_comes_back_after_it_was_missed_does_not_wait_again(start, disk):
+    """It counts as dropped, and a record is never two things."""
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, 9000) for number in range(6)])
+    path = disk.paths("normal-*")[1]
+    data = disk.content(path)
+    disk.remove(path)
+    before = numbers(buffer)
+    disk.write(path, data)
+    after = start()
+    assert numbers(after) == before
+    assert imbalance(after) == 0
+
+
+def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk, caplog):
     """Not even its name is used again, though nobody can tell what numbers it holds."""
     put_all(start(), map(record, range(3)))
     for path in disk.paths("progress-*"):
@@ -134,6 +148,7 @@ def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk):
     buffer = start()
     put_all(buffer, map(record, range(3, 6)))
     assert numbers(buffer) == [3, 4, 5]
+    assert "1.segment: cannot be read: Input/output error; set aside" in caplog.text
     disk.fail = lambda _operation, _path: None
     assert numbers(start()) == list(range(6))
 

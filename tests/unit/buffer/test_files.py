@@ -44,6 +44,13 @@ def test_a_lock_says_who_holds_it_and_one_that_nobody_took_says_nothing(tmp_path
     files.close(descriptor)
 
 
+def test_a_file_that_closes_badly_ends_nothing(tmp_path):
+    files = Files()
+    descriptor = files.create(tmp_path / "segment")
+    os.close(descriptor)
+    files.close(descriptor)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 def test_a_directory_is_made_with_all_above_it_and_for_the_agents_user_alone(tmp_path):
     path = tmp_path / "state" / "buffer"

@@ -93,7 +93,7 @@ def test_a_gap_says_what_it_counts_and_ends_where_its_newest_record_does():
         (metric,) = scope.metrics
         (point,) = metric.gauge.data_points
         assert (scope.scope.name, metric.unit) == ("nrdot", "{point}")
-        assert "dropped" in metric.description
+        assert metric.description == "Points dropped before they were sent, between start and time"
         assert (point.start_time_unix_nano, point.time_unix_nano, made.time_ns) == (NOON_NS, end, end)
 
 

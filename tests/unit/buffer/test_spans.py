@@ -16,6 +16,8 @@ def test_spans_are_a_set_of_numbers(added, start, stop):
     assert len(spans) == len(numbers)
     rest = {number for low, high in spans.without(start, stop) for number in range(low, high)}
     assert rest == set(range(start, stop)) - numbers
+    assert all(low < high for parts in (spans, spans.without(start, stop)) for low, high in parts)
+    assert bool(spans) == bool(numbers)
 
 
 @given(SPANS)
