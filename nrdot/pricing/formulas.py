@@ -149,3 +149,4 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "floor": math.floor,
 }
 _ARITY = {"min": (2, 20), "max": (2, 20), "ceil": (1, 1), "floor": (1, 1), "tiered": (1, 1)}
+FUNCTIONS = frozenset(_ARITY)

@@ -6,6 +6,7 @@ stands there is explained in `pricing.yaml` itself.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 
 from nrdot.config.check import Checker
-from nrdot.config.problem import Findings, MalformedError, Problems, Severity, did_you_mean
+from nrdot.config.problem import Findings, MalformedError, Problems, Severity, did_you_mean, shown
 from nrdot.config.sources import read_tree
 from nrdot.config.units import PositiveDuration, Section, Weight, doc
 from nrdot.errors import ConfigError
-from nrdot.pricing.formulas import Formula, Tier
+from nrdot.pricing.formulas import FUNCTIONS, Formula, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,8 @@ QUANTITIES = {
     "processes": "processes at a time, mean",
 }
 _Section = TypeVar("_Section", bound=Section)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 Driver = Literal["points", "bytes", "wire_bytes", "series", "series_hourly"]
 Price = Annotated[Weight | None, doc("A number of 0 or more; null where it is not known yet.")]
 
@@ -167,10 +170,18 @@ def _refuse(problems: Problems) -> None:
 
 def _check(section: PricingSection, findings: Findings) -> None:
     """What a type cannot say."""
+    if section.as_of is not None and not _DAY.fullmatch(section.as_of):
+        findings.error(("as_of",), f"'{shown(section.as_of)}' is no day", "write it as 2026-11-21")
+    if section.currency is not None and not _CURRENCY.fullmatch(section.currency):
+        hint = f"write {section.currency.upper()}" if section.currency.isalpha() else "for example EUR"
+        findings.error(("currency",), f"'{shown(section.currency)}' is no code of three capitals", hint)
     for name, meter in section.meters.items():
+        for price in sorted(meter.prices.keys() & (QUANTITIES.keys() | FUNCTIONS)):
+            here: Steps = ("meters", name, "prices", price)
+            findings.error(here, f"`{price}` is what a formula knows already", f"call it {price}_price")
         last = 0.0
         for index, tier in enumerate(meter.tiers):
-            here: Steps = ("meters", name, "tiers", index)
+            here = ("meters", name, "tiers", index)
             end = tier.up_to
             if end is None and index + 1 < len(meter.tiers):
                 findings.error(here, "a tier without `up_to` has no end, and more follow", "put it last")

@@ -98,7 +98,7 @@ class Engine:
             if not self._one("SELECT count(*) FROM presence WHERE covered > 0"):
                 raise NoLedgerError(
                     f"no rows between {stamp(window.since)} and {stamp(window.until)}; "
-                    f"the ledger {self._extent()}; name a window with --since and --until"
+                    f"{self._days()}; name a window with --since and --until"
                 )
         return window
 
@@ -116,7 +116,7 @@ class Engine:
     def _first_day(self, since: float | datetime, until: datetime | None) -> str:
         """Days before it are not even opened."""
         if isinstance(since, datetime):
-            return (since - timedelta(days=1)).date().isoformat()
+            return (max(since, utc(DAY)) - timedelta(days=1)).date().isoformat()
         newest = newest_day(self.files.lines) or "9999-12-31"
         end = until or min(datetime.fromisoformat(newest).replace(tzinfo=UTC), utc(self.now))
         first = end.timestamp() - since - 2 * DAY
@@ -139,6 +139,7 @@ class Engine:
             )
         stop = -int(-until.timestamp() // HOUR) * HOUR if until else int(newest)
         start = int(since.timestamp()) if isinstance(since, datetime) else stop - int(since)
+        start = max(start, 0)  # no ledger is older than Unix time
         if start >= stop:
             raise NoLedgerError(
                 f"--since ({stamp(start)}) is not before the end ({stamp(stop)}): no such window"
@@ -151,13 +152,17 @@ class Engine:
         """Why there is not one row, as far as it is known."""
         words = ["no row that can be read in this window"]
         if self.files.lines:
-            first, last = oldest_day(self.files.lines), newest_day(self.files.lines)
-            words.append(f"its day is {first}" if first == last else f"its days go from {first} to {last}")
+            words.append(self._days())
         return "; ".join([*words, *self.left_out[:NAMED]])
 
-    def _extent(self) -> str:
+    def _days(self) -> str:
+        """From when to when there is a ledger; days that no window needed were not opened."""
         low, high = self._connection.execute("SELECT min(t), max(t) FROM ledger").fetchone()
-        return "is empty" if low is None else f"goes from {stamp(low)} to {stamp(high)}"
+        days = [stamp(seconds)[:10] for seconds in (low, high) if seconds is not None]
+        if self.files.lines:
+            days += [oldest_day(self.files.lines), newest_day(self.files.lines)]
+        first, last = min(days), max(days)
+        return f"its day is {first}" if first == last else f"its days go from {first} to {last}"
 
     def _run(self, statement: str) -> None:
         self._connection.execute(statement)

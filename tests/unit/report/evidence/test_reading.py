@@ -362,8 +362,17 @@ def test_days_before_the_window_are_not_even_opened(reported, folder, hours):
 def test_where_the_window_is_empty_the_extent_of_the_ledger_is_told(reported, hours):
     from datetime import UTC, datetime
 
-    with pytest.raises(NoLedgerError, match="the ledger goes from 2026-11-21 00:00 UTC to"):
+    with pytest.raises(NoLedgerError, match="its day is 2026-11-21; name a window"):
         reported(hours(2), since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+
+
+def test_days_that_an_empty_window_did_not_open_are_told_all_the_same(reported, hours):
+    from datetime import UTC, datetime
+
+    gap = datetime(2026, 11, 26, tzinfo=UTC), datetime(2026, 11, 27, tzinfo=UTC)
+    rows = [*hours(1), *hours(1, START + 9 * DAY)]
+    with pytest.raises(NoLedgerError, match="its days go from 2026-11-21 to 2026-11-30"):
+        reported(rows, since=gap[0], until=gap[1])
 
 
 def test_a_directory_without_a_ledger_is_refused(reported, folder):
@@ -397,3 +406,11 @@ def test_a_window_of_centuries_is_no_strip_of_centuries(reported, hours):
     cells = reported(hours(48), since=99_999.0 * DAY)["coverage"]["cells"]
     assert 4 * 24 <= len(cells) <= 4 * 24 + 1
     assert [cell["seen"] for cell in cells[-48:]] == [1.0] * 48
+
+
+@pytest.mark.parametrize("since", [4_000_000.0 * DAY, 1e300, "0001-01-01T00:00:00+00:00"])
+def test_a_window_from_before_the_calendar_begins_with_it(reported, hours, since):
+    from datetime import datetime
+
+    window = reported(hours(2), since=datetime.fromisoformat(since) if isinstance(since, str) else since)
+    assert window["window"]["from"] == "1970-01-01T00:00:00Z"
