@@ -113,23 +113,23 @@ def keys_from_environment(name: str, environment: Mapping[str, str] = os.environ
     return _parse(environment[name].encode(), f"the environment variable {name}")
 
 
-def keys_from_command(command: Sequence[str]) -> Keyring:
+def keys_from_command(command: Sequence[str], seconds: float = _COMMAND_SECONDS) -> Keyring:
     """What a program prints, for keys that a vault or a key management service holds."""
     import subprocess  # few ask for it
 
     source = f"the command {command[0]!r}"
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_COMMAND_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        why = {
-            subprocess.TimeoutExpired: f"it took longer than {_COMMAND_SECONDS} s",
-            subprocess.CalledProcessError: f"it ended with status {getattr(error, 'returncode', '')}",
-        }.get(type(error), getattr(error, "strerror", None) or "it cannot be run")
-        # No output in the message: it may hold part of a key.
-        raise StartError(
-            f"no key for the buffer from {source}: {why}; the agent does not start without it"
-        ) from None
-    return _parse(done.stdout, source)
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=True)
+    except subprocess.TimeoutExpired:
+        why = f"it took longer than {seconds} s"
+    except subprocess.CalledProcessError as error:
+        why = f"it ended with status {error.returncode}"
+    except OSError as error:
+        why = f"{error.strerror}"
+    else:
+        return _parse(done.stdout, source)
+    # No output in the message: it may hold part of a key.
+    raise StartError(f"no key for the buffer from {source}: {why}; the agent does not start without it")
 
 
 def _parse(data: bytes, source: str) -> Keyring:

@@ -24,7 +24,7 @@ else:
 
 GONE = ".gone"  # ends the name of a file whose bytes are being overwritten
 _BLOCK = 1 << 20
-_FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate ends of lines
 
 
 class Files:
@@ -47,10 +47,10 @@ class Files:
             return []
 
     def create(self, path: Path) -> int:
-        return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
 
     def open(self, path: Path) -> int:
-        return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        return os.open(path, os.O_RDONLY | _BINARY)
 
     def close(self, descriptor: int) -> None:
         """Raises nothing: what was to be kept was synced before."""
@@ -114,7 +114,7 @@ class Files:
 
     def overwrite(self, path: Path) -> None:
         """Zeros in place of every byte, forced to the device."""
-        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, os.O_WRONLY | _BINARY)
         try:
             left = self.size(descriptor)
             while left > 0:
@@ -146,7 +146,7 @@ class Files:
 
         Raises BlockingIOError when somebody else holds it.
         """
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if sys.platform == "win32":
                 try:

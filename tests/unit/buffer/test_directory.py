@@ -61,6 +61,25 @@ def test_a_segment_with_a_destroyed_header_is_moved_aside_and_kept(start, disk):
     assert imbalance(buffer) == 0
 
 
+@pytest.mark.parametrize("operation", ["remove", "move"])
+def test_what_cannot_be_set_aside_today_stays_and_is_not_used(start, disk, operation):
+    put_all(start(), map(record, range(3)))
+    strange = {
+        DIRECTORY / "normal-00000000000000000077.segment": b"NRDO",
+        DIRECTORY / "normal-00000000000000000088.segment": b"NRDOTBUF"
+        + (9).to_bytes(2, "little")
+        + bytes(200),
+    }
+    for path, data in strange.items():
+        disk.write(path, data)
+    disk.fail = lambda name, path: errno.EIO if name == operation and path in strange else None
+    assert numbers(start()) == [0, 1, 2]
+    assert strange.keys() & set(disk.paths())
+    disk.fail = lambda _operation, _path: None
+    assert numbers(start()) == [0, 1, 2]
+    assert not strange.keys() & set(disk.paths())
+
+
 @pytest.mark.parametrize("destroy", ["remove", "cut", "flip"])
 def test_without_a_progress_log_everything_in_the_segments_waits_again(start, disk, destroy, caplog):
     buffer = start()
