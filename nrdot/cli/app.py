@@ -1,4 +1,4 @@
-"""The command line: one file a noun, put together here.
+"""The command line: one file or folder a noun, put together here.
 
 A command's file is imported with the program, so it imports at its top only what is cheap; what a command
 needs to run is imported inside it.
@@ -15,25 +15,19 @@ from nrdot.cli import (
     agent,
     audit,
     buffer,
-    demo,
     doctor,
     explain,
     ledger,
     model,
     operate,
-    profile_diff,
-    profile_lint,
-    profile_show,
-    profile_test,
-    profiles,
     record,
     report,
-    rollback,
     scan,
     simulate,
-    timeline,
     train,
 )
+from nrdot.cli.demo import demo
+from nrdot.cli.profiles import diff, lint, listing, rollback, run_tests, show, timeline
 
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -62,13 +56,13 @@ app.command(short_help="Show what was seen, kept and saved, in money.")(report.r
 app.command(short_help="Learn from captures which processes will matter soon.")(train.train)
 
 profile = _group("Look at profiles and check them.")
-profile.command("list", short_help="List the profiles that can be named.")(profiles.list_profiles)
-profile.command(short_help="Show a profile or a configuration, and what it comes to.")(profile_show.show)
-profile.command(short_help="Tell what is wrong with files, and what to write.")(profile_lint.lint)
-profile.command(short_help="Show what differs in effect between two of them.")(profile_diff.diff)
-profile.command("test", short_help="Run tests of what a configuration does.")(profile_test.run_tests)
+profile.command("list", short_help="List the profiles that can be named.")(listing.list_profiles)
+profile.command(short_help="Show a profile or a configuration, and what it comes to.")(show.show)
+profile.command(short_help="Tell what is wrong with files, and what to write.")(lint.lint)
+profile.command(short_help="Show what differs in effect between two of them.")(diff.diff)
+profile.command("test", short_help="Run tests of what a configuration does.")(run_tests.run_tests)
 profile.command()(timeline.timeline)
-profile.command(short_help="Print the JSON Schema of a document, for editors.")(profiles.schema)
+profile.command(short_help="Print the JSON Schema of a document, for editors.")(listing.schema)
 profile.command(short_help="Put the previous audited configuration back.")(rollback.rollback)
 app.add_typer(profile, name="profile")
 

@@ -36,6 +36,9 @@ def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:
 
 
 def _savings(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
+    from nrdot.report.figures.cents import in_cents
+
+    found = in_cents(found)
     parts: list[RenderableType] = [_headline(found), _figures(found)]
     if not found["too_short"]:
         parts += [_meters(found, width), _attribution(found), _allocation(found), _projection(found)]

@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from nrdot.cli.plain import plain_agent, run_agent
-from nrdot.cli.profile_problems import plain_lint, run_lint
+from nrdot.cli.profiles.problems import plain_lint, run_lint
 from nrdot.errors import NrdotError
 
 WHOLE = "NRDOT_TRACEBACK"  # set in the environment by whoever looks for a fault in the code

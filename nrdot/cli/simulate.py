@@ -264,7 +264,7 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
 
 
 def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
-    from nrdot.cli.demo_words import less
+    from nrdot.cli.demo.words import less
     from nrdot.cli.output import amount, console, table
 
     columns = (

@@ -22,7 +22,7 @@ import yaml
 from nrdot.checks import loading as checks_of_the_agent
 from nrdot.checks.loading import CHECKS
 from nrdot.cli.app import app
-from nrdot.cli.profile_problems import problems_of
+from nrdot.cli.profiles.problems import problems_of
 from nrdot.cluster.objects import Custom
 from nrdot.config.expectations import holds_tests
 from nrdot.config.load import lint

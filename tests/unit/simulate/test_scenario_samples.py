@@ -10,7 +10,7 @@ import pytest
 
 from nrdot.checks import loading as checks_of_the_agent
 from nrdot.checks.loading import CHECKS, load
-from nrdot.cli.profile_problems import problems_of
+from nrdot.cli.profiles.problems import problems_of
 from nrdot.config.expectations import holds_tests, load_tests
 from nrdot.config.load import lint
 from nrdot.schedule.lint import check_schedules

@@ -50,7 +50,7 @@ def lint(
 
     A query that a profile would blind is an error; one that it changes is a warning.
     """
-    from nrdot.cli.profile_problems import failed, problems_of
+    from nrdot.cli.profiles.problems import failed, problems_of
 
     found: dict[Path, Sequence[Problem]] = {file: problems_of(file) for file in files}
     if dashboards is not None:
@@ -88,12 +88,12 @@ def _form(form: Format, *, json: bool, sarif: bool) -> Format:
 
 def _print(found: Mapping[Path, Sequence[Problem]], form: Format) -> None:
     from nrdot.cli.output import print_json
-    from nrdot.cli.profile_problems import tell
+    from nrdot.cli.profiles.problems import tell
 
     if form is Format.json:
         print_json({"files": [_document(file, problems) for file, problems in found.items()]})
     elif form is Format.sarif:
-        from nrdot.cli.sarif import sarif
+        from nrdot.cli.profiles.sarif import sarif
 
         print_json(sarif([problem for problems in found.values() for problem in problems]))
     else:

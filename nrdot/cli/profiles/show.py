@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from nrdot.cli.options import Json
-from nrdot.cli.profiles import InDirectory, Name, found_profile
+from nrdot.cli.profiles.listing import InDirectory, Name, found_profile
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration
@@ -54,7 +54,7 @@ def show(
 ) -> None:
     """Show a profile or a configuration as its author wrote it, or with --effective what it comes to."""
     from nrdot.cli.output import console, print_json, table
-    from nrdot.cli.precedence import precedence, tell
+    from nrdot.cli.profiles.precedence import precedence, tell
 
     configuration = _configuration(name, directory)
     moment = _moment(configuration, name, at, region, host)
@@ -83,7 +83,7 @@ def show(
 
 
 def _moment(configuration: Configuration | None, name: str, at: str, region: str, host: str) -> Moment | None:
-    from nrdot.cli.precedence import moment_of
+    from nrdot.cli.profiles.precedence import moment_of
     from nrdot.errors import UsageError
 
     if not at:

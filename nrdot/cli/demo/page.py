@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from nrdot import __version__
-from nrdot.cli.demo_words import critical, every, less, method
+from nrdot.cli.demo.words import critical, every, less, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
 from nrdot.simulate.fleet import Fleet, vendors
@@ -22,7 +22,7 @@ HEADLINE = "balanced"  # the profile that the figures at the top are about
 
 
 def page(found: Comparison, hosts: int, *, live: bool) -> str:
-    template = Template(files("nrdot.cli").joinpath("demo.html").read_text(encoding="utf-8"))
+    template = Template(files("nrdot.cli.demo").joinpath("page.html").read_text(encoding="utf-8"))
     when = datetime.fromtimestamp(found.time_ns // 1_000_000_000, UTC)
     columns = (found.none, *found.profiles)
     return template.substitute(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nrdot.cli.demo_live import EVERY, LiveScreen
+from nrdot.cli.demo.live import EVERY, LiveScreen
 from nrdot.config.load import load, load_profile
 from nrdot.errors import CaptureError
 from nrdot.sample.replay import ReplaySource

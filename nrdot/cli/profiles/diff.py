@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nrdot.cli.options import Json
-from nrdot.cli.profiles import InDirectory, found_profile
+from nrdot.cli.profiles.listing import InDirectory, found_profile
 
 if TYPE_CHECKING:
     from nrdot.config.configuration import Configuration

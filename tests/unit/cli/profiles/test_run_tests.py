@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CAPTURE = Path(__file__).parents[3] / "samples/captures/sample-host-7.jsonl.zst"
+CAPTURE = Path(__file__).parents[4] / "samples/captures/sample-host-7.jsonl.zst"
 RULES = """\
 profile: balanced
 timezone: Europe/Berlin

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-NOTICEABLE = 1.005  # a scale that is worth a word
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nrdot.simulate.comparison import Comparison, Figures
     from nrdot.stages import Reason
+
+NOTICEABLE = 1.005  # a scale that is worth a word
+SAME_INTERVAL = "less, same interval"
 
 
 def less(points: float, than: float) -> str:
@@ -32,6 +35,26 @@ def critical(figures: Figures) -> str:
 def brief(reason: Reason) -> str:
     """A reason in a word or two, where a column has no room for a sentence."""
     return reason.name.lower().replace("_", " ")
+
+
+def side_by_side(found: Comparison) -> list[tuple[str, list[str]]]:
+    """What each profile comes to, a line for each figure: of no optimizer first, then of the profiles."""
+    none, columns = found.none, (found.none, *found.profiles)
+    lines: list[tuple[str, Callable[[Figures], str]]] = [
+        ("exports every", lambda one: every(one.interval)),
+        ("by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
+        ("groups", lambda one: "-" if one is none else f"{one.groups:.0f}"),
+        ("points an hour", lambda one: f"{one.points_hourly:,.0f}"),
+        ("less", lambda one: "-" if one is none else less(one.points_hourly, none.points_hourly)),
+        (SAME_INTERVAL, lambda one: "-" if one is none else _at_its_interval(one)),
+        ("critical covered", lambda one: "-" if one is none else critical(one)),
+        ("CPU with a name", lambda one: "100%" if one is none else f"{one.cpu_covered:.0%}"),
+    ]
+    return [(title, list(map(figure, columns))) for title, figure in lines]
+
+
+def _at_its_interval(one: Figures) -> str:
+    return less(one.points_hourly, one.same_interval_hourly)
 
 
 def briefly(found: Comparison, *, live: bool) -> list[str]:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nrdot.batch import Gauge
-from nrdot.cli.demo_words import brief, critical, every, less
+from nrdot.cli.demo.words import SAME_INTERVAL, brief, side_by_side
 from nrdot.cli.output import amount, table
 from nrdot.errors import CaptureError
 
@@ -100,19 +100,13 @@ class LiveScreen:
         return Panel(Group(head, "", below, self._who()), title="NRDOT demo", border_style="cyan")
 
     def _profiles(self, found: Comparison) -> Table:
-        none, columns = found.none, (found.none, *found.profiles)
+        columns = (found.none, *found.profiles)
         shown = table("", *(one.profile for one in columns), right={one.profile for one in columns})
-        rows: list[tuple[str, Callable[[Figures], str]]] = [
-            ("exports every", lambda one: every(one.interval)),
-            ("by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
-            ("groups", lambda one: "-" if one is none else f"{one.groups:.0f}"),
-            ("points an hour", lambda one: f"{one.points_hourly:,.0f}"),
-            ("less", lambda one: "-" if one is none else less(one.points_hourly, none.points_hourly)),
-            ("critical covered", lambda one: "-" if one is none else critical(one)),
-            ("CPU with a name", lambda one: "100%" if one is none else f"{one.cpu_covered:.0%}"),
-        ]
-        for title, figure in rows:
-            shown.add_row(title, *(Text(figure(one), style=_style(title, one, none)) for one in columns))
+        for title, figures in side_by_side(found):
+            if title == SAME_INTERVAL:
+                continue  # a screen of eighty columns and two dozen lines is full without it
+            words = zip(figures, columns, strict=True)
+            shown.add_row(title, *(Text(text, style=_style(title, one, found.none)) for text, one in words))
         return shown
 
     def _who(self) -> Table:

@@ -41,7 +41,7 @@ def timeline(
     """Show which profile holds when, and which rule decides."""
     from nrdot.cli.options import configuration
     from nrdot.cli.output import print_json
-    from nrdot.cli.precedence import document, moment_of, stamp, tell, time_of
+    from nrdot.cli.profiles.precedence import document, moment_of, stamp, tell, time_of
     from nrdot.clock import SystemClock
     from nrdot.schedule.timetable import timetable
 
@@ -60,7 +60,7 @@ def timeline(
     if json:
         _print_json(found, table, segments)
         return
-    from nrdot.cli.timeline_strip import draw
+    from nrdot.cli.profiles.strip import draw
 
     draw(segments, table.clock, viewer(zone), days)
 
@@ -94,7 +94,7 @@ def local_zone() -> str:
 
 def _print_json(found: Configuration, table: Timetable, segments: list[Segment]) -> None:
     from nrdot.cli.output import print_json
-    from nrdot.cli.precedence import document, stamp
+    from nrdot.cli.profiles.precedence import document, stamp
 
     transitions: list[dict[str, Any]] = [
         {

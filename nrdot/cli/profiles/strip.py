@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from nrdot.cli.output import console, table
-from nrdot.cli.precedence import factors
+from nrdot.cli.profiles.precedence import factors
 from nrdot.schedule.clock import DAY
 from nrdot.schedule.rules import spoken
 

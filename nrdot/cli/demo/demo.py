@@ -71,7 +71,7 @@ def demo(
     _writable(output)
     found = configuration(config, procfs, quiet=True)
     comparison = _compared(found, capture, seconds, quiet=json)
-    from nrdot.cli.demo_page import page
+    from nrdot.cli.demo.page import page
 
     output.write_text(page(comparison, hosts, live=capture is None), encoding="utf-8")
     if json:
@@ -143,7 +143,7 @@ def _watching(
     if quiet or not errors().is_terminal:
         yield None
         return
-    from nrdot.cli.demo_live import LiveScreen
+    from nrdot.cli.demo.live import LiveScreen
     from nrdot.simulate.comparison import Extent
 
     planned = Extent(round(seconds / interval) + 1, seconds, interval)
@@ -178,26 +178,13 @@ def _document(found: Comparison, hosts: int) -> dict[str, Any]:
 
 def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
     """Profiles side by side, so that eighty columns suffice."""
-    from nrdot.cli.demo_words import briefly, critical, every, less
+    from nrdot.cli.demo.words import briefly, side_by_side
     from nrdot.cli.output import table
 
-    none, columns = found.none, (found.none, *found.profiles)
-    shown = table("", *(one.profile for one in columns), right={one.profile for one in columns})
-    rows: list[tuple[str, Callable[[Figures], str]]] = [
-        ("exports every", lambda one: every(one.interval)),
-        ("by themselves", lambda one: f"{one.processes if one is none else one.kept:,.0f}"),
-        ("groups", lambda one: "-" if one is none else f"{one.groups:.0f}"),
-        ("points an hour", lambda one: f"{one.points_hourly:,.0f}"),
-        ("less", lambda one: "-" if one is none else less(one.points_hourly, none.points_hourly)),
-        (
-            "less, same interval",
-            lambda one: "-" if one is none else less(one.points_hourly, one.same_interval_hourly),
-        ),
-        ("critical covered", lambda one: "-" if one is none else critical(one)),
-        ("CPU with a name", lambda one: "100%" if one is none else f"{one.cpu_covered:.0%}"),
-    ]
-    for title, figure in rows:
-        shown.add_row(title, *map(figure, columns))
+    names = [one.profile for one in (found.none, *found.profiles)]
+    shown = table("", *names, right=set(names))
+    for title, figures in side_by_side(found):
+        shown.add_row(title, *figures)
     out.print(shown)
     _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
     _prices(out, found, hosts)
@@ -211,7 +198,7 @@ def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
 def _who(out: Any, one: Figures) -> None:
     from rich.text import Text
 
-    from nrdot.cli.demo_words import brief
+    from nrdot.cli.demo.words import brief
     from nrdot.cli.output import amount, table
 
     title = f"kept under {one.profile}"

@@ -1,0 +1,1 @@
+"""`nrdot profile`: profiles listed, shown, checked, compared, tested and put back."""
