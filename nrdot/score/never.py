@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import shown
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from nrdot.score.selector import Requirement, Selector
 
 _PLAIN = frozenset("-_/:@ ,;=%&~#<>!'\"")
+_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]")
 
 
 def contradiction(selector: Selector) -> str:
@@ -49,6 +51,8 @@ def impossible(pattern: str) -> str:
 
     Looks for a `^` right after a letter that must be there, and for a letter that must be there after a `$`.
     """
+    if r"\Q" in pattern:  # what follows is plain text, whatever it looks like
+        return ""
     at, before, depth = 0, "", 0
     while at < len(pattern):
         letter = pattern[at]
@@ -60,10 +64,11 @@ def impossible(pattern: str) -> str:
             before = ""
             continue
         depth += (letter == "(") - (letter == ")")
-        if depth == 0 and "|" not in pattern:
+        needed = pattern[at + 1 : at + 2] not in {"*", "?", "{"}
+        if depth == 0 and needed and "|" not in pattern:
             if letter == "^" and _plain(before):
                 return f"`^` stands after {shown(before)}"
-            if before == "$" and _plain(letter) and pattern[at + 1 : at + 2] not in {"*", "?", "{"}:
+            if before == "$" and _plain(letter):
                 return f"{shown(letter)} stands after `$`"
         before = "" if letter in "*+?{}().|" else letter
         at += 1
@@ -76,7 +81,5 @@ def _plain(letter: str) -> bool:
 
 def _class_end(pattern: str, at: int) -> int:
     """The place behind a class of letters that begins at `at`."""
-    end = pattern.find("]", at + 2)
-    while end > 0 and pattern[end - 1] == "\\":
-        end = pattern.find("]", end + 1)
-    return len(pattern) if end < 0 else end + 1
+    found = _CLASS.match(pattern, at)
+    return found.end() if found else len(pattern)
