@@ -14,6 +14,7 @@ Document = dict[str, Any]
 TOP = 12  # rows of what could be long
 NARROW = 110  # columns of a terminal
 CELL = 9  # columns that a figure takes at least
+WHOLE_DAY = 24  # hours; a rate of fewer knows no night, or no day
 
 
 def show(found: Document, kind: str, *, explain: bool) -> None:
@@ -46,7 +47,9 @@ def _savings(found: Document, *, explain: bool, width: int) -> list[RenderableTy
     left_out = (line for line in found["left_out"] if line != found["too_short"])
     parts += [f"[dim]left out: {_plain(line)}[/dim]" for line in left_out]
     if explain and not found["too_short"]:
-        parts += [_plain(line) for lines in found["explain"].values() for line in lines]
+        from nrdot.report.bill.worth import explained
+
+        parts += [_plain(line) for lines in (*found["explain"].values(), explained(found)) for line in lines]
     return parts
 
 
@@ -69,12 +72,14 @@ def _headline(found: Document) -> str:
     within = ": all of it is within the free allowance; --meter NAME bills by another"
     free = within if _nothing(found) else ""
     saved = money(meter["saved"], meter["currency"])
-    told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{free}"
+    hours = window["hours_seen"]
+    rate = f", at the rate of {hours:,.1f} hours" if hours < WHOLE_DAY else ""
+    told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{rate}{free}"
     if found["too_short"]:
         told = f"[bold]No figures of a month:[/bold] {_plain(found['too_short'])}"
     return (
         f"{told}\n"
-        f"{window['from']} to {window['to']}, {hosts}, {seen}\n"
+        f"{window['from']} to {window['to']}, {hosts}, {seen}, prices of {_plain(found['prices_of'])}\n"
         f"{processes['seen']:,.0f} processes at a time: {processes['kept']:,.0f} by themselves, "
         f"{processes['rolled_up']:,.0f} rolled up, {processes['dropped']:,.0f} dropped; {proof}"
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from nrdot.batch import Host, Identity, Owner
+from nrdot.dashboards.names import OF_PROCESSES, known, label
 from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import DEFAULT, NAMES
 from nrdot.encode.redact import CommandLines
-from nrdot.simulate.prometheus_names import OF_PROCESSES, known, label
 
 PAGE = Path(__file__).parents[2] / "docs/migration.md"
 ATTRIBUTES = {

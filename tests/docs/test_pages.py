@@ -26,11 +26,11 @@ from nrdot.cli.profiles.problems import problems_of
 from nrdot.cluster.objects import Custom
 from nrdot.config.expectations import holds_tests
 from nrdot.config.load import lint
+from nrdot.dashboards.promql import asked
 from nrdot.kube.compiled import compile_group
 from nrdot.pricing.prices import load_pricing
 from nrdot.schedule.lint import check_schedules
 from nrdot.score.packs import load_pack
-from nrdot.simulate.promql import asked
 from nrdot.testing.console import shows
 from nrdot.testing.pages import anchors, blocks, links, spoken_commands
 

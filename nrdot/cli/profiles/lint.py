@@ -66,7 +66,7 @@ def _blinded(
     """What the files do to queries, dashboard by dashboard; tests and files with errors are left out."""
     from nrdot.checks.loading import load
     from nrdot.config.expectations import holds_tests
-    from nrdot.simulate.dashboards import look
+    from nrdot.dashboards.look import look
 
     problems: dict[Path, dict[Problem, None]] = {}
     for file in files:

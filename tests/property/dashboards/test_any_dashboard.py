@@ -7,8 +7,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nrdot.simulate.dashboard_files import queries
-from nrdot.simulate.promql import Asked, UnreadableError, asked
+from nrdot.dashboards.files import queries
+from nrdot.dashboards.promql import Asked, UnreadableError, asked
 
 TOKENS = """\
     sum ( ) by [ ] 5m $__rate_interval ${x:regex} { } = =~ "a" 'b' , + - / process_threads rate topk 1 on

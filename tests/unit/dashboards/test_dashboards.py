@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from nrdot.checks.loading import load
+from nrdot.dashboards.look import look
 from nrdot.errors import UsageError
 from nrdot.extras import mend
-from nrdot.simulate.dashboards import look
 
 ROOT = Path(__file__).parents[3]
 CAPTURE = ROOT / "samples/captures/sample-host-2.jsonl.zst"

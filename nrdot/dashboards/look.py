@@ -10,10 +10,10 @@ from nrdot.config.configuration import Configuration
 from nrdot.config.load import find_profile, is_profile
 from nrdot.config.problem import Problem, Severity, clip, one_line
 from nrdot.config.schema import Settings
-from nrdot.simulate.blinding import Situation, effects, names_in
-from nrdot.simulate.dashboard_files import Query, queries, unreadable
+from nrdot.dashboards.blinding import Situation, effects, names_in
+from nrdot.dashboards.files import Query, queries, unreadable
+from nrdot.dashboards.promql import UnreadableError, asked, parser
 from nrdot.simulate.given import Given, judge
-from nrdot.simulate.promql import UnreadableError, asked, parser
 from nrdot.simulate.run import under
 from nrdot.simulate.verdicts import verdicts
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from nrdot.simulate.promql import Asked
+    from nrdot.dashboards.promql import Asked
     from nrdot.simulate.verdicts import Judged
 
     Load = Callable[[Path], Configuration]

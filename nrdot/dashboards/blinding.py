@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.simulate import prometheus_names as names
+from nrdot.dashboards import names
 from nrdot.stages import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from nrdot.config.configuration import Configuration
     from nrdot.config.schema_profile import Profile
-    from nrdot.simulate.prometheus_names import Known
-    from nrdot.simulate.promql import Asked
+    from nrdot.dashboards.names import Known
+    from nrdot.dashboards.promql import Asked
     from nrdot.simulate.verdicts import Judged
 
 # Aggregations to which a group is one value among those of processes.

@@ -1,0 +1,1 @@
+"""Which queries of dashboards and alert rules a profile would blind or change."""
