@@ -24,7 +24,6 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
     generation: int = 0
     creation_timestamp: str = ""
-    deletion_timestamp: str | None = None
     labels: dict[str, str] = {}
     owner_references: tuple[Owner, ...] = ()
 
