@@ -117,6 +117,16 @@ def test_what_no_member_can_read_is_unknown_and_not_zero():
     assert group.gauges[Gauge.SWAP] == -1
 
 
+def test_a_group_whose_only_member_can_not_be_read_is_limited_and_one_without_members_is_not():
+    rolled = RolledUp(hold=60.0)
+    alone = rolled.begin(1, "kthreadd", kernel=True)[0]
+    alone.limited = True
+    rolled.baseline()
+    assert [group.limited for group in rolled.export().groups] == [True]
+    rolled.host.end(alone)
+    assert [group.limited for group in rolled.export().groups] == [False]
+
+
 def test_names_of_processes_that_are_gone_do_not_fill_the_memory():
     rolled = RolledUp()
     rolled.begin(3, "nginx")
