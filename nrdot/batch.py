@@ -68,8 +68,9 @@ class Gauge(Column):
     THREADS = 3
     DESCRIPTORS = 4  # -1 where nobody asked or the kernel refused
     SWAP = 5  # bytes; -1 where nobody asked
-    PRIVATE = 6  # bytes, RSS less SHARED; only in groups and on the wire
-    PROCESSES = 7  # members; only in groups
+    # From here on of groups alone: the table has no rows for them.
+    PRIVATE = 6  # bytes, RSS less SHARED; on the wire processes have it too
+    PROCESSES = 7  # members
 
 
 CHILDREN = slice(Counter.CHILD_USER, Counter.CHILD_SYSTEM + 1)
@@ -140,7 +141,7 @@ class Table:
         # sample: values
         self.counters = np.zeros((len(Counter), capacity), np.int64)
         self.previous = np.zeros((len(Counter), capacity), np.int64)  # counters at the sample before
-        self.gauges = np.zeros((len(Gauge), capacity), np.int64)
+        self.gauges = np.zeros((Gauge.PRIVATE, capacity), np.int64)  # without those of groups alone
         self.cpu: Floats = np.zeros(capacity)  # cores, over the last sample interval
         self.io: Floats = np.zeros(capacity)  # bytes a second, over the last sample interval
         # score

@@ -33,7 +33,7 @@ def gauges_by_slot(table: Table, members: Rows, slots: Ints, count: int) -> tupl
     """
     both = np.empty((2 * len(Gauge) + 1, len(members)), np.int64)
     values, known = both[: len(Gauge)], both[len(Gauge) : -1]
-    values[:] = table.gauges.take(members, axis=1)
+    values[: Gauge.PRIVATE] = table.gauges.take(members, axis=1)
     shared = values[Gauge.SHARED]
     np.subtract(values[Gauge.RSS], shared, out=values[Gauge.PRIVATE])
     values[Gauge.PRIVATE, shared < 0] = -1

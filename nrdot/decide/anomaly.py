@@ -11,7 +11,8 @@ same for every process whatever its age:
 The band reaches from the lower to the upper of both, with a margin that small absolute changes never
 exceed. A value is an anomaly when it is outside at two samples in a row, or at one by twice the margin. So a
 steady high consumer is none, and a job that bursts every night is one in its first night only. Rates are
-used for CPU and I/O: a cumulative counter is never compared.
+used for CPU and I/O: a cumulative counter is never compared. Open files have columns only once somebody has
+counted some, because that is off by default.
 
 Processes that restart in a loop are found by `restarts.py`. Nothing is an anomaly during the warm-up.
 """
@@ -28,8 +29,6 @@ from nrdot.batch import Gauge
 from nrdot.decide.restarts import Restarts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from nrdot.batch import Batch, Flags, Floats, Rows, Table
@@ -45,6 +44,8 @@ DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution: sigma by mean absolute 
 _MARGIN = np.array([0.10, 1 << 20, 48 << 20, 16, 64])[:, None]
 _PEAK_MARGIN = np.array([0.25, 0.50, 0.20, 0.25, 0.25])[:, None]  # a share of the highest so far
 _RATES, _LEVELS = slice(0, 2), slice(2, 5)
+_GAUGES = (Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS)
+_USUALLY = 4  # metrics, without those that cost a file each and that few ask for
 # A process stalls when it falls to nearly nothing from a rate that it never left.
 _STALL_FROM = np.array([0.10, 1 << 20])[:, None]
 _STALL_TO, _STALL_NEVER_BELOW = 0.10, 0.20  # of the centre
@@ -70,17 +71,15 @@ class AnomalyDetector:
         self._restarts = Restarts(restarts, warm_up)
         self._now = 0.0
         self._watched = np.zeros(0)  # seconds since the first sample
-        shape = (len(METRICS), 0)
+        shape = (_USUALLY, 0)
         self._centre, self._deviation = np.zeros(shape), np.zeros(shape)
         self._highest, self._lowest = np.zeros(shape), np.zeros(shape)
         self._last, self._last_but_one = np.zeros(shape), np.zeros(shape)
         self._outside: NDArray[np.bool_] = np.zeros(shape, np.bool_)
-        # The bounds of each metric for each row, because to stretch them again at each sample takes longer.
-        self._margin, self._peak_margin, self._stall_from = np.zeros(shape), np.zeros(shape), np.zeros((2, 0))
 
     def observe(self, batch: Batch) -> Rows:
         table = batch.table
-        self._fit(table.capacity)
+        self._fit(table)
         self._now += batch.seconds
         for row in batch.died.tolist():
             self.departures.pop(row, None)
@@ -111,26 +110,26 @@ class AnomalyDetector:
         vars(self).update(vars(other), **own)
         self._restarts = restarts
 
-    @staticmethod
-    def _values(table: Table) -> Floats:
-        values = np.empty((len(METRICS), table.capacity))
+    def _values(self, table: Table) -> Floats:
+        values = np.empty_like(self._centre)
         values[0], values[1] = table.cpu, table.io
-        for place, gauge in enumerate((Gauge.RSS, Gauge.THREADS, Gauge.DESCRIPTORS), start=2):
-            values[place] = table.gauges[gauge]
+        for place in range(_RATES.stop, len(values)):
+            values[place] = table.gauges[_GAUGES[place - _RATES.stop]]
         levels = values[_LEVELS]
-        levels[levels < 0] = 0.0  # unknown
+        np.maximum(levels, 0.0, out=levels)  # below it is unknown
         return values
 
     def _judge(self, values: Floats, alive: Flags) -> Rows:
         """Rows that are outside their band long or far enough; notes by which metric."""
         centre, highest = self._centre, self._highest
-        margin = np.maximum(highest * self._peak_margin, self._margin)
+        margin = highest * _PEAK_MARGIN[: len(highest)]
+        np.maximum(margin, _MARGIN[: len(highest)], out=margin)
         high = self._deviation * self._width
         high += centre
         np.maximum(high, highest, out=high)
         high += margin
         usual, lowest = centre[_RATES], self._lowest[_RATES]
-        stalls = (usual > self._stall_from) & (lowest > _STALL_NEVER_BELOW * usual)
+        stalls = (usual > _STALL_FROM) & (lowest > _STALL_NEVER_BELOW * usual)
         outside = values > high
         outside[_RATES] |= stalls & (values[_RATES] < _STALL_TO * usual)
         outside &= alive & (self._watched >= self._warm_up)
@@ -158,13 +157,14 @@ class AnomalyDetector:
         young = watched < self._warm_up
         usual = self._width * deviation
         usual += np.where(young, np.inf, 0.0)  # to a young history everything is usual
-        reach = usual + self._margin
+        margin = _MARGIN[: len(usual)]
+        reach = usual + margin
         step = values - centre
         np.minimum(step, reach, out=step)
         np.maximum(step, np.negative(reach, out=reach), out=step)
         # A leak is outside for long before it ends: it must not make itself usual meanwhile.
         seen = np.abs(step)
-        usual += self._margin / 16
+        usual += margin / 16
         np.minimum(seen[_LEVELS], usual[_LEVELS], out=seen[_LEVELS])
         np.copyto(older, values, where=young)
         reached = older - highest
@@ -187,13 +187,16 @@ class AnomalyDetector:
                 column[:, fresh] = values[:, fresh]
             deviation[:, fresh] = 0.0
 
-    def _fit(self, capacity: int) -> None:
-        more = capacity - len(self._watched)
+    def _fit(self, table: Table) -> None:
+        more = table.capacity - len(self._watched)
         if more:
-            columns: Mapping[str, object] = vars(self)
-            for name, column in columns.items():
-                if isinstance(column, np.ndarray):
-                    setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))
-            self._margin, self._peak_margin, self._stall_from = (
-                np.repeat(bound, capacity, axis=1) for bound in (_MARGIN, _PEAK_MARGIN, _STALL_FROM)
-            )
+            self._pad([(0, 0), (0, more)])
+            self._watched = np.pad(self._watched, (0, more))
+        if len(self._centre) < len(METRICS) and table.gauges[Gauge.DESCRIPTORS].max(initial=0) > 0:
+            # Whoever has counted none so far has the history of one who had none.
+            self._pad([(0, len(METRICS) - len(self._centre)), (0, 0)])
+
+    def _pad(self, missing: list[tuple[int, int]]) -> None:
+        for name, column in list(vars(self).items()):
+            if isinstance(column, np.ndarray) and column.ndim > 1:
+                setattr(self, name, np.pad(column, missing))

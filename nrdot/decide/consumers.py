@@ -15,12 +15,12 @@ import numpy as np
 from nrdot.batch import Counter
 
 if TYPE_CHECKING:
-    from nrdot.batch import Batch, Floats, Ints
+    from nrdot.batch import Batch, Floats, Ints, Table
 
 CPU, IO = 0, 1
+_PARTS = ((Counter.CPU_USER, Counter.CPU_SYSTEM), (Counter.READ, Counter.WRITTEN))  # of each
 USUAL_SECONDS = 600.0  # the memory of the usual rate
 STAY = 1.3  # how much more counts who has series
-_IO = slice(Counter.READ, Counter.WRITTEN + 1)
 
 
 class Consumption:
@@ -30,7 +30,7 @@ class Consumption:
         self.demand: Floats = np.zeros((2, 0))  # what the largest were found by: cores, and bytes a second
         self.usual: Floats = np.zeros((2, 0))
         self._watched: Floats = np.zeros(0)  # seconds
-        self._used_at: Ints = np.zeros((_IO.stop, 0), np.int64)  # counters at the last export
+        self._used_at: Ints = np.zeros((2, 0), np.int64)  # clock ticks and bytes, as of the last export
         self._seconds = 0.0  # since the last export
 
     def observe(self, batch: Batch) -> None:
@@ -38,7 +38,7 @@ class Consumption:
         table, born, seconds = batch.table, batch.born, batch.seconds
         self._fit(table.capacity)
         if born.size:
-            self._used_at[:, born] = np.where(table.found[born], table.counters[: _IO.stop, born], 0)
+            self._used_at[:, born] = _used(table)[:, born] * table.found[born]
             self.usual[:, born] = 0.0
             self._watched[born] = 0.0
         self._seconds += seconds
@@ -56,19 +56,19 @@ class Consumption:
     def settle(self, batch: Batch) -> None:
         """An export: say what everybody uses, and begin to count anew."""
         table = batch.table
-        counters = table.counters[: _IO.stop]
-        used = counters - self._used_at
-        used[used < 0] = 0
+        used = _used(table)
+        grown = used - self._used_at
+        np.maximum(grown, 0, out=grown)
         seconds = max(self._seconds, batch.seconds) or 1.0
         demand = np.empty_like(self.usual)
-        np.divide(used[Counter.CPU_USER] + used[Counter.CPU_SYSTEM], batch.host.hz, out=demand[CPU])
-        demand[IO] = used[Counter.READ] + used[Counter.WRITTEN]
+        np.divide(grown[CPU], batch.host.hz, out=demand[CPU])
+        demand[IO] = grown[IO]
         demand /= seconds
         demand += self.usual
         demand /= 2
         np.multiply(demand, STAY, out=demand, where=table.series)
         self.demand = demand
-        self._used_at[:] = counters
+        self._used_at = used
         self._seconds = 0.0
 
     def _fit(self, capacity: int) -> None:
@@ -77,3 +77,11 @@ class Consumption:
             for name in ("demand", "usual", "_watched", "_used_at"):
                 column = getattr(self, name)
                 setattr(self, name, np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)]))
+
+
+def _used(table: Table) -> Ints:
+    """Clock ticks and bytes of each row until now."""
+    used: Ints = np.empty((2, table.capacity), np.int64)
+    for kind, (one, other) in enumerate(_PARTS):
+        np.add(table.counters[one], table.counters[other], out=used[kind])
+    return used

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import compress
+from operator import ne
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from nrdot.sample.files import GATE_SIZE, Gone, ask_all, read_all
@@ -71,31 +73,31 @@ class _Watch(Generic[Key, Seen]):
         self.keys: list[Key] = []
         self._seen: list[Seen] = []
         self._removed: set[int] = set()
-        self._guarded: dict[int, Key] = {}
+        self._guarded = bytearray()  # by row: a byte each, where a dict would take fifty
 
     def __contains__(self, row: int) -> bool:
-        return row in self._guarded
+        return row < len(self._guarded) and self._guarded[row] == 1
 
     def add(self, row: int, key: Key, seen: Seen) -> None:
         if row in self._removed:
             self._compact()
-        self._guarded[row] = key
+        self._guarded.extend(bytes(max(row + 1 - len(self._guarded), 0)))
+        self._guarded[row] = 1
         self.rows.append(row)
         self.keys.append(key)
         self._seen.append(seen)
 
-    def remove(self, row: int) -> Key | None:
-        key = self._guarded.pop(row, None)
-        if key is not None:
+    def remove(self, row: int) -> None:
+        if row in self:
+            self._guarded[row] = 0
             self._removed.add(row)
-        return key
 
     def compare(self, ask: Callable[[list[Key]], list[Seen]], gone: Seen) -> tuple[list[int], list[int]]:
         """Ask again for every row: those with another answer than last time, and those that are gone."""
         if self._removed:
             self._compact()
         now = ask(self.keys)
-        changed = [row for row, old, new in zip(self.rows, self._seen, now, strict=True) if old != new]
+        changed = list(compress(self.rows, map(ne, self._seen, now)))
         self._seen = now
         if gone not in now:
             return changed, []
@@ -171,10 +173,11 @@ class SchedstatGate:
         self.trusted = False
         self._files = files
         self._watch: _Watch[int, bytes] = _Watch()
+        self._descriptors: dict[int, int] = {}  # by row
         self._own = self._read_own()
 
     def __del__(self) -> None:
-        for row in [*self._watch.rows]:
+        for row in [*self._descriptors]:
             self.remove(row)
 
     def guards(self, row: int) -> bool:
@@ -191,12 +194,13 @@ class SchedstatGate:
         except OSError:
             return
         if descriptor >= 0:
+            self._descriptors[row] = descriptor
             self._watch.add(row, descriptor, _schedstats([descriptor])[0])
 
     def remove(self, row: int) -> None:
-        descriptor = self._watch.remove(row)
-        if descriptor is not None:
-            self._files.drop(descriptor)
+        self._watch.remove(row)
+        if row in self._descriptors:
+            self._files.drop(self._descriptors.pop(row))
 
     def moved(self) -> tuple[list[int], list[int]]:
         changed, ended = self._watch.compare(_schedstats, b"")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from nrdot.batch import Gauge
 from nrdot.testing.watch import Watch
 
 MIB = 1 << 20
@@ -221,3 +223,23 @@ def test_a_value_far_below_what_is_usual_makes_itself_usual_no_faster_than_one_f
     watch.live(300)
     assert leaves(watch, 0.0)
     assert watch.why().low == pytest.approx(0.2, abs=0.01)
+
+
+def bytes_a_row(watch):
+    columns = (value for value in vars(watch.detector).values() if isinstance(value, np.ndarray))
+    return sum(column.nbytes for column in columns) / watch.host.table.capacity
+
+
+def test_open_files_have_a_band_from_the_first_count_on_and_take_no_memory_before():
+    watch = Watch(processes=2)
+    files = watch.host.table.gauges[Gauge.DESCRIPTORS]
+    row = watch.processes[0].row
+    assert watch.live(900) == set()
+    before = bytes_a_row(watch)
+    files[row] = 20
+    assert watch.live(900) == set()
+    assert before < bytes_a_row(watch) < 260
+    files[row] = 5000
+    assert watch.live(30) == {0}
+    assert watch.why().metric == "descriptors"
+    assert watch.why().value == 5000

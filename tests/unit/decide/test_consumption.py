@@ -70,3 +70,12 @@ def test_who_has_series_counts_for_a_little_more() -> None:
     use.host.table.series[use.process.row] = True
     use.minute(cores=0.4)
     assert use.demand() == pytest.approx(1.3 * without)
+
+
+def test_time_that_the_kernel_moves_from_one_kind_to_the_other_is_used_by_nobody() -> None:
+    use = Use(before=100)
+    use.minute()
+    use.host.run(use.process, Counter.CPU_USER, -40)
+    use.host.run(use.process, Counter.CPU_SYSTEM, 40)
+    use.minute()
+    assert use.demand() == 0.0
