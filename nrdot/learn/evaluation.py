@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from nrdot.learn.examples import Examples
     from nrdot.score.model_file import Model
 
-BASELINES = ("cpu rank", "pattern", "logistic")
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:

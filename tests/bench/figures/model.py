@@ -16,7 +16,7 @@ from programs import ROOT, NotMeasurable
 from table import Row, at_most, number, stated
 
 from nrdot.checks.loading import load
-from nrdot.learn.evaluation import BASELINES, evaluate
+from nrdot.learn.evaluation import evaluate
 from nrdot.learn.examples import HORIZON, examples
 from nrdot.learn.history import read_history
 from nrdot.learn.training import train
@@ -72,7 +72,7 @@ def trained(own: Sequence[History], others: Sequence[History]) -> Evaluation:
 def beside(figure: str, told: Sequence[Evaluation]) -> list[Row]:
     """The model, which is to be better than the best of the baselines, and these."""
     model = float(np.mean([one.model for one in told]))
-    baselines = {name: float(np.mean([one.baselines[name] for one in told])) for name in BASELINES}
+    baselines = {name: float(np.mean([one.baselines[name] for one in told])) for name in told[0].baselines}
     best = max(baselines.values())
     row = Row(figure=figure, reach=f"more than {number(best)}", value=model, unit="", ok=model > best)
     return [row, *(stated(f"  of {name}", value, "") for name, value in baselines.items())]
