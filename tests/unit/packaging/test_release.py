@@ -14,7 +14,8 @@ def clone(tmp_path):
     """A clone of a project that has just been released as 1.2.3."""
     shutil.copytree(PACKAGING, tmp_path / "packaging")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "nrdot"\nversion = "1.2.3"\n')
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-11-21\n\n- Begun.\n")
+    changelog = "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-11-21\n\n- Begun.\n"
+    (tmp_path / "CHANGELOG.md").write_text(changelog)
     (tmp_path / ".gitignore").write_text("dist/\nbuild/\n")
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "1.2.3"]):
         named = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
