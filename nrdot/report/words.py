@@ -22,7 +22,7 @@ def money(value: float | None, currency: str = "") -> str:
     if value is None:
         return "-"
     value += 0.0  # no minus before nothing
-    digits = 2 if abs(value) >= 1 or value == 0 else 4
+    digits = 2 if abs(value) >= 1 or value == round(value, 2) else 4
     return f"{value:,.{digits}f}{f' {currency}' if currency else ''}"
 
 

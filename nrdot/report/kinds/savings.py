@@ -63,6 +63,7 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
     projection = project(days, bill, pricing.month)
     cpu = sum(row["cpu_seconds"] for row in usage.agents)
     shares = allocate(usage.owners, bill, month, seen)
+    back = returns(bill, pricing, cpu, seen, wanted.introduction)
     return {
         "window": sight.window(usage),
         **sight.figures(usage),
@@ -78,7 +79,7 @@ def savings(engine: Engine, window: Window, pricing: Pricing, wanted: Wanted) ->
         "allocation": [_share(one, usage.names if wanted.by == "host" else {}) for one in shares],
         "classes": [_share(one, {}) for one in allocate(usage.classes, bill, month, seen)],
         "projection": _projection(projection),
-        "return": _rounded(asdict(returns(bill, pricing, cpu, seen, wanted.introduction))),
+        "return": {**_rounded(asdict(back)), "core_hour": pricing.core_hour},
         **({"actual": _actual(wanted.actual, made)} if wanted.actual else {}),
         "days": [_day(day, 10) for day in days],
         "hours": [_day(hour, 16) for hour in hours],

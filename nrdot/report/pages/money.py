@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from nrdot.report.bill.worth import explained
 from nrdot.report.pages import charts
 from nrdot.report.pages.parts import figure, section, table
 from nrdot.report.words import counted, money
@@ -146,7 +147,7 @@ def _range(span: Document) -> str:
 
 
 def explain(found: Document) -> str:
-    text = "\n\n".join("\n".join(lines) for lines in found["explain"].values())
+    text = "\n\n".join("\n".join(lines) for lines in (*found["explain"].values(), explained(found)))
     return section(
         "How each figure was computed",
         f"<details><summary>Formulas, with their numbers</summary><pre>{escape(text)}</pre></details>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from nrdot.report.figures.cents import in_cents
 from nrdot.report.figures.steps import STEPS
 from nrdot.report.pages import charts
 from nrdot.report.pages.money import costs, explain, meters, worth
@@ -31,6 +32,7 @@ Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
 
 
 def body(found: Document) -> Body:
+    found = in_cents(found)
     window = found["window"]
     hosts = "one host" if window["hosts"] == 1 else f"{window['hosts']:,} hosts"
     days = f"{found['days'][0]['day']} to {window['to'][:10]}"
