@@ -142,7 +142,7 @@ class Page:
 
     def enter(self, batch: Batch, frame: Frame | None, records: Sequence[Record]) -> None:
         """Where the agent only observes, what the profile would have sent is entered in place of what was."""
-        put = sum(record.points for record in records)
+        put = sum(record.points for record in records) if records else 0
         recorder = self.ledger.turn(self, put)
         if self.shadow is None:
             recorder.enter(batch, frame, records, put)

@@ -78,6 +78,7 @@ class Accounts:
         self._cpu: Ints = np.zeros((2, 0), np.int64)  # clock ticks that are entered: own, of children
         self._known: list[tuple[Identity, int]] = []  # words and parent
         self._standing: _Standing | None = None
+        self._stood: bytes | None = None  # the codes of the last export, since when nobody was placed
         # processes and their memory at the last look, by cell
         self._held: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._sent, self._scraped = Activity(), Activity()
@@ -167,7 +168,7 @@ class Accounts:
         self._scraped.renumber(numbers)
         for row in rows.tolist():
             self._key[row] = self._cells.key(old.words(int(self._key[row])))
-        self._sums, self._standing, self._held = Sums(), None, None
+        self._sums, self._standing, self._stood, self._held = Sums(), None, None, None
 
     def _note(self, batch: Batch) -> None:
         """Rows that were born, or have new words."""
@@ -218,9 +219,12 @@ class Accounts:
     def _place_anew(self, table: Table) -> None:
         """Where verdicts are new."""
         said = self._said(table)
-        moved = np.flatnonzero((said != self._code) & table.alive)
+        if (now := said.tobytes()) == self._stood:
+            return
+        moved = ((said != self._code) & table.alive).nonzero()[0]
         if moved.size:
             self._place(moved, said[moved])
+        self._stood = now
 
     def _said(self, table: Table) -> NDArray[np.uint8]:
         """Verdicts. Before the first export there is only one that no export has to give: never filtered."""
@@ -232,7 +236,7 @@ class Accounts:
     def _place(self, rows: Rows, said: NDArray[np.uint8]) -> None:
         self._code[rows] = said
         self._cell[rows] = self._cells.of(self._key[rows], said)
-        self._standing = None
+        self._standing = self._stood = None
 
     def _stand(self, table: Table) -> _Standing:
         alive = table.alive.tobytes()
@@ -286,12 +290,12 @@ class Accounts:
         self._talkers.export(table, kept, self._use(table, standing.cells), sent)
         self._sums.add(Sum.POINTS_INTERVAL, prices.points)
         self._sums.add(Sum.BYTES_INTERVAL, prices.bytes)
-        silent = np.flatnonzero(kept & (sent == 0))
+        silent = (kept & (sent == 0)).nonzero()[0]
         if silent.size:
             cells, (points, sizes) = standing.cells[silent], prices.by_row
             self._sums.add(Sum.POINTS_SUPPRESSED, np.bincount(cells, points[silent]))
             self._sums.add(Sum.BYTES_SUPPRESSED, np.bincount(cells, sizes[silent]))
-        critical = np.flatnonzero(table.alive & table.never_filtered)
+        critical = (table.alive & table.never_filtered).nonzero()[0]
         if critical.size:
             cells = standing.cells[critical]
             self._sums.add(Sum.CRITICAL_SEEN, np.bincount(cells))
@@ -304,7 +308,7 @@ class Accounts:
         self._cpu = now
         self._sums.add(Sum.CPU_TICKS, np.bincount(cells, used[0]))
         apart = np.where(table.alive, used[1], used[0] + used[1])
-        rows = np.flatnonzero(apart)
+        rows = apart.nonzero()[0]
         if rows.size:
             self._sums.add(
                 Sum.CPU_TICKS, np.bincount(self._cells.of(self._key[rows], _NO_VERDICT), apart[rows])
@@ -314,11 +318,10 @@ class Accounts:
     def _count_sent(self, batch: Batch, records: Sequence[Any]) -> None:
         """What was put: rows, groups, and the agent's own metrics, which are all the rest."""
         costs, hour, table = self.book.costs, _hour(batch), batch.table
-        rows = np.flatnonzero(costs.points)
-        points, sizes, cells = costs.points[rows], costs.bytes[rows], self._cell[rows]
-        self._sums.add(Sum.POINTS_SENT, np.bincount(cells, points))
-        self._sums.add(Sum.BYTES_SENT, np.bincount(cells, sizes))
-        living = rows[table.alive[rows]]
+        points, sizes = costs.points, costs.bytes
+        self._sums.add(Sum.POINTS_SENT, np.bincount(self._cell, points))
+        self._sums.add(Sum.BYTES_SENT, np.bincount(self._cell, sizes))
+        living = ((points > 0) & table.alive).nonzero()[0]
         series = self._priced(table).by_row[0][living]
         fresh = self._sent.sent(living, series, self._now, hour)
         if fresh.size:

@@ -51,7 +51,7 @@ class Activity:
         """Rows were sent; the places in `rows` of those that were not sent yet in this hour."""
         self._last[rows] = now
         self._series[rows] = series
-        fresh: Rows = np.flatnonzero(self._hour[rows] != hour)
+        fresh: Rows = (self._hour[rows] != hour).nonzero()[0]
         self._hour[rows[fresh]] = hour
         return fresh
 

@@ -49,8 +49,10 @@ class Sums:
 
     def add(self, entry: Sum, found: NDArray[Any]) -> None:
         """`found` by cell, from the first on."""
-        self._fit(len(found))
-        self._table[entry, : len(found)] += found
+        count = len(found)
+        if count > self._table.shape[1]:
+            self._fit(count)
+        self._table[entry, :count] += found
 
     def add_one(self, entry: Sum, cell: int, amount: float) -> None:
         self._fit(cell + 1)
@@ -60,10 +62,9 @@ class Sums:
         """Each cell that has something to say, and its sums, which begin anew."""
         table = self._table
         table[:, NOBODY] = 0
-        cells = np.flatnonzero(table.any(axis=0))
-        lines = np.rint(table.T[cells]).astype(np.int64).tolist()
-        self._table = np.zeros_like(table)
-        return list(zip(cells.tolist(), lines, strict=True))
+        lines = np.rint(table.T).astype(np.int64).tolist()
+        table.fill(0)
+        return [(cell, line) for cell, line in enumerate(lines) if any(line)]
 
     def _fit(self, count: int) -> None:
         more = count - self._table.shape[1]

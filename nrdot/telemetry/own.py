@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import lru_cache
 
 _STATM = "/proc/self/statm"
 
@@ -29,14 +30,16 @@ def thread_seconds() -> float:
     return time.thread_time()
 
 
+@lru_cache(1)
+def _statm(_pid: int) -> int:
+    """Kept open, because opening costs several times what reading does; a fork opens its own."""
+    return os.open(_STATM, os.O_RDONLY)
+
+
 def resident_bytes() -> int:
     """Memory now, not at its highest. Always of the real /proc: a fake tree has no entry for us."""
     try:
-        descriptor = os.open(_STATM, os.O_RDONLY)
-        try:
-            return int(os.read(descriptor, 128).split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        finally:
-            os.close(descriptor)
+        return int(os.pread(_statm(os.getpid()), 128, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         import psutil
 

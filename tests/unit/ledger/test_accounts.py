@@ -188,6 +188,24 @@ def test_processes_are_counted_before_the_first_export_and_at_minutes_without_on
     assert [sum(row.process_seconds for row in rows) for rows in minutes] == [20 * 60.0] * 3
 
 
+def test_who_gets_the_row_and_the_verdict_of_one_that_ended_is_entered_under_that_verdict(tmp_path):
+    everybody = (
+        "profile: all\nexport_interval: 60s\nagent: {interval: 15s}\nbaseline: {interval: 15s}\n"
+        "profiles: {all: {full_visibility: true, budget: 0, grace: 0s, anomaly: {enabled: false}}}\n"
+    )
+    ticks = list(crowd(processes=12, ticks=40, churn=0.0, renames=0.0, busy=0.0))
+    whole = dict(ticks[0]["procs"][-1])
+    for number, tick in enumerate(ticks):
+        if number >= 13:
+            tick["procs"] = tick["procs"][:-1]
+        if number >= 18:  # the export between still saw it as it was
+            tick["procs"].append(whole | {"pid": 9999, "start": whole["start"] + 300_000_000_000})
+    replay = Replay(tmp_path, everybody, ticks=iter(ticks))
+    rows = replay.run()
+    assert any(row.verdict == "keep" and row.points_sent for row in rows)
+    assert not [row for row in rows if row.verdict == "roll_up" and row.points_sent]
+
+
 def test_never_filtered_processes_are_not_in_sums_before_the_first_export(tmp_path):
     slow = BUSY.replace("export_interval: 30s", "export_interval: 5m").replace(
         "    delta_encoding: true\n", ""

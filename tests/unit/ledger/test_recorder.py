@@ -38,7 +38,7 @@ class Recording:
         self.found = load(file)
         source = ReplaySource(write_capture(tmp_path / "capture.jsonl", ticks))
         self.buffer = ListBuffer()
-        self.destination = Destination("collector", self.buffer, SwitchedDrain(self.buffer))
+        self.destination = Destination("collector", self.buffer, SwitchedDrain(self.buffer), "here")
         self.stages = build_stages(self.found, source.clock, source, [self.buffer])
         self.spent = 0.0
         self.store = Store(tmp_path / "ledger", Bounds())

@@ -1,4 +1,6 @@
 import resource
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -20,3 +22,18 @@ def test_the_cpu_of_a_thread_leaves_the_others_out():
 
 def test_memory_is_what_others_see_of_us():
     assert own.resident_bytes() == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
+
+
+def test_a_fork_sees_its_own_memory_and_not_that_of_its_parent():
+    script = """\
+import os
+from nrdot.telemetry.own import resident_bytes
+before = resident_bytes()
+if os.fork() == 0:
+    grown = bytearray(b"x") * (64 << 20)
+    os._exit(0 if resident_bytes() > before + (32 << 20) else 1)
+_, status = os.wait()
+print(status)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "0"
