@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from nrdot import __version__
@@ -34,6 +33,8 @@ def mend(extra: str, package: Path = _PACKAGE, prefix: Path = _PREFIX) -> str:
 
 def _libraries(extra: str) -> str:
     """Names and versions, as a shell takes them."""
+    from importlib import metadata  # an agent, which misses nothing, need not carry it
+
     marked = re.compile(rf"""extra == ["']{extra}["']""")
     needs = [need.split(";")[0].strip() for need in metadata.requires("nrdot") or () if marked.search(need)]
     return shlex.join(sorted(needs))
