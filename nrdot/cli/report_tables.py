@@ -37,7 +37,7 @@ def _write(out: Console, found: Document, kind: str, *, explain: bool) -> None:
 
 
 def _savings(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
-    from nrdot.report.figures.cents import in_cents
+    from nrdot.report.bill.cents import in_cents
 
     found = in_cents(found)
     parts: list[RenderableType] = [_headline(found), _figures(found)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nrdot.report.words import NOBODY, counted
 
-Document = dict[str, Any]
-Body = tuple[str, str, str]
+if TYPE_CHECKING:
+    from nrdot.report.pages.parts import Body, Document
+
 _STATES = {
     "met": "every export of its processes went out by itself",
     "missed": "some exports lacked one, or the rule did not hold all the time",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nrdot.report.bill.worth import explained
 from nrdot.report.pages import charts
@@ -13,7 +13,8 @@ from nrdot.report.words import counted, money
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Document = dict[str, Any]
+    from nrdot.report.pages.parts import Document
+
 ROWS = 14  # bars of a chart, rows of a table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nrdot import __version__
 from nrdot.report.pages import kinds, savings
@@ -13,7 +13,9 @@ from nrdot.report.pages import kinds, savings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BODIES: dict[str, Callable[[dict[str, Any]], savings.Body]] = {
+    from nrdot.report.pages.parts import Body, Document
+
+_BODIES: dict[str, Callable[[Document], Body]] = {
     "savings": savings.body,
     "criticality": kinds.criticality,
     "compliance": kinds.compliance,
@@ -21,7 +23,7 @@ _BODIES: dict[str, Callable[[dict[str, Any]], savings.Body]] = {
 }
 
 
-def page(found: dict[str, Any], kind: str) -> str:
+def page(found: Document, kind: str) -> str:
     heading, under, body = _BODIES[kind](found)
     return Template(_text("page.html")).substitute(
         title=escape(heading),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Document = dict[str, Any]
+Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
 
 
 def section(title: str, *parts: str, note: str = "") -> str:

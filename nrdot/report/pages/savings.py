@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nrdot.report.figures.cents import in_cents
+from nrdot.report.bill.cents import in_cents
 from nrdot.report.figures.steps import STEPS
 from nrdot.report.pages import charts
 from nrdot.report.pages.money import costs, explain, meters, worth
@@ -27,8 +27,7 @@ from nrdot.report.words import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Document = dict[str, Any]
-Body = tuple[str, str, str]  # heading, the line under it, the rest as HTML
+    from nrdot.report.pages.parts import Body, Document
 
 
 def body(found: Document) -> Body:

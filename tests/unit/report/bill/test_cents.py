@@ -3,8 +3,8 @@
 import pytest
 
 from nrdot.pricing.prices import load_pricing
+from nrdot.report.bill.cents import in_cents
 from nrdot.report.bill.worth import explained
-from nrdot.report.figures.cents import in_cents
 from nrdot.report.words import money
 
 PRICES = """
