@@ -136,7 +136,11 @@ def _override(
         return state, evidence
     return (
         "idle" if state == "met" else state,
-        [*evidence, "that it ran is not known: none of the largest consumers, and of verdicts, is called so"],
+        [
+            *evidence,
+            "that it ran is not known: none of the largest consumers, and of verdicts, is called so",
+            "a class of score 1.0 with this requirement would be proved by itself",
+        ],
     )
 
 

@@ -75,6 +75,7 @@ def test_an_override_is_met_only_where_its_process_is_known_to_have_run(matrix, 
     row = matrix()[0]["override gate-*"]
     assert row["state"] == "idle"
     assert any("that it ran is not known" in line for line in row["evidence"])
+    assert "a class of score 1.0 with this requirement would be proved by itself" in row["evidence"]
     ledger.write(
         folder, [msgspec.structs.replace(ledger.agent(START + 2 * HOUR), top=[ledger.talker("gate-7")])]
     )
