@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nrdot.config.schema import Settings
     from nrdot.config.schema_scoring import ClassRule, Override
 
+MOST = 3  # classes that a message names
 _CATCH_ALL = ("", "\x01z q")  # what takes both takes everything
 
 
@@ -107,10 +108,12 @@ def _shadowed(place: int, name: str, rule: ClassRule, cover: Cover[_Claim], repo
             return
         owners.add(first)
     if owners:
-        whose = ", ".join(shown(owner) for owner in sorted(owners)[:3])
+        whose = ", ".join(shown(owner) for owner in sorted(owners)[:MOST])
+        more = f" and {len(owners) - MOST} more" if len(owners) > MOST else ""
+        take = "takes" if len(owners) == 1 else "take"
         report.warn(
             ("process_classification", name),
-            f"this class never counts: {whose} takes all that its patterns match",
+            f"this class never counts: {whose}{more} {take} all that its patterns match",
             "the higher score wins, then the class that is written first",
         )
 
@@ -193,10 +196,9 @@ def _everybody(rule: Override, path: Path, report: Report) -> None:
 
 def _looks_like_a_pattern(glob: str, path: Path, report: Report) -> None:
     if glob.startswith("^") or (glob.endswith("$") and len(glob) > 1):
-        bare = glob.removeprefix("^").removesuffix("$").removesuffix(".*")
-        star = "" if glob.endswith("$") else "*"
+        meant = as_glob(glob)
         report.warn(
             path,
             "this is a shell pattern, in which `^` and `$` are letters of the name",
-            f"write {shown(bare + star)}",
+            f"write {shown(meant)}" if meant else "write the name, with `*` for whatever may stand there",
         )
