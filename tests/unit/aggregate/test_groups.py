@@ -107,6 +107,17 @@ def test_cpu_of_children_that_nobody_saw_goes_to_the_group_of_their_parent_even_
     assert group.counters[Counter.CHILD_USER] == 0
 
 
+def test_cpu_of_children_of_a_member_is_the_groups_own():
+    rolled = RolledUp()
+    make, *_ = rolled.begin(4, "make")
+    rolled.baseline()
+    rolled.host.run(make, Counter.CHILD_SYSTEM, 700)
+    rolled.host.run(make, Counter.CPU_SYSTEM, 5)
+    (group,) = rolled.export().groups
+    assert group.counters[[Counter.CPU_USER, Counter.CPU_SYSTEM]].tolist() == [0, 705]
+    assert group.counters[[Counter.CHILD_USER, Counter.CHILD_SYSTEM]].tolist() == [0, 0]
+
+
 def test_what_no_member_can_read_is_unknown_and_not_zero():
     rolled = RolledUp()
     for process in rolled.begin(3, "nginx"):
@@ -243,3 +254,58 @@ def test_what_the_only_member_left_can_not_tell_is_unknown():
     rolled.baseline()
     (group,) = rolled.export().groups
     assert group.gauges[[Gauge.SWAP, Gauge.PROCESSES]].tolist() == [-1, 1]
+
+
+def test_a_group_that_ends_is_shown_beside_those_that_go_on():
+    rolled = RolledUp(hold=15.0)
+    processes = rolled.begin(3, "nginx")
+    rolled.begin(3, "cron")
+    rolled.baseline()
+    rolled.export()
+    for process in processes:
+        rolled.host.end(process)
+    rolled.export()
+    assert [(group.name, group.ending) for group in rolled.export().groups] == [
+        ("cron", False),
+        ("nginx", True),
+    ]
+
+
+def test_kernel_threads_that_are_all_kept_open_no_group():
+    rolled = RolledUp()
+    thread = rolled.begin(1, "kthreadd", kernel=True)[0]
+    rolled.kept = {thread.pid}
+    rolled.begin(3, "nginx")
+    rolled.baseline()
+    assert rolled.members() == {"nginx": 3}
+
+
+def test_processes_without_a_key_take_no_place_of_a_group():
+    rolled = RolledUp(limit=3, chain=("namespace",))
+    rolled.begin(5, "java")
+    rolled.begin(3, "java", owner=Owner(namespace="payments"))
+    rolled.baseline()
+    assert rolled.members() == {"payments": 3, "other": 5}
+
+
+def test_those_without_a_key_leave_the_others_when_they_are_enough_of_one_class():
+    rolled = RolledUp(chain=("namespace",))
+    for process in rolled.begin(2, "nginx"):
+        rolled.classes[process.pid] = 1
+    rolled.baseline()
+    assert rolled.members() == {"other": 2}
+    rolled.classes[rolled.begin(1, "caddy")[0].pid] = 1
+    assert rolled.members() == {"web": 3, "other": 0}
+
+
+def test_what_is_dropped_counts_from_the_export_before():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.baseline()
+    sent = rolled.export()
+    rolled.dropped = {first.pid}
+    rolled.host.run(first, Counter.CPU_USER, 5)
+    groups = {group.kind: group for group in rolled.export().groups}
+    assert groups["dropped"].since_ns == sent.time_ns
+    assert groups["dropped"].counters[Counter.CPU_USER] == 5
+    assert groups["executable"].counters[Counter.CPU_USER] == 0

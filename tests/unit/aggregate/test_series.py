@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from nrdot.aggregate.quiet import Quiet
 from nrdot.batch import Counter, Gauge
 from nrdot.stages import Reason
 from nrdot.testing.rolled_up import INTERVAL, RolledUp
@@ -142,3 +144,28 @@ def test_a_process_that_changed_its_words_has_still_changed_them_when_every_seri
     changed = rolled.host.table.changed
     assert (changed[first.row], changed[second.row]) == (True, True)
     assert not changed[[process.row for process in rolled.host.processes[2:]]].any()
+
+
+def test_a_glance_at_the_moment_of_a_sample_begins_nothing_anew():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {first.pid}
+    rolled.baseline()
+    rolled.export()
+    batch = rolled.host.glance(np.array([first.row]))
+    frame = rolled.aggregator.aggregate(batch, batch.moved)
+    assert (frame.steady.tolist(), frame.opening.tolist(), frame.ending.tolist()) == ([first.row], [], [])
+
+
+def test_a_series_that_says_nothing_new_is_sent_at_its_heartbeat_whatever_the_others_say():
+    rolled = RolledUp(quiet=Quiet(60.0, lambda count: np.zeros(count, np.bool_)))
+    silent, busy, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {silent.pid, busy.pid}
+    rolled.baseline()
+    rolled.export()
+    said = []
+    for _ in range(8):
+        rolled.host.run(busy, Counter.CPU_USER, 1)
+        said.append(rolled.export().steady.tolist())
+    rest = [[busy.row]] * 3
+    assert said == [*rest, [silent.row, busy.row], *rest, [silent.row, busy.row]]
