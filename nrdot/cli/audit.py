@@ -58,10 +58,15 @@ def log(
             said["change_type"],
             str(said.get("user", "-")),
             _what(said),
-            str(said.get("justification") or "-"),
+            _why(said),
             str(said.get("approval_id") or "-"),
         )
     console().print(shown)
+
+
+def _why(said: Mapping[str, Any]) -> str:
+    why = str(said.get("justification") or "-")
+    return why if "reason_of" not in said else f"{why} (given for entry {said['reason_of']})"
 
 
 def _complain(where: Path) -> None:

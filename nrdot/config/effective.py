@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 HIDDEN = "***"
+CONTENTS = "contents of "  # and the setting that names the file
 NOT_IN_EFFECT = APART | {"revision"}  # which is of the document, and may grow without a change
 IN_USE = "in use"
 _WHOLE = re.compile(r"(profiles\..+)\.threshold\Z")  # every profile has one
@@ -45,7 +46,7 @@ def effective(configuration: Configuration, contents: Mapping[str, str], salt: b
     values.update(view.of(settings, without=NOT_IN_EFFECT))
     for name in sorted(configuration.named - {settings.profile}):
         values.update(view.of(profiles[name], ("profiles", name), WORDS))
-    return {**values, **{f"contents of {path}": digest for path, digest in contents.items()}}
+    return {**values, **{f"{CONTENTS}{path}": digest for path, digest in contents.items()}}
 
 
 def differences(before: Values, after: Values) -> tuple[Values, Values]:

@@ -15,7 +15,7 @@ from nrdot.audit.copies import Copies
 from nrdot.audit.entry import timestamp
 from nrdot.audit.places import place
 from nrdot.audit.trail import FOLDER, Trail
-from nrdot.config.effective import differences, effective
+from nrdot.config.effective import CONTENTS, differences, effective
 from nrdot.config.retention import keeping
 from nrdot.config.schema_governance import EVERY_FIELD, AuditLog
 from nrdot.errors import AuditFailure, ConfigError
@@ -43,6 +43,8 @@ DAY = 86400.0
 ALWAYS = frozenset({"timestamp", "change_type"})  # the chain and the retention need them
 PUSHED = "pushed.revision"
 SCHEDULE = "schedule"  # the type of an entry
+BY_FILE = ("start", "reload")  # types of entries whose reason stands in the file
+REASON = ("justification", "approval_id")
 
 _log = Log("audit")
 
@@ -112,6 +114,12 @@ class Auditor:
             return
         fields = {"entry": entry.number, "hash": entry.hash, "user": entry.content.get("user", "")}
         _log.info("the change is written to the audit trail", type=entry.content["change_type"], **fields)
+        if (earlier := entry.content.get("reason_of")) is not None:
+            _log.warning(
+                "the reason of this change was given for an earlier one; edit `change` with each change",
+                entry=entry.number,
+                reason_of=earlier,
+            )
 
     def settle(self, change: Change) -> None:
         """The change has taken effect."""
@@ -241,12 +249,15 @@ class Auditor:
             kind = "rollback"
         elif by_push:
             kind = "pushed"
+        written = author(choice, by_push=by_push)
         content: dict[str, Any] = {
             "change_type": kind,
-            **author(choice, by_push=by_push),
+            **written,
             "previous_value": previous,
             "new_value": new,
         }
+        if kind in BY_FILE and any(not path.startswith(CONTENTS) for path in new):
+            content |= self._reason_of(written)
         stated = choice.configuration.settings.audit_log or AuditLog()
         left_out = set(EVERY_FIELD) - set(stated.fields) - ALWAYS
         return {
@@ -256,6 +267,18 @@ class Auditor:
             "previous_configuration": self._id,
             "revision": choice.configuration.revision,
         }
+
+    def _reason_of(self, written: Mapping[str, str]) -> dict[str, int]:
+        """The entry for which this reason was written, where the file still has it from then."""
+        reason = [written[field] for field in REASON]
+        try:
+            earlier = [found for kind in BY_FILE if (found := self._opened().newest(kind)) is not None]
+        except AuditFailure:  # the entry itself tells of it, when it is written
+            return {}
+        last = max(earlier, key=lambda entry: entry.number, default=None)
+        if last is None or not any(reason) or reason != [last.content.get(field) for field in REASON]:
+            return {}
+        return {"reason_of": int(last.content.get("reason_of", last.number))}
 
     def _keep(self, change: Change) -> None:
         try:

@@ -87,6 +87,31 @@ def test_only_the_fields_that_are_asked_for_are_written(site):
     assert not {"previous_value", "justification", "approval_id"} & said.keys()
 
 
+def test_a_reason_that_was_given_for_an_earlier_change_is_told_as_such(site, caplog):
+    reason = "change: {justification: cost, approval_id: C-7}"
+    for profile in ("aggressive", "conservative", "balanced"):
+        site.say(f"profile: {profile}\n{reason}")
+        site.apply()
+    site.say("profile: aggressive\nchange: {justification: cost, approval_id: C-8}")
+    site.apply()
+
+    said = [entry.get("reason_of") for entry in site.trail()[-4:]]
+    assert said == [None, 2, 2, None]
+    assert caplog.text.count("the reason of this change was given for an earlier one") == 2
+
+
+def test_no_reason_at_all_and_a_file_whose_content_changed_are_no_earlier_reason(site):
+    incidents = site.folder / "incidents.csv"
+    for number, reason in enumerate(("{}", "{}", "{justification: cost}", "{justification: cost}")):
+        incidents.write_text(f"time,service,severity\n2026-11-01T00:00:00Z,nginx,P{number + 1}\n")
+        budget = min(number, 2) * 100
+        site.say(f"budget: {budget}\nincidents: {{file: {incidents}}}\nchange: {reason}")
+        site.apply()
+
+    assert site.types()[1:] == ["reload"] * 4
+    assert [entry.get("reason_of") for entry in site.trail()] == [None] * 5
+
+
 def test_a_policy_refuses_a_change_without_its_reasons_and_says_what_to_write(site):
     require = "auditLog: {require: [justification, approval_id]}"
     site.say(f"profile: balanced\n{require}\nchange: {{justification: ours, approval_id: C-1}}")
