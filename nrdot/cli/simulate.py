@@ -12,7 +12,7 @@ import typer
 from nrdot.cli.options import Config, Json, configuration, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.progress import Progress
 
@@ -102,28 +102,30 @@ def simulate(
     if grid or solve:
         names = names[:1] if profile or config else ["balanced"]
     chosen = {name: _profile(found, name) for name in names}
-    if export is not None:
-        _export(captures, found, chosen, export, scheduled=not profile)
     with _bar(quiet=json) as bar:
         study = Study(captures, found, jobs or cores(), hosts, prices, bar.expect, bar.done)
         documents = study.profiles(chosen, scheduled=not profile, ledger=ledger)
         candidates = _candidates(study, chosen[names[0]], thresholds, tops, tries, grid=grid, solve=solve)
         candidates = candidates and documents | candidates
+    warn(study.left_out)
     warn(unmatched(study.outcomes[names[0]]))
+    if export is not None:
+        _export(study.captures, found, chosen, export, scheduled=not profile)
+    counted = hosts or len(study.captures)
     drawn = curve(candidates) if candidates else None
     advice = study.advice(candidates or documents)
     if html is not None:
-        costs = f"those of {_hosts(hosts or len(captures))} by {meter.name}: {meter.formula}"
-        _draw(html, candidates, advice, captures, costs)
+        costs = f"those of {_hosts(counted)} by {meter.name}: {meter.formula}"
+        _draw(html, candidates, advice, _named(study), costs)
     if json:
         told = {"grid": drawn} if drawn else {}
-        print_json({"profiles": documents, "recommended": advice, **told})
+        print_json({"profiles": documents, "recommended": advice, **told, "left_out": study.left_out})
         return
-    _show(documents, meter)
+    _show(documents, meter, _named(study) if study.left_out else "")
     if drawn:
-        _show_curve(candidates, drawn["pareto"], hosts or len(captures))
+        _show_curve(candidates, drawn["pareto"], counted)
     if all(one["points_unoptimized"] for one in documents.values()):
-        _advise(advice, hosts or len(captures))
+        _advise(advice, counted)
 
 
 def _check(
@@ -135,9 +137,12 @@ def _check(
     *,
     searching: bool,
 ) -> None:
-    """Options that contradict each other. Raises UsageError."""
+    """Options that contradict each other, captures that do not exist. Raises UsageError."""
     from nrdot.errors import UsageError
 
+    for capture in captures:
+        if not capture.exists():
+            raise UsageError(f"{capture}: no such file; nothing is simulated; name captures that are there")
     for option, value in (("--export", export), ("--ledger", ledger)):
         if value is not None and (len(names) > 1 or searching):
             raise UsageError(
@@ -160,7 +165,12 @@ def _profile(found: Configuration, name: str) -> Profile:
 
 
 def _export(
-    captures: list[Path], found: Configuration, chosen: dict[str, Profile], export: Path, *, scheduled: bool
+    captures: Sequence[Path],
+    found: Configuration,
+    chosen: dict[str, Profile],
+    export: Path,
+    *,
+    scheduled: bool,
 ) -> None:
     from nrdot.export.file import FileExporter
     from nrdot.simulate.run import simulate as run
@@ -215,20 +225,26 @@ def _draw(
     html: Path,
     candidates: dict[str, dict[str, Any]],
     advice: dict[str, Any],
-    captures: list[Path],
+    captures: str,
     costs: str,
 ) -> None:
     from nrdot.errors import UsageError
     from nrdot.simulate.curve import page
     from nrdot.simulate.grid import pareto
 
-    many = f"{len(captures)} captures" if len(captures) > 1 else captures[0].name
-    drawn = page(candidates, pareto(candidates), advice, costs, many)
+    drawn = page(candidates, pareto(candidates), advice, costs, captures)
     try:
         html.write_text(drawn)
     except OSError as error:
         raise UsageError(f"--html: cannot write {html}: {error.strerror}") from None
     typer.echo(f"wrote {html}", err=True)
+
+
+def _named(study: Study) -> str:
+    """The captures that the figures are of, and how many they are not of."""
+    counted, left = len(study.captures), len(study.left_out)
+    many = f"{counted} captures" if counted > 1 else study.captures[0].name
+    return f"{many}; {left} more could not be read" if left else many
 
 
 class _Bar:
@@ -263,7 +279,8 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
         yield _Bar(shown)
 
 
-def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
+def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> None:
+    """`partly` says which captures the figures are of, where that is not all of them."""
     from nrdot.cli.demo.words import less
     from nrdot.cli.output import amount, console, table
 
@@ -302,6 +319,8 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced) -> None:
     for row in rows:
         shown.add_row(*row)
     console().print(shown)
+    if partly:
+        console().print(f"[yellow]The figures are of {partly}[/yellow]", highlight=False)
     shortest = min(one["seconds"] / one["hosts"] for one in documents.values())
     if shortest < ENOUGH:
         why = "first exports, which begin every series, are most of it; record ten minutes or more"

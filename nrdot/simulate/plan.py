@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nrdot.errors import CaptureError
 from nrdot.simulate.goals import goals, measured, recommend
 from nrdot.simulate.grid import pareto
 from nrdot.simulate.money import margins
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Study:
-    """Captures under candidates of one configuration. `hosts` is how many hosts the captures stand for."""
+    """Captures under candidates of one configuration. `hosts` is how many hosts the captures stand for.
+
+    A broken capture among several is left out under every candidate: `captures` are those that count, and
+    `left_out` says what is wrong with the others.
+    """
 
     captures: Sequence[Path]
     configuration: Configuration
@@ -37,6 +43,7 @@ class Study:
     expect: Callable[[int], object] = lambda _: None  # so many more tasks
     done: Callable[[], object] = lambda: None
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     goals: Goals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,19 +54,41 @@ class Study:
     def profiles(
         self, chosen: Mapping[str, Profile], *, scheduled: bool = False, ledger: Path | None = None
     ) -> dict[str, dict[str, Any]]:
-        """A document for each profile, by its name."""
+        """A document for each profile, by its name. Raises CaptureError where no capture counts."""
         configured = {name: under(self.configuration, name, profile) for name, profile in chosen.items()}
         tasks = [
-            Task(capture, one, scheduled, ledger and ledger / capture.name.partition(".")[0])
+            Task(capture, one, scheduled, ledger and _folder(ledger, capture))
             for one in configured.values()
             for capture in self.captures
         ]
         self.expect(len(tasks))
-        outcomes = run(tasks, self.processes, self.done)
+        found = run(tasks, self.processes, self.done)
         each = len(self.captures)
-        for number, name in enumerate(configured):
-            self.outcomes[name] = outcomes[number * each : (number + 1) * each]
+        tables = [found[first : first + each] for first in range(0, len(found), each)]
+        broken = self._leave_out(tables, ledger)
+        for name, table in zip(configured, tables, strict=True):
+            counted = [one for place, one in enumerate(table) if place not in broken]
+            self.outcomes[name] = [one for one in counted if not isinstance(one, CaptureError)]
         return {name: self._document(self.outcomes[name]) for name in configured}
+
+    def _leave_out(self, tables: Sequence[Sequence[Outcome | CaptureError]], ledger: Path | None) -> set[int]:
+        """The places of captures that are broken under any candidate. Raises CaptureError where all are."""
+        broken: dict[int, CaptureError] = {}
+        for table in tables:
+            for place, one in enumerate(table):
+                if isinstance(one, CaptureError):
+                    broken.setdefault(place, one)
+        if not broken:
+            return set()
+        if ledger is not None:
+            for place in broken:
+                shutil.rmtree(_folder(ledger, self.captures[place]), ignore_errors=True)
+        first, total = broken[min(broken)], len(self.captures)
+        if len(broken) == total:
+            raise first if total == 1 else CaptureError(f"{first}; none of the {total} captures is whole")
+        self.left_out += [f"{broken[place]}; this capture counts nowhere" for place in sorted(broken)]
+        self.captures = [capture for place, capture in enumerate(self.captures) if place not in broken]
+        return set(broken)
 
     def candidates(self, profile: Profile, chosen: Sequence[Candidate]) -> dict[str, dict[str, Any]]:
         """The same for candidates around a profile, with their values."""
@@ -88,6 +117,11 @@ class Study:
         cost = captured * (self.hosts or len(outcomes)) / len(outcomes)
         interval = self.configuration.settings.agent.interval
         return measured(document, cost, meters[0].currency, interval)
+
+
+def _folder(ledger: Path, capture: Path) -> Path:
+    """Where the ledger of one capture goes."""
+    return ledger / capture.name.partition(".")[0]
 
 
 def curve(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

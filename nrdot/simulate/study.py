@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
-from nrdot.errors import NrdotError
+from nrdot.errors import CaptureError, NrdotError
 from nrdot.simulate.run import simulate
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> list[Outcome]:
-    """The outcome of each task, in their order; `done` is called as each ends. Raises NrdotError."""
+def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> list[Outcome | CaptureError]:
+    """The outcome of each task, or what is wrong with its capture, in their order.
+
+    `done` is called as each ends. Raises NrdotError for what is not a capture's.
+    """
     processes = min(processes, len(tasks))
     if processes <= 1:
         return [_told(_one(task), done) for task in tasks]
@@ -73,10 +76,13 @@ def _unhurried() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _one(task: Task) -> Outcome:
-    return simulate(task.capture, task.configuration, scheduled=task.scheduled, ledger=task.ledger)
+def _one(task: Task) -> Outcome | CaptureError:
+    try:
+        return simulate(task.capture, task.configuration, scheduled=task.scheduled, ledger=task.ledger)
+    except CaptureError as error:
+        return error
 
 
-def _told(outcome: Outcome, done: Callable[[], object]) -> Outcome:
+def _told(outcome: Outcome | CaptureError, done: Callable[[], object]) -> Outcome | CaptureError:
     done()
     return outcome

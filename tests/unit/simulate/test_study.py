@@ -22,6 +22,7 @@ from nrdot.export.pace import offset
 from nrdot.ledger.frames import unpack, whole
 from nrdot.ledger.rows import Outcome, Seen
 from nrdot.sample.replay import ReplaySource
+from nrdot.simulate.plan import Study
 from nrdot.simulate.run import simulate, under
 from nrdot.simulate.study import Task, run
 from nrdot.testing.agent import ListBuffer
@@ -95,12 +96,55 @@ def test_tasks_over_processes_give_what_one_process_gives_in_the_same_order(capt
     assert told == [1] * 4 + [2] * 4
 
 
-def test_a_broken_capture_in_another_process_is_one_clear_error(captures, tmp_path):
-    broken = tmp_path / "broken.jsonl"
-    broken.write_text("no json\n")
-    tasks = [Task(capture, configured("balanced")) for capture in (captures[0], broken)]
-    with pytest.raises(CaptureError, match=r"broken.jsonl, line 1: not a tick"):
-        run(tasks, 2, lambda: None)
+@pytest.fixture
+def broken(tmp_path, captures):
+    """Good for nine ticks, so that some of it was counted before anybody knew."""
+    lines = captures[1].read_text().splitlines(keepends=True)
+    path = tmp_path / "broken.jsonl"
+    path.write_text("".join(lines[:9]) + "no json\n")
+    return path
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_broken_capture_is_one_clear_error_in_its_place_and_the_others_count(captures, broken, processes):
+    tasks = [Task(capture, configured("balanced")) for capture in (captures[0], broken, captures[1])]
+    told = []
+    first, error, last = run(tasks, processes, lambda: told.append(1))
+    assert [first, last] == run([tasks[0], tasks[2]], 1, lambda: None)
+    assert isinstance(error, CaptureError)
+    assert "broken.jsonl, line 10: not a tick" in str(error)
+    assert len(told) == 3
+
+
+def studied(captures):
+    study = Study(captures, load(None))
+    chosen = {name: load_profile(name, Path(), {}) for name in ("balanced", "aggressive")}
+    return study, study.profiles(chosen)
+
+
+def test_a_broken_capture_counts_under_no_profile_and_is_told_once(captures, broken):
+    whole = studied(captures)[1]
+    study, partly = studied([captures[0], broken, captures[1]])
+    assert partly == whole
+    assert study.captures == captures
+    (told,) = study.left_out
+    assert "broken.jsonl, line 10: not a tick" in told
+    assert told.endswith("; this capture counts nowhere")
+
+
+def test_what_a_broken_capture_wrote_of_a_ledger_is_taken_away(captures, broken, tmp_path):
+    study = Study([*captures, broken], load(None))
+    study.profiles({"balanced": load_profile("balanced", Path(), {})}, ledger=tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["h1", "h2"]
+
+
+def test_where_every_capture_is_broken_there_is_nothing_to_tell(broken, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_text("{}\n")
+    with pytest.raises(CaptureError, match=r"broken.jsonl, line 10: .*; none of the 2 captures is whole"):
+        studied([broken, other])
+    with pytest.raises(CaptureError, match=r"other.jsonl, line 1: not a tick of a capture: [^;]*$"):
+        studied([other])
 
 
 def test_the_simulated_ledger_says_what_the_simulation_says(captures, tmp_path):
