@@ -69,6 +69,12 @@ def proven(share: float) -> str:
     return "100%" if share >= 1 else f"{math.floor(share * 1e4) / 1e4:.2%}"
 
 
+def between(window: dict[str, Any]) -> str:
+    """The times of a document, for people."""
+    begin, end = (window[name].replace("T", " ").replace(":00Z", " UTC") for name in ("from", "to"))
+    return f"{begin} to {end}"
+
+
 def host_hours(window: dict[str, Any]) -> str:
     seen, expected = window["host_hours_seen"], window["host_hours_expected"]
     digits = 0 if expected >= 100 else 1

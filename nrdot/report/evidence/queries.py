@@ -53,5 +53,10 @@ def stamp(seconds: float) -> str:
     return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
 
 
+def rfc3339(seconds: float) -> str:
+    """The same for scripts."""
+    return f"{utc(seconds):%Y-%m-%dT%H:%M:00Z}"
+
+
 def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

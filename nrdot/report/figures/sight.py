@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.report.evidence.queries import stamp
+from nrdot.report.evidence.queries import rfc3339, stamp
 from nrdot.report.figures.steps import PARTS
 from nrdot.report.words import counted
 
@@ -29,8 +29,8 @@ def window(usage: Usage) -> dict[str, Any]:
     hourly = usage.hourly
     modes = {row["mode"] for row in usage.agents}
     return {
-        "from": _rfc(usage.window.since),
-        "to": _rfc(usage.window.until),
+        "from": rfc3339(usage.window.since),
+        "to": rfc3339(usage.window.until),
         "hosts": len(usage.hosts),
         "hours": round(usage.window.seconds / HOUR, 2),
         "hours_seen": round(float(hourly.covered.sum()) / HOUR, 2),
@@ -113,7 +113,7 @@ def _critical(row: dict[str, Any]) -> dict[str, Any]:
         "seen": int(row["seen"]),
         "exported": int(row["exported"]),
         "short_hours": int(row["short_hours"]),
-        "first_short": None if first is None else _rfc(first),
+        "first_short": None if first is None else rfc3339(first),
     }
 
 
@@ -151,7 +151,7 @@ def coverage(usage: Usage) -> dict[str, Any]:
         share = float(hourly.host_seconds[chosen].sum()) / expected if expected else 0.0
         cells.append(
             {
-                "at": _rfc(at),
+                "at": rfc3339(at),
                 "seen": round(min(1.0, share), 4),
                 "critical": _proven(sent, wanted),
             }
@@ -184,8 +184,8 @@ def not_seen(usage: Usage) -> dict[str, Any]:
             {
                 "host": row["host"],
                 "name": usage.names[row["host"]],
-                "from": _rfc(row["from_hour"]),
-                "to": _rfc(row["to_hour"]),
+                "from": rfc3339(row["from_hour"]),
+                "to": rfc3339(row["to_hour"]),
             }
             for row in usage.gaps[:LISTED]
         ],
@@ -292,7 +292,3 @@ def _proven(exported: float, seen: float) -> float | None:
 
 def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 6) if whole else None
-
-
-def _rfc(seconds: float) -> str:
-    return stamp(seconds).replace(" UTC", ":00Z").replace(" ", "T")

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from nrdot.report.evidence.audited import audited
-from nrdot.report.evidence.queries import stamp
+from nrdot.report.evidence.queries import rfc3339
 from nrdot.report.kinds.criticality import NEVER_FILTERED
 from nrdot.report.words import counted
 
@@ -51,7 +51,7 @@ def compliance(engine: Engine, window: Window, configuration: Configuration, led
             "no rule names a `requirement`; add it to classes or overrides, and name the file with -c"
         )
     return {
-        "window": {"from": stamp(window.since), "to": stamp(window.until)},
+        "window": {"from": rfc3339(window.since), "to": rfc3339(window.until)},
         "configuration": configuration.file,
         "revision": configuration.revision,
         "rows": rows,

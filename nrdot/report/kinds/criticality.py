@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nrdot.report.evidence.queries import stamp
+from nrdot.report.evidence.queries import rfc3339
 from nrdot.report.figures.hosts import named
 from nrdot.report.words import NOBODY
 from nrdot.score.packs import packs_of
@@ -49,7 +49,7 @@ def criticality(engine: Engine, window: Window, configuration: Configuration, by
             weight[name] += cell["processes"] * (row["score"] or 0.0)
     return {
         "by": "host group" if together else by,
-        "window": {"from": stamp(window.since), "to": stamp(window.until)},
+        "window": {"from": rfc3339(window.since), "to": rfc3339(window.until)},
         "groups": sorted(weight, key=lambda name: (-weight[name], name)),
         "rows": found,
         "left_out": list(engine.left_out),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from nrdot.report.words import NOBODY, counted
+from nrdot.report.words import NOBODY, between, counted
 
 if TYPE_CHECKING:
     from nrdot.report.pages.parts import Body, Document
@@ -37,7 +37,7 @@ def criticality(found: Document) -> Body:
         "series of their own. Its colour is what the class is worth: the warmer, the more critical; full red "
         "says how many exports lacked a critical process.</p>"
     )
-    under = f"{found['window']['from']} to {found['window']['to']} · class by {found['by']}"
+    under = f"{between(found['window'])} · class by {found['by']}"
     return "Process criticality", under, note + table + _left_out(found)
 
 
@@ -67,7 +67,7 @@ def compliance(found: Document) -> Body:
     words = "".join(f"<li>{_state(state)} {escape(meaning)}</li>" for state, meaning in _STATES.items())
     trail = "".join(f"<li>{escape(line)}</li>" for line in found["audit"])
     under = (
-        f"{found['window']['from']} to {found['window']['to']} · configuration "
+        f"{between(found['window'])} · configuration "
         f"{found['configuration'] or 'of the defaults'}, revision {found['revision']}"
     )
     body = (

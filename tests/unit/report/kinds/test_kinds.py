@@ -65,6 +65,8 @@ def test_the_heat_map_has_classes_by_worth_and_hosts(engine, configuration):
     assert rows["payments"]["cells"]["host-1"]["critical_missed"] == 2
     assert set(rows["payments"]["cells"]) == {"host-1"}
     text = page(found, "criticality")
+    assert found["window"] == {"from": "2026-11-14T03:00:00Z", "to": "2026-11-21T03:00:00Z"}
+    assert "2026-11-14 03:00 UTC to 2026-11-21 03:00 UTC" in text
     assert 'class="h5"' in text
     rows = as_csv(found, "criticality").splitlines()
     assert rows[0].startswith("class,score,group,processes,kept")
@@ -98,6 +100,7 @@ def test_the_matrix_says_what_is_proved_and_what_is_not(engine, configuration, f
         ("SOX", "class database"): "met",
         ("SOX", "class web"): "open",
     }
+    assert found["window"] == {"from": "2026-11-14T03:00:00Z", "to": "2026-11-21T03:00:00Z"}
     evidence = {row["rule"]: row["evidence"] for row in found["rows"]}
     assert evidence["class payments"][0] == "8 of 10 exports, short in 1 hour"
     assert found["audit"][0].startswith("audit trail: none beside")
