@@ -309,3 +309,45 @@ def test_what_is_dropped_counts_from_the_export_before():
     assert groups["dropped"].since_ns == sent.time_ns
     assert groups["dropped"].counters[Counter.CPU_USER] == 5
     assert groups["executable"].counters[Counter.CPU_USER] == 0
+
+
+def test_processes_of_no_class_that_share_no_name_are_the_others_however_many():
+    rolled = RolledUp()
+    for name in ("cron", "atd", "sshd", "getty"):
+        rolled.begin(1, name)
+    rolled.baseline()
+    assert [(group.kind, group.name) for group in rolled.export().groups] == [("other", "other")]
+
+
+def test_a_class_that_is_asked_for_first_comes_before_the_name():
+    rolled = RolledUp(chain=("class", "executable"))
+    for process in rolled.begin(3, "nginx"):
+        rolled.classes[process.pid] = 1
+    rolled.begin(3, "cron")
+    rolled.baseline()
+    assert {(group.kind, group.name) for group in rolled.export().groups} == {
+        ("class", "web"),
+        ("executable", "cron"),
+    }
+
+
+def test_every_group_begins_at_the_export_before_and_goes_on_from_one_to_the_next():
+    rolled = RolledUp()
+    named = rolled.begin(3, "nginx")[0]
+    dropped = rolled.begin(1, "cron")[0]
+    lone = rolled.begin(1, "sshd")[0]
+    rolled.dropped = {dropped.pid}
+    rolled.baseline()
+    began = rolled.host.time_ns
+    keys = []
+    for turn in (1, 2):
+        for process in (named, dropped, lone):
+            rolled.host.run(process, Counter.CPU_USER, 10)
+        groups = {group.kind: group for group in rolled.export().groups}
+        assert {kind: group.since_ns for kind, group in groups.items()} == dict.fromkeys(
+            ("executable", "dropped", "other"), began
+        )
+        assert {group.counters[Counter.CPU_USER] for group in groups.values()} == {10 * turn}
+        keys.append({kind: group.key for kind, group in groups.items()})
+    assert keys[0] == keys[1]
+    assert len(set(keys[0].values())) == 3
