@@ -266,6 +266,8 @@ def _inline(tree: Table) -> Mapping[str, Node]:
 def _unknown(key: str, node: Node) -> str:
     if key == "extends":
         return "in a configuration write `profile: NAME`; profiles extend each other"
+    if key in wishes.NO_SETTINGS:  # whatever stands under it is called like a setting by chance
+        return wishes.PLANS[key]
     return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key) or wishes.PLANS.get(key, "")
 
 

@@ -29,6 +29,10 @@ PLANS = {
     "`local_decision_making: true` keeps a controller from overriding this file",
     "edge_autonomy": "write `local_decision_making: true` and a `batching.local_buffer_size`",
     "data_isolation": "write a file for each environment, with an `export` and a `profile` of its own",
+    "predictive_optimization": "what is expected is written by the clock: `follow_the_sun`, "
+    "`time_based_rules`, `event_handling`; what nobody expected is kept at its sample: see `anomaly`",
+    "patterns": "patterns are of a class: "
+    "write `process_classification: {NAME: {score: 0.9, patterns: [...]}}`",
     "compliance": "name it where it applies: `requirement` of a class, an override or a business rule",
     **dict.fromkeys(
         (
@@ -42,7 +46,6 @@ PLANS = {
             "ml_powered_decisions",
             "operational_benefits",
             "phase_1_risk_assessment",
-            "predictive_optimization",
             "scale",
             "special_requirements",
             "unique_challenges",
@@ -50,6 +53,8 @@ PLANS = {
         _A_PLAN,
     ),
 }
+
+NO_SETTINGS = frozenset(key for key, words in PLANS.items() if words == _A_PLAN)
 
 
 def instead_of(wish: str) -> str:

@@ -166,6 +166,14 @@ def test_a_section_of_a_plan_is_answered_with_what_acts_instead():
     assert "anomaly" in found["real_time_optimization"]
 
 
+def test_what_only_describes_is_told_so_whatever_stands_under_it(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text("infrastructure: {kubernetes: {clusters: 15}, region: eu}\npatterns: [^pay]\n")
+    hints = {one.path: one.hint for one in examine(path, {})[1]}
+    assert "nothing in it configures the agent" in hints["infrastructure"]
+    assert "process_classification: {NAME" in hints["patterns"]
+
+
 @pytest.mark.parametrize("section", sorted(wishes.PLANS))
 def test_a_plan_s_section_is_no_setting(section):
     assert section not in SETTING_KEYS | OVERLAY_KEYS
