@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nrdot.cli.app import app
+from nrdot.cli.app import app, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def commands(group: typer.core.TyperGroup, above: typer.Context) -> Iterator[str
 
 def parameters(command: typer.core.TyperCommand, context: typer.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
+        record = described(parameter, context)
         if record is None or "--help" in parameter.opts:
             continue
         yield ".TP\n" + rf"\fB{escaped(record[0])}\fR" + "\n" + escaped(" ".join(record[1].split()))

@@ -6,9 +6,10 @@ needs to run is imported inside it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from nrdot import __version__
 from nrdot.cli import (
@@ -29,12 +30,52 @@ from nrdot.cli import (
 from nrdot.cli.demo import demo
 from nrdot.cli.profiles import diff, lint, listing, rollback, run_tests, show, timeline
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 NAME = "Keep process metrics useful at a tenth of their cost."
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
+class _Group(typer.Typer):
+    """Commands whose help names what is typed (FILE...), and no type of a programming language."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[_Function], _Function]:
+        return super().command(name, cls=_Command, **settings)
+
+
+class _Command(TyperCommand):
+    def collect_usage_pieces(self, _context: Any) -> list[str]:
+        return ["[OPTIONS]", *(_typed(one) for one in self.params if _is_argument(one))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for title, wanted in (("Arguments", True), ("Options", False)):
+            lines = [described(one, ctx) for one in self.get_params(ctx) if _is_argument(one) is wanted]
+            if shown := [line for line in lines if line is not None]:
+                with formatter.section(title):
+                    formatter.write_dl(shown)
+
+
+def described(parameter: Any, context: Any) -> tuple[str, str] | None:
+    """What is typed, and the sentence about it; None for what is hidden."""
+    if _is_argument(parameter):
+        return _typed(parameter), parameter.help
+    found: tuple[str, str] | None = parameter.get_help_record(context)
+    return found
+
+
+def _is_argument(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "argument")
+
+
+def _typed(argument: Any) -> str:
+    name = f"{argument.metavar}{'...' if argument.nargs != 1 else ''}"
+    return name if argument.required else f"[{name}]"
+
+
 def _group(words: str) -> typer.Typer:
-    return typer.Typer(
+    return _Group(
         help=words,
         no_args_is_help=True,
         pretty_exceptions_enable=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from nrdot.cli.plain import plain_agent, run_agent
@@ -16,6 +17,9 @@ DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give the exit status. `arguments` are without the program's name."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever called: what is said there goes nowhere
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the program runs
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         _tolerant(stream)
     try:

@@ -116,7 +116,7 @@ def _place_after(before: str, file: str) -> Mark:
 
 
 def _syntax_hint(words: str) -> str:
-    if "cannot start any token" in words:
+    if "cannot start any token" in words or "tab character" in words:
         return "indent with spaces, and quote text that begins with a special character"
     if "mapping values are not allowed" in words:
         return "quote text that holds `: `"

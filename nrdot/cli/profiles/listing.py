@@ -40,6 +40,7 @@ def list_profiles(directory: InDirectory = Path(), json: Json = False) -> None:
         return
     numbers = ("threshold", "exports every", "budget")
     shown = table("name", *numbers, "for", right=set(numbers))
+    shown.columns[0].no_wrap = True  # half a name cannot be typed
     for name, one in found.items():
         figures = (f"{one.threshold:g}", f"{one.export_interval:g} s", f"{one.budget:,} series")
         shown.add_row(name, *figures, one.description)

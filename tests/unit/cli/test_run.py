@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -34,6 +38,18 @@ def test_every_command_explains_itself_and_each_of_its_options_in_a_sentence(com
         assert option.name == "help" or len(option.help.split()) > 1, option.name
 
 
+def test_what_is_typed_is_named_as_it_is_typed(command):
+    shown = command("profile", "test", "--help")[1]
+    assert shown.startswith("Usage: nrdot profile test [OPTIONS] FILE...\n")
+    assert "\n  FILE...  Files of profile tests.\n" in shown
+    assert "[MODEL]  Model file; the shipped one" in command("model", "show", "--help")[1]
+    assert not [
+        words
+        for words in commands()
+        if re.search(r"<(list|str|path|Path)", command(*words.split(), "--help")[1])
+    ]
+
+
 @pytest.mark.parametrize("words", ["", *sorted({words.split()[0] for words in commands() if " " in words})])
 def test_a_list_of_commands_cuts_no_sentence(command, words, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
@@ -54,6 +70,12 @@ def test_a_list_of_commands_cuts_no_sentence(command, words, monkeypatch):
         (["record", "-o", "x", "--duration", "soon"], "--duration"),
         (["record", "-o", "x", "--duration", "0s"], "longer than nothing"),
         (["agent", "--duration", "0s"], "longer than nothing"),
+        (["agent", "-c"], "requires an argument; see nrdot agent --help"),
+        (["profile", "diff", "a", "b", "--capture"], "requires an argument; see nrdot profile diff --help"),
+        (["demo", "--hosts", "many"], "'--hosts': a whole number is wanted; see nrdot demo --help"),
+        (["help"], "No such command 'help'; here it is nrdot --help"),
+        (["validate", "x.yaml"], "No such command 'validate'; here it is nrdot profile lint FILE"),
+        (["-V"], "No such option: -V; here it is nrdot --version"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -62,7 +84,7 @@ def test_wrong_use_is_one_line_that_says_where_help_is(command, words, message):
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert message in err
-    assert "--help" in err
+    assert "--help" in err or "here it is nrdot" in err
 
 
 def test_a_command_alone_shows_what_there_is(command):
@@ -103,3 +125,12 @@ def test_what_may_not_be_read_is_said_with_who_may(command, monkeypatch):
     status, _, err = command("scan")
     wanted = "nrdot: /var/lib/nrdot/ledger: Permission denied; run this as the agent's user, or as root\n"
     assert (status, err) == (2, wanted)
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_the_caller_closed_takes_nothing_and_breaks_nothing(closed):
+    line = f"{shlex.quote(sys.executable)} -m nrdot profile list {closed}>&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert bool(done.stdout) is (closed == "2")

@@ -27,6 +27,10 @@ BAD = {
         "agent:\n\tinterval: 5s\n",
         "2:1: not YAML: found character that cannot start any token",
     ),
+    "a tab behind a setting": (
+        "mode: observe\n\tagent: {}\n",
+        "2:1: not YAML: found a tab character that violates indentation; indent with spaces",
+    ),
     "an open bracket": ("agent: {interval: 5s\n", "2:1: not YAML: did not find expected ',' or '}'"),
     "an open quote": ("mode: 'observe\n", "2:1: not YAML: found unexpected end of stream"),
     "a colon in text": (
