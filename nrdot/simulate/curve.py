@@ -26,6 +26,7 @@ th, td {{ padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #888
 th:first-child, td:first-child {{ text-align: left; }}
 tr.front td {{ font-weight: 600; }}
 .note {{ opacity: .75; }}
+.scroll {{ overflow-x: auto; }}
 </style>
 <h1>What coverage costs</h1>
 <p>{advice}</p>
@@ -33,10 +34,11 @@ tr.front td {{ font-weight: 600; }}
 {chart}
 <p class="note">Each mark is one candidate over {captures}. The line joins those that no other beats: nobody
 covers as much CPU by name for less money. Costs are {formula}.</p>
-<table><thead><tr><th>candidate</th><th>{currency} a month</th><th>CPU covered</th><th>points</th>
+<div class="scroll"><table>
+<thead><tr><th>candidate</th><th>{currency} a month</th><th>CPU covered</th><th>points</th>
 <th>series</th><th>critical</th><th>incidents seen</th></tr></thead><tbody>
 {rows}
-</tbody></table>
+</tbody></table></div>
 </html>
 """
 

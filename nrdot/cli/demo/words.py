@@ -29,7 +29,7 @@ def every(interval: float) -> str:
 
 
 def critical(figures: Figures) -> str:
-    return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none"
+    return f"{figures.critical_exported}/{figures.critical}"
 
 
 def brief(reason: Reason) -> str:
