@@ -266,11 +266,11 @@ class Daemon:
             self._status.reloads["refused"] += 1
             _log.error("the configuration is refused, the last good one stays", error=str(error))
         else:
-            outcome = "unchanged" if parts is self._parts else "applied"
-            self._status.config_error = "" if parts is self._parts else parts.trouble
+            outcome, trouble = ("unchanged", "") if parts is self._parts else ("applied", parts.trouble)
+            self._use(parts)  # before anybody is told that it is
+            self._status.config_error = trouble
             self._status.reloads[outcome] += 1
             _log.info(f"the configuration is {outcome}", revision=parts.revision)
-            self._use(parts)
         self._reloaded = self._clock.monotonic()
         self._room = max(RELOAD_ROOM, 2 * (self._reloaded - began))
         self._notifier.ready()

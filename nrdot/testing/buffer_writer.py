@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,11 +48,13 @@ class Writers:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})},
+            process_group=0,
         )
         self.put: list[int] = []
         self.kept = 0  # records that waited in memory
         self.leaving: set[int] = set()
         self._rounds = 0
+        self._works = False  # a child that nobody has seen dead
 
     def start(self) -> int:
         """Begin one; its process id."""
@@ -60,6 +63,7 @@ class Writers:
         assert self._process.stdin is not None
         self._process.stdin.write(b"%d\n" % (self._rounds * 100_000))
         self._process.stdin.flush()
+        self._works = True
         return self.until("pid")
 
     def until(self, awaited: str) -> int:
@@ -79,11 +83,15 @@ class Writers:
             self.kept += 1
         elif word == "leave":
             self.leaving.add(number)
+        elif word == "dead":
+            self._works = False
         return word, number
 
     def close(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if self._works:  # the test has failed before it ended its child, which would go on for ever
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()

@@ -12,7 +12,7 @@ import pytest
 from nrdot.testing.nursery import Forked
 from nrdot.testing.procfs import FakeProcfs
 
-HANG = 30.0  # seconds after which a test that waits for the agent has failed
+HANG = 60.0  # seconds after which a test that waits for the agent has failed
 
 
 class RunningAgent:
@@ -80,7 +80,8 @@ class RunningAgent:
                 yield self._systemd.recv(4096).decode()
 
     def lines(self):
-        return [json.loads(line) for line in self.errors.read_text().splitlines()]
+        whole, _, _ = self.errors.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def said(self, message):
         """Wait for a log line; the last one of its kind."""

@@ -28,7 +28,8 @@ def refusing_device(tmp_path_factory):
     if compiler is None:
         pytest.skip("no C compiler on this machine; tests/unit/buffer/test_durability.py stands in")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"], check=True)
-    return library
+    # By its name: LD_PRELOAD is split at spaces, which a path to a folder for temporary files may hold.
+    return {"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)}
 
 
 def hear(writers, enough):
@@ -39,7 +40,7 @@ def hear(writers, enough):
 @pytest.mark.parametrize("fault", ["S", "W"])
 def test_what_a_device_refuses_is_never_called_durable(tmp_path, start_writers, refusing_device, fault):
     cue = tmp_path / "cue"
-    environment = {"LD_PRELOAD": str(refusing_device), "NRDOT_CUE": str(cue)}
+    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
     writers = start_writers(tmp_path / "buffer", environment=environment)
     pid = writers.start()
     hear(writers, lambda: len(writers.put) >= 30)
@@ -61,7 +62,7 @@ def test_what_went_while_a_device_called_itself_full_is_in_the_books(
     tmp_path, start_writers, refusing_device
 ):
     cue = tmp_path / "cue"
-    environment = {"LD_PRELOAD": str(refusing_device), "NRDOT_CUE": str(cue)}
+    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
     writers = start_writers(tmp_path / "buffer", environment=environment)
     pid = writers.start()
     hear(writers, lambda: len(writers.put) >= 30)
@@ -85,7 +86,7 @@ def test_what_went_while_a_device_called_itself_full_is_in_the_books(
 
 def test_a_device_that_works_again_is_used_again(tmp_path, start_writers, refusing_device):
     cue = tmp_path / "cue"
-    environment = {"LD_PRELOAD": str(refusing_device), "NRDOT_CUE": str(cue)}
+    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
     writers = start_writers(tmp_path / "buffer", environment=environment)
     pid = writers.start()
     hear(writers, lambda: len(writers.put) >= 30)

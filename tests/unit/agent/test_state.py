@@ -27,7 +27,8 @@ def test_a_missing_directory_is_made_with_its_parents_and_for_us_alone(tmp_path)
 
 def test_an_empty_directory_is_made_private(tmp_path):
     path = tmp_path / "state"
-    path.mkdir(mode=0o755)
+    path.mkdir()
+    path.chmod(0o755)
 
     StateDirectory(path).close()
 
@@ -47,7 +48,8 @@ def test_our_directory_is_made_private_again(tmp_path):
 
 def test_a_directory_with_other_things_keeps_its_mode_and_is_warned_about(tmp_path):
     path = tmp_path / "etc"
-    path.mkdir(mode=0o755)
+    path.mkdir()
+    path.chmod(0o755)
     (path / "nrdot.yaml").write_text("")
 
     state = StateDirectory(path)
