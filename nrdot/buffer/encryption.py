@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEY_SIZE = 32
 TAG_SIZE = 16
+_NONCE_SIZE = 12
 _COMMAND_SECONDS = 10
 
 
@@ -71,22 +72,21 @@ class Cipher:
         self._gcm: AESGCM = AESGCM(derived.derive(key))
 
     def seal(self, ordinal: int, body: bytes, bound: bytes) -> bytes:
-        return self._gcm.encrypt(ordinal.to_bytes(12, "big"), body, bound)
+        return self._gcm.encrypt(ordinal.to_bytes(_NONCE_SIZE), body, bound)
 
     def open(self, ordinal: int, body: bytes, bound: bytes) -> bytes | None:
         """None where body, head or key are not those that it was sealed with."""
         from cryptography.exceptions import InvalidTag
 
         try:
-            return self._gcm.decrypt(ordinal.to_bytes(12, "big"), body, bound)
+            return self._gcm.decrypt(ordinal.to_bytes(_NONCE_SIZE), body, bound)
         except InvalidTag:
             return None
 
 
 def key_id(key: bytes) -> bytes:
-    """Tells keys apart without saying anything about them; never all zeros."""
-    identity = hashlib.sha256(b"nrdot buffer key id" + key).digest()[:KEY_ID_SIZE]
-    return identity if identity != NO_KEY else b"\1" * KEY_ID_SIZE
+    """Tells keys apart without saying anything about them."""
+    return hashlib.sha256(b"nrdot buffer key id" + key).digest()[:KEY_ID_SIZE]
 
 
 NO_KEYS = Keyring()

@@ -57,6 +57,13 @@ class Letter:
     unreadable: str = ""  # why records are missing from this list: damage, or a missing key
 
 
+class _Note(msgspec.Struct, frozen=True):
+    """The first frame of a letter."""
+
+    reason: str
+    records: int
+
+
 class Letters:
     """The letters of one buffer's directory, the oldest giving way to the newest."""
 
@@ -81,7 +88,7 @@ class Letters:
             self._files, self._directory / f"{now_ns:020}-{first:020}-{salt[:4].hex()}.segment", header
         )
         try:
-            note = msgspec.json.encode({"reason": reason, "records": len(parcels)})
+            note = msgspec.json.encode(_Note(reason, len(parcels)))
             writer.append(Head(len(note), 0, now_ns, 0, 0, len(note), 0, Kind.NOTE, 0, 0), note)
             for ordinal, parcel in enumerate(parcels, 1):
                 writer.append(*self._coder.seal(_head(parcel, ordinal), parcel.body, cipher))
@@ -194,7 +201,7 @@ def read_letter(files: Files, path: Path, keys: Keyring, coder: Coder) -> Letter
             if not isinstance(frame, Frame):
                 trouble = frame.what
             elif frame.head.kind == Kind.NOTE:
-                reason = str(msgspec.json.decode(frame.body).get("reason", ""))
+                reason = msgspec.json.decode(frame.body, type=_Note).reason
             elif frame.head.kind == Kind.DATA and not held:
                 head = frame.head
                 payload = coder.open(head, frame.body, cipher)

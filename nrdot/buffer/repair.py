@@ -7,7 +7,6 @@ aside and can be read now is back.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,8 +90,6 @@ def _rewrite(files: Files, directory: Path, path: Path, now_ns: int) -> bool:
         if not damaged and start == pack_header(header):
             return False
         copy = path.with_name(path.name + _NEW)
-        with suppress(FileNotFoundError):
-            files.discard(copy)
         writer = Writer(files, copy, header)
         try:
             for item in scan(read, size, header.seed):

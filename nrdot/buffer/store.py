@@ -230,13 +230,10 @@ class Store:
         """Take a record out of its segment because it goes to another; False where it had left before."""
         assert segment.index is not None  # noqa: S101, the active segment has one
         position = segment.index.find(sequence)
-        if position is None:
+        if position is None or segment.index.ordinals[position] in segment.settled:
             return False
-        ordinal, size = segment.index.ordinals[position], segment.index.sizes[position]
-        if ordinal in segment.settled:
-            return False
-        points = segment.index.points[position]
-        segment.settle([(ordinal, ordinal + 1)], 1, points, size)
+        ordinal, points = segment.index.ordinals[position], segment.index.points[position]
+        segment.settle([(ordinal, ordinal + 1)], 1, points, segment.index.sizes[position])
         lane.points_put -= points
         return True
 

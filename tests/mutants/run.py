@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -215,10 +216,11 @@ def report(copy: Path, room: str, files: list[str]) -> None:
     survivors = [one for one in mutants if one.alive]
     shown = differences(copy, room, survivors)
     listing = copy.with_suffix(".diff")
+    told_apart = [one for one in survivors if not only_words(shown[one.name])]
     listing.write_text(
         "\n".join(
             f"# {one.file} {one.name.rpartition('.')[2]}: {one.fate}\n{shown[one.name]}\n"
-            for one in survivors
+            for one in told_apart
         )
     )
     print(listing.read_text())
@@ -226,7 +228,10 @@ def report(copy: Path, room: str, files: list[str]) -> None:
         if counts := Counter(one.fate for one in mutants if one.file == file):
             print(f"{file:20} {counts.total():5} mutants:", told(counts))
     print(f"{room}: {len(mutants)} mutants: {told(Counter(one.fate for one in mutants))}")
-    print(f"what was not noticed is in {listing.relative_to(ROOT)}")
+    print(
+        f"what was not noticed is in {listing.relative_to(ROOT)}, but for {len(survivors) - len(told_apart)}"
+        " that change capitals or ends of a sentence"
+    )
 
 
 def differences(copy: Path, room: str, survivors: list[Mutant]) -> dict[str, str]:
@@ -245,6 +250,17 @@ def differences(copy: Path, room: str, survivors: list[Mutant]) -> dict[str, str
             shown[one.name] = before.get(one.name, "(planted by an earlier run)")
     kept.write_text(json.dumps(before | shown))
     return shown
+
+
+def only_words(difference: str) -> bool:
+    """Whether a sentence got other capitals or letters at its ends: a message says the same."""
+    lines = difference.splitlines()
+    before = [line[1:] for line in lines if line.startswith("-") and not line.startswith("---")]
+    after = [line[1:].replace("XX", "") for line in lines if line.startswith("+") and line[:3] != "+++"]
+    sentence = re.search(r"[\"'][^\"']+ [^\"']+[\"']", "\n".join(before))
+    return sentence is not None and [line.casefold() for line in before] == [
+        line.casefold() for line in after
+    ]
 
 
 def told(counts: Counter[str]) -> str:

@@ -5,12 +5,16 @@ from random import Random
 import pytest
 
 from nrdot.buffer.coding import COMPRESSED
+from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import WaitingRecord, dead_letters, dump_letters, replay
 from nrdot.buffer.letters import Letter
+from nrdot.buffer.repair import repair
 from nrdot.buffer.segment import Content, Head, Header, Kind, pack_head, pack_header
+from nrdot.buffer.settings import BufferSettings
 from nrdot.stages import Priority
-from nrdot.testing.clock import NOON_NS
+from nrdot.testing.clock import NOON_NS, ManualClock
 from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
@@ -40,6 +44,31 @@ def test_a_letter_outlives_a_power_cut(start, disk, seed):
     disk.cut_power(Random(seed))
     (letter,) = dead_letters(disk, DIRECTORY)
     assert len(letter.records) == 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_letter_that_is_to_be_sent_again_outlives_a_power_cut(start, disk, seed):
+    rejected(start).close()
+    replay(disk, DIRECTORY)
+    disk.cut_power(Random(seed))
+    assert sorted(numbers(start())) == [0, 1, 2]
+
+
+def test_what_root_has_sent_again_belongs_to_the_agent_again(tmp_path):
+    given = []
+
+    class Watching(Files):
+        def give_back(self, directory):
+            given.append(directory)
+
+    buffer = DiskBuffer(tmp_path, BufferSettings(), ManualClock(), Watching())
+    buffer.put(record(0))
+    buffer.reject(sequences(buffer), "400 Bad Request")
+    replay(Watching(), tmp_path)
+    assert given == [tmp_path]
+    buffer.close()
+    repair(Watching(), tmp_path, ManualClock())
+    assert given == [tmp_path, tmp_path]
 
 
 def test_the_queue_moves_on_and_the_books_count_it(start):

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nrdot.buffer.gap import EXPIRED, TOO_OLD, Gap, gap_record
+from nrdot.buffer.inspection import status
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
 
+DIRECTORY = Path("/state/buffer")
 HOST = {"host.name": "web-1", "host.id": "h1"}
 
 
@@ -112,10 +116,12 @@ def test_what_a_running_buffer_found_damaged_is_counted_and_told_once_across_res
     assert told == [("corrupt", "normal", 10)]
 
 
-def test_a_record_that_is_too_large_leaves_a_gap_of_its_own_priority(start):
+def test_a_record_that_is_too_large_leaves_a_gap_of_its_own_priority(start, disk):
     buffer = start(gap_resource=HOST, record_bytes=1000)
     buffer.put(record(0, priority=Priority.OPTIONAL))
     buffer.put(record(1, 2000, Priority.CRITICAL))
+    expected = Gap("too_large", Priority.CRITICAL, 1, 10, 2, 2, NOON_NS + 1, NOON_NS + 1)
+    assert status(disk, DIRECTORY).gaps == (expected,)
     buffer.acknowledge(sequences(buffer, 1))
     words = {"reason": "too_large", "priority": "critical"}
     assert gaps_told(buffer) == [(words, 10, NOON_NS + 1, NOON_NS + 1)]

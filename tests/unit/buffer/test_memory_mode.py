@@ -44,7 +44,21 @@ def test_records_go_back_to_disk_by_themselves_in_order(start, disk, clock, capl
     assert buffer.alarm == ""
     assert "can be written again; 6 records went there from memory" in caplog.text
     assert numbers(buffer) == list(range(10))
-    assert numbers(start()) == list(range(10))
+    held = buffer.statistics().bytes
+    again = start()
+    assert numbers(again) == list(range(10))
+    assert again.statistics().bytes == held
+
+
+def test_memory_takes_up_to_its_last_byte(start, disk):
+    made = record(0)
+    needed = len(made.payload) + 400  # bytes of its own and of the objects around it
+    for memory_bytes, kept in ((needed, [0]), (needed - 1, [])):
+        buffer = start(memory_bytes=memory_bytes)
+        disk.read_only = True
+        buffer.put(made)
+        assert numbers(buffer) == kept
+        disk.read_only = False
 
 
 def test_the_disk_is_not_tried_again_before_its_time(start, disk, clock):

@@ -50,6 +50,26 @@ def test_a_bound_in_records_holds_from_the_next_record_on(start):
     assert imbalance(buffer) == 0
 
 
+def test_what_concerns_no_file_begins_no_file(start, disk):
+    buffer = start()
+    put_all(buffer, map(record, range(3)))
+    buffer.use(BufferSettings(newest_first=True, max_records=1000, memory_bytes=1 << 20), NO_KEYS)
+    put_all(buffer, map(record, range(3, 6)))
+    assert len(disk.paths("normal-*")) == 1
+
+
+def test_an_interval_that_a_reload_asks_for_is_kept_without_anybody_calling(start, disk):
+    buffer = start(durability=Durability.NEVER)
+    buffer.use(BufferSettings(durability=Durability.INTERVAL, sync_seconds=0.01), NO_KEYS)
+    buffer.put(record(1))
+    (path,) = disk.paths("normal-*")
+    for _ in range(1000):
+        if disk.durable_size(path) == len(disk.content(path)):
+            break
+        buffer._flusher._stop.wait(0.01)
+    assert disk.durable_size(path) == len(disk.content(path))
+
+
 def test_the_order_turns_round(start):
     buffer = start()
     put_all(buffer, map(record, range(4)))
