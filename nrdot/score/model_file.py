@@ -190,16 +190,18 @@ def _model(body: _Body, digest: str) -> Model:
     if tuple(body.features) != FEATURES:
         raise ValueError("it was trained on other features than this version computes")
     count = len(FEATURES)
-    if (body.trees is None) == (body.logistic is None):
+    estimator: Forest | Logistic
+    if body.trees is not None and body.logistic is None:
+        estimator = _forest(body.trees, count)
+    elif body.logistic is not None and body.trees is None:
+        estimator = _logistic(body.logistic, count)
+    else:
         raise ValueError("it holds either trees or logistic, one of them")
-    estimator = _forest(body.trees, count) if body.trees is not None else _logistic(body.logistic, count)
     typical = _numbers("typical", body.typical, count)
     return Model(body.name[:80], FEATURES, typical, body.card, digest, estimator)
 
 
-def _logistic(given: _Logistic | None, count: int) -> Logistic:
-    if given is None:  # the caller has looked
-        raise ValueError("logistic is missing")
+def _logistic(given: _Logistic, count: int) -> Logistic:
     scale = _numbers("scale", given.scale, count)
     if not (scale > 0).all():
         raise ValueError("a scale is not positive")

@@ -46,6 +46,21 @@ def trees(**changed: object) -> dict:
     return body(trees={**stump("cpu_lately", 0.5, -1.0, 1.0), **changed})
 
 
+def logistic(**changed: object) -> dict:
+    numbers = {"mean": [0.0] * COUNT, "scale": [1.0] * COUNT, "weight": [0.0] * COUNT, "bias": 0.0}
+    return body(trees=None, logistic={**numbers, **changed})
+
+
+def deep(depth: int) -> dict:
+    """A tree in which at each level the left child is a leaf and the right one asks on."""
+    size = 2 * depth + 1
+    zeros = [0.0] * size
+    left = [node + 1 if node % 2 == 0 else node for node in range(size)]
+    left[-1] = size - 1
+    given = {"roots": [0], "feature": [0] * size, "threshold": zeros, "left": left, "value": zeros}
+    return body(trees={**given, "bias": 0.0})
+
+
 def test_a_byte_that_changed_anywhere_is_noticed(tmp_path) -> None:
     path = tmp_path / "m.json"
     save_stump(path)
@@ -149,21 +164,54 @@ def test_numbers_that_make_no_model_are_refused_for_all_their_checksum(
     assert any(word in said for word in says.split("|")), said
 
 
-def test_a_tree_without_end_is_refused(tmp_path) -> None:
-    depth = 40  # at each level the left child is a leaf and the right one asks on
-    size = 2 * depth + 1
-    left = [node + 1 if node % 2 == 0 else node for node in range(size)]
-    left[-1] = size - 1
-    zeros = [0.0] * size
-    deep = {
-        "roots": [0],
-        "feature": [0] * size,
-        "threshold": zeros,
-        "left": left,
-        "value": zeros,
-        "bias": 0.0,
-    }
-    assert "deeper than 32" in refused(written(tmp_path / "m.json", body(trees=deep)))
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (body(features=["x"]), "it was trained on other features than this version computes"),
+        (body(trees=None), "it holds either trees or logistic, one of them"),
+        (body(logistic=logistic()["logistic"]), "it holds either trees or logistic, one of them"),
+        (body(typical=[0.0]), f"typical has 1 numbers, not {COUNT}"),
+        (logistic(scale=[0.0] * COUNT), "a scale is not positive"),
+        (logistic(scale=[1.0] * (COUNT - 1) + [-1.0]), "a scale is not positive"),
+        (logistic(scale=[]), f"scale has 0 numbers, not {COUNT}"),
+        (logistic(mean=[]), f"mean has 0 numbers, not {COUNT}"),
+        (logistic(weight=[]), f"weight has 0 numbers, not {COUNT}"),
+        (trees(left=[]), "its trees have lists of different lengths, or none"),
+        (trees(feature=[0]), "its trees have lists of different lengths, or none"),
+        (trees(threshold=[0.5]), "threshold has 1 numbers, not 3"),
+        (trees(value=[0.5]), "value has 1 numbers, not 3"),
+        (trees(left=[1, 0, 2]), "a node's children stand before it or outside"),
+        (trees(left=[1, 1, 3]), "a node's children stand before it or outside"),
+        (trees(left=[1, 2, 2]), "a node's children stand before it or outside"),
+        (trees(feature=[COUNT, 0, 0]), "a node asks for a feature that does not exist"),
+        (trees(roots=[0] * 1001), "it has more than 1000 trees"),
+        (trees(roots=[]), "a tree has no root"),
+        (trees(roots=[0, 3]), "a tree has no root"),
+        (trees(roots=[0, -1]), "a tree has no root"),
+        (deep(33), "a tree is deeper than 32"),
+    ],
+)
+def test_what_makes_no_model_is_told_by_what_is_wrong(tmp_path, wrong: dict, why: str) -> None:
+    path = written(tmp_path / "m.json", wrong)
+    assert refused(path) == f"model {path}: cannot be used: {why}; {GOES_ON}"
+
+
+@pytest.mark.parametrize("given", [deep(32), trees(roots=[0] * 1000), trees(roots=[2]), logistic()])
+def test_what_is_just_within_the_limits_is_a_model(tmp_path, given: dict) -> None:
+    model = load_model(written(tmp_path / "m.json", given))
+    assert model.predict(np.zeros((2, COUNT))).shape == (2,)
+
+
+def test_a_file_may_be_as_large_as_its_limit_and_no_larger(tmp_path) -> None:
+    path = written(tmp_path / "m.json", body())
+    size = path.stat().st_size
+    assert load_model(path, size_limit=size).name == "x"
+    with pytest.raises(ConfigError, match=f"m.json: has more than {size - 1} bytes; "):
+        load_model(path, size_limit=size - 1)
+
+
+def test_a_name_is_cut_before_it_fills_a_line(tmp_path) -> None:
+    assert load_model(written(tmp_path / "m.json", body(name="n" * 81))).name == "n" * 80
 
 
 def test_a_model_that_would_be_refused_is_not_written_over_a_good_one(tmp_path) -> None:

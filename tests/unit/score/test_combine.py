@@ -301,3 +301,18 @@ def test_after_a_reload_every_row_is_looked_at_even_of_the_dead_and_of_those_tha
     stage.score(batch_of(table, born=[], moved=[]))
     assert [stage.patterns.class_names[number] for number in table.class_id[:2]] == ["now", "now"]
     assert stage.parts(np.array([0]))["model"][0] == pytest.approx(0.8808, abs=1e-4)
+
+
+def test_the_share_of_a_part_that_is_silent_belongs_to_the_others() -> None:
+    stage = scorer(classes=CLASSES, business=BUSINESS)
+    told = stage.explain(scored(stage, process("db")), 0)
+    assert [one.share for one in told.parts] == pytest.approx([2 / 3, 0.0, 0.0, 1 / 3, 0.0])
+
+
+def test_overrides_that_nobody_answers_to_are_told_with_the_names_that_they_may_mean() -> None:
+    assert scorer().unmatched(table_of(process("payment-api"))) == ()
+    stage = scorer(
+        overrides=(OverrideRule("payment", force_collect=True), OverrideRule("db", importance=0.5))
+    )
+    (unmatched,) = stage.unmatched(scored(stage, process("db"), process("payment-api")))
+    assert (unmatched.override.process, unmatched.nearest) == ("payment", ("payment-api",))

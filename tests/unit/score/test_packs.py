@@ -54,7 +54,14 @@ def test_only_the_packs_that_are_named_are_used(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (GOOD.replace("score: 0.7", "score: 1.0"), "a pack's score stays below 1.0"),
+        (
+            GOOD.replace("score: 0.7", "score: 1.0"),
+            (
+                "a.yaml: shop: a pack's score stays below 1.0, which is never filtered;"
+                " put the class into process_classification instead"
+            ),
+        ),
+        (GOOD.replace("A test.", "${env:HOME}"), "a.yaml:3:10: summary: "),
         (GOOD.replace("score: 0.7", "score: .nan"), "a.yaml:6:12: classes.shop.score"),
         (GOOD.replace("score: 0.7", "score: -1"), "classes.shop.score: must be 0 or more"),
         (GOOD.replace("^java", "(?=java)"), "packs.mine.shop: pattern '(?=java) .*-Dshop=' looks ahead"),

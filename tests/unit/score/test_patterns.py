@@ -137,8 +137,25 @@ def test_the_evidence_names_every_claim_and_why_it_does_not_decide() -> None:
         ("process_classification.data pattern data", 0.5, False),
         ("packs.test.database program patient-data", 0.9, False),
     ]
+    assert found[0].note == ""
     assert found[1].note == "phi comes first: the higher score"
     assert found[2].note == "phi comes first: your own classes before the program's name"
+
+
+def test_the_evidence_tells_claims_of_the_same_worth_apart() -> None:
+    classes = part(ClassRule("a", 0.5, ("^svc", "svc$")), ClassRule("b", 0.5, ("svc",)))
+    found = classes.evidence(table_of(process("svc")), 0)
+    assert [(one.rule.rpartition(".")[2], one.note) for one in found] == [
+        ("a pattern ^svc", ""),
+        ("a pattern svc$", "says the same"),
+        ("b pattern svc", "a comes first: the order in which they are written"),
+    ]
+
+
+def test_of_classes_that_list_the_same_program_the_higher_score_wins() -> None:
+    high, low = pack("high", 0.9, "kafka"), pack("low", 0.1, "kafka")
+    for order in ((high, low), (low, high)):
+        assert class_of(part(packs=order), process("/usr/bin/kafka")) == ["high"]
 
 
 def test_special_handling_of_every_own_class_applies_and_ends_with_the_process() -> None:
@@ -162,7 +179,7 @@ def test_special_handling_follows_a_table_that_grows() -> None:
     for number in range(600):
         table.identity[table.open_row(number, 1)] = process("svc")
     rows = table.living()
-    classes.score(table, rows)
+    classes.score(table, rows[3:])
     assert classes.handled("no_sampling", table.capacity)[rows].all()
 
 
