@@ -7,6 +7,7 @@ The kernel drops the lock with the process, however it ends, so a lock file that
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -41,9 +42,13 @@ class StateDirectory:
                 f"agent.state_dir: {path} is in use by another agent{f' (pid {owner})' if owner else ''}; "
                 f"stop that one or give this one a directory of its own",
             ) from None
-        os.truncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.truncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:  # a full disk
+            self.close()
+            raise _unusable(path, error) from None
 
     def close(self) -> None:
         """Let the next agent in; idempotent."""
@@ -97,9 +102,9 @@ def _tightened(path: Path) -> bool:
 
 
 def _unusable(path: Path, error: OSError) -> StartError:
+    mend = "free some space" if error.errno == errno.ENOSPC else "make it writable for this user"
     return StartError(
-        f"agent.state_dir: cannot keep files in {path}: {error.strerror}; "
-        f"make it writable for this user or name another directory",
+        f"agent.state_dir: cannot keep files in {path}: {error.strerror}; {mend} or name another directory",
     )
 
 

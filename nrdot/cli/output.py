@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import IO, TYPE_CHECKING, cast
 
@@ -15,8 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nrdot.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
 
 _COLOURS = {"KEEP": "green", "ROLL_UP": "yellow", "DROP": "red"}
 _PADDING = re.compile(r"[ \t]+(?=\n)")
@@ -72,6 +75,23 @@ def errors() -> Console:
 
 def print_json(document: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def keep(text: str, path: Path, *, what: str) -> None:
+    """A file that appears whole or not at all; a pipe or a device takes what it can. Raises UsageError."""
+    goal = path.resolve()
+    scratch = goal.with_name(f".{goal.name}.part") if goal.is_file() or not goal.exists() else goal
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        if scratch != goal:
+            scratch.replace(goal)
+    except OSError as error:
+        if scratch != goal:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+        raise UsageError(
+            f"{path}: cannot be written: {error.strerror or error}; {what} is not kept"
+        ) from None
 
 
 @contextmanager

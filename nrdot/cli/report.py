@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -299,19 +299,11 @@ def _written(found: dict[str, Any], kind: str, style: str, *, explain: bool) -> 
 
 
 def _deliver(text: str, output: Path | None) -> None:
-    """A file appears whole or not at all. Raises UsageError."""
-    from nrdot.errors import UsageError
+    """Raises UsageError."""
+    from nrdot.cli.output import keep
 
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
         return
-    scratch = output.with_name(f".{output.name}.part")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(output)
-    except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        why = error.strerror or error
-        raise UsageError(f"{output}: cannot be written: {why}; the report is not kept") from None
+    keep(text, output, what="the report")
     typer.echo(f"report: {output}", err=True)

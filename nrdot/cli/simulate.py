@@ -228,15 +228,11 @@ def _draw(
     captures: str,
     costs: str,
 ) -> None:
-    from nrdot.errors import UsageError
+    from nrdot.cli.output import keep
     from nrdot.simulate.curve import page
     from nrdot.simulate.grid import pareto
 
-    drawn = page(candidates, pareto(candidates), advice, costs, captures)
-    try:
-        html.write_text(drawn)
-    except OSError as error:
-        raise UsageError(f"--html: cannot write {html}: {error.strerror}") from None
+    keep(page(candidates, pareto(candidates), advice, costs, captures), html, what="the page")
     typer.echo(f"wrote {html}", err=True)
 
 

@@ -41,6 +41,11 @@ def train(
     found = configuration(config)
     with progress(f"training on {len(captures)} captures"):
         histories = [read_history(capture, found) for capture in captures]
-        checksum = run(histories, output, name=name or output.stem, horizon=horizon)
+        try:
+            checksum = run(histories, output, name=name or output.stem, horizon=horizon)
+        except OSError as error:
+            raise UsageError(
+                f"{output}: cannot be written: {error.strerror}; the model is not kept"
+            ) from None
     errors().print(f"{output}: sha256 {checksum}")
     errors().print("Its worth shows on captures that it has not seen: nrdot model evaluate")

@@ -66,14 +66,14 @@ def demo(
 
     Where a configuration is named, its classes, overrides and rules count; the profiles are the shipped ones.
     """
-    from nrdot.cli.output import console, errors, print_json
+    from nrdot.cli.output import console, errors, keep, print_json
 
     _writable(output)
     found = configuration(config, procfs, quiet=True)
     comparison = _compared(found, capture, seconds, quiet=json)
     from nrdot.cli.demo.page import page
 
-    output.write_text(page(comparison, hosts, live=capture is None), encoding="utf-8")
+    keep(page(comparison, hosts, live=capture is None), output, what="the page")
     if json:
         print_json(_document(comparison, hosts))
     else:

@@ -8,6 +8,7 @@ import pytest
 
 from nrdot.agent.state import StateDirectory
 from nrdot.errors import StartError
+from nrdot.testing.little_room import little_room
 from nrdot.testing.procfs import unprivileged
 
 
@@ -130,3 +131,12 @@ def test_a_directory_of_somebody_else_is_a_clean_error():
         pytest.raises(StartError, match="in /etc: Permission denied; make"),
     ):
         StateDirectory(Path("/etc"))
+
+
+def test_a_directory_on_a_full_disk_is_named(tmp_path):
+    path = tmp_path / "state"
+
+    with little_room(0), pytest.raises(StartError, match=f"agent.state_dir: cannot keep files in {path}: "):
+        StateDirectory(path)
+
+    StateDirectory(path).close()  # the lock was let go

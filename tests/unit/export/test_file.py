@@ -9,6 +9,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.file import FileExporter
+from nrdot.testing.little_room import little_room
 from nrdot.testing.otlp_requests import POINTS, request
 
 
@@ -209,20 +210,10 @@ def test_a_full_disk_holds_the_data(tmp_path):
 
 
 def test_a_line_that_did_not_fit_leaves_nothing_behind(path, writing, tmp_path):
-    import resource
-    import signal
-
     exporter = writing()
     send(exporter, 1)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, hard))
-    try:
-        with pytest.raises(Retryable, match="file too large"):
-            send(exporter, 2)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
+    with little_room(path.stat().st_size + 100), pytest.raises(Retryable, match="file too large"):
+        send(exporter, 2)
     assert processes(path) == [1]
     send(exporter, 3)
     assert processes(path) == [1, 3]
