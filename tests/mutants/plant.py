@@ -4,8 +4,8 @@
 
 mutmut makes the faults and finds out which tests reach which function. It would start pytest anew for each
 fault; here pytest collects the tests once and each fault is a fork of that process, in which those tests go
-first that noticed faults of the same function before, then the fastest. Most faults cost a few hundredths of
-a second that way, and only what nobody notices costs all of its tests.
+first that noticed faults of the same function before, then those that notice most in their time. Most faults
+cost a few hundredths of a second that way, and only what nobody notices costs all of its tests.
 
 What is said in logs gets no faults: which words a warning has, and which figures it names, is for people to
 judge. Messages of errors that a command prints are planted like everything else.
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 STUMBLED, UNTESTED = 3, 33
 MEMORY_BYTES = 6 << 30  # a fault may ask for more and more
-SAVE_SECONDS = 2.0
+SAVE_SECONDS = 10.0
+QUICK_SECONDS = 0.1  # a test, at most
 # A test that turns in circles or waits for ever is given up after this many times its usual time.
 PATIENCE, CIRCLING_SECONDS, WAITING_SECONDS = 10, 2, 30
 
@@ -54,16 +55,18 @@ PATIENCE, CIRCLING_SECONDS, WAITING_SECONDS = 10, 2, 30
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("mutants", nargs="*")
     options = parser.parse_args()
     plant()
-    trials = Trials(options.jobs, options.mutants)
+    trials = Trials(options.jobs, options.mutants, quick=options.quick)
     settings = config()
     with chdir("mutants"):
         pytest.main(
             [
                 "--rootdir=.",
                 "-q",
+                "--capture=no",
                 f"--timeout={WAITING_SECONDS}",
                 *settings.pytest_add_cli_args_test_selection,
                 *settings.pytest_add_cli_args,
@@ -100,15 +103,19 @@ class Trial:
 class Trials:
     """A plugin of pytest that takes the place of running the tests."""
 
-    def __init__(self, jobs: int, chosen: Sequence[str]) -> None:
+    def __init__(self, jobs: int, chosen: Sequence[str], *, quick: bool) -> None:
         self.complete = False
+        self._longest = QUICK_SECONDS if quick else math.inf
         self._free = list(range(jobs))
         self._chosen = frozenset(chosen)
         self._failed = ""  # in a fork: the test that noticed
         self._items: dict[str, pytest.Item] = {}
-        self._noticed: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by function
+        self._noticed: defaultdict[str, Counter[str]] = defaultdict(
+            Counter
+        )  # by function, and "" all of them
         self._data: dict[str, SourceFileMutationData] = {}
         self._running: dict[int, Trial] = {}
+        self._unsaved: set[str] = set()
         self._saved_at = 0.0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -116,7 +123,7 @@ class Trials:
             self._failed = report.nodeid
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self._items = {item.nodeid: item for item in session.items}
+        self._items = {item.nodeid: item for item in session.items if _usual(item.nodeid) <= self._longest}
         with chdir(".."):
             mutants, files = mutmut.collect_source_file_mutation_data(mutant_names=sorted(self._chosen))
             for data in files.values():
@@ -146,12 +153,15 @@ class Trials:
             sys.exit(f"{otherwise} (status {found}, {said or 'no test said so'}); nothing was tried")
 
     def _try(self, name: str) -> None:
-        noticed = self._noticed[_function(name)]
-        tests = sorted(
-            _reaching(name) & self._items.keys(), key=lambda test: (-noticed[test], _usual(test), test)
-        )
+        here, anywhere = self._noticed[_function(name)], self._noticed[""]
+
+        def promise(test: str) -> tuple[float, float, str]:
+            return -here[test], -(anywhere[test] + 1) / (_usual(test) + 0.01), test
+
+        tests = sorted(_reaching(name) & self._items.keys(), key=promise)
         if not tests:
             self._data[name].exit_code_by_key[name] = UNTESTED
+            self._unsaved.add(name)
             return
         while not self._free:
             self._wait()
@@ -198,8 +208,9 @@ class Trials:
             data = self._data[trial.name]
             data.exit_code_by_key[trial.name] = status
             data.durations_by_key[trial.name] = time.monotonic() - trial.started
-            if said:
-                self._noticed[_function(trial.name)][said] += 1
+            self._unsaved.add(trial.name)
+            for place in (_function(trial.name), "") if said else ():
+                self._noticed[place][said] += 1
         self._save(SAVE_SECONDS)
 
     def _end(self, trial: Trial) -> tuple[str, int]:
@@ -214,8 +225,9 @@ class Trials:
         now = time.monotonic()
         if now - self._saved_at >= after:
             self._saved_at = now
-            for data in {id(data): data for data in self._data.values()}.values():
+            for data in {id(self._data[name]): self._data[name] for name in self._unsaved}.values():
                 data.save()
+            self._unsaved.clear()
 
 
 def _limit(seconds: float) -> None:

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/mutants/run.py aggregate            # or score, decide, buffer
     .venv/bin/python tests/mutants/run.py buffer --only segment.py --only spans.py
-    .venv/bin/python tests/mutants/run.py buffer --without tests/property/buffer
+    .venv/bin/python tests/mutants/run.py buffer --quick       # first what fast tests notice
     .venv/bin/python tests/mutants/run.py buffer --again       # what was not noticed, once more
     .venv/bin/python tests/mutants/run.py buffer --show
 
@@ -79,6 +79,9 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="mutants at a time (default 2)")
     parser.add_argument("--without", action="append", metavar="TEST", help="a test or folder to leave out")
+    parser.add_argument(
+        "--quick", action="store_true", help="without tests of more than 0.1 s; then --again without this"
+    )
     parser.add_argument("--again", action="store_true", help="only those that were not noticed, once more")
     parser.add_argument("--afresh", action="store_true", help="forget what an earlier run found")
     parser.add_argument("--show", action="store_true", help="only show what was found so far")
@@ -95,7 +98,7 @@ def main() -> int:
         refresh(copy, options.room, files, options.without or [])
         again = forget(copy, options.room, files) if options.again else []
         if again or not options.again:
-            status = run(copy, options.room, files, options.jobs, again)
+            status = run(copy, options, files, again)
     report(copy, options.room, files)
     return status
 
@@ -147,10 +150,12 @@ def forget(copy: Path, room: str, files: list[str]) -> list[str]:
     return again
 
 
-def run(copy: Path, room: str, files: list[str], jobs: int, again: list[str]) -> int:
+def run(copy: Path, options: argparse.Namespace, files: list[str], again: list[str]) -> int:
+    room = options.room
     log = copy.with_suffix(".log")
     env = {**os.environ, "PYTHONPATH": f"{tool()}{os.pathsep}{Path(__file__).parent}"}
-    command = [sys.executable, str(Path(__file__).with_name("plant.py")), "--jobs", str(jobs), *again]
+    command = [sys.executable, str(Path(__file__).with_name("plant.py")), "--jobs", str(options.jobs)]
+    command += [*(["--quick"] if options.quick else []), *again]
     tell(f"{room}: planting, and timing the tests; what they say is in {log.relative_to(ROOT)}")
     with log.open("w") as out, subprocess.Popen(command, cwd=copy, env=env, stdout=out, stderr=out) as plant:
         try:
