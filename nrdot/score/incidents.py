@@ -62,7 +62,7 @@ class IncidentPart:
         if not self._incidents:
             return values
         now = self._clock.wall_ns()
-        if abs(now - self._valued_ns) > DAY_NS // 24 or len(self._values) > len(self._incidents) + 1024:
+        if abs(now - self._valued_ns) >= DAY_NS // 24 or len(self._values) > len(self._incidents) + 1024:
             self._values.clear()
             self._valued_ns = now
         for index, row in enumerate(rows.tolist()):

@@ -316,3 +316,46 @@ def test_overrides_that_nobody_answers_to_are_told_with_the_names_that_they_may_
     )
     (unmatched,) = stage.unmatched(scored(stage, process("db"), process("payment-api")))
     assert (unmatched.override.process, unmatched.nearest) == ("payment", ("payment-api",))
+
+
+def test_a_newcomer_between_two_hours_has_its_incidents() -> None:
+    stage = scorer(incidents=(Incident(NOON_NS, 0.8, ("db",)),))
+    table = scored(stage, process("x"))
+    row = table.open_row(77, 1)
+    table.identity[row] = process("db")
+    stage.score(batch_of(table, born=[row], moved=[row]))
+    assert table.score[row] == pytest.approx(0.8)
+
+
+def test_incidents_are_weighed_anew_when_an_hour_has_passed_and_not_before() -> None:
+    clock = ManualClock()
+    stage = scorer(incidents=(Incident(NOON_NS, 1.0, ("db",)),), clock=clock)
+    table = scored(stage, process("db"))
+    table.score[0] = 0.123
+    for _ in range(3599):
+        clock.advance(1.0)
+        stage.score(batch_of(table, born=[], moved=[]))
+    assert table.score[0] == 0.123
+    clock.advance(1.0)
+    stage.score(batch_of(table, born=[], moved=[]))
+    assert table.score[0] == pytest.approx(0.5 ** (1 / 720))
+
+
+def test_what_is_known_of_a_row_stays_with_it_while_the_table_grows(tmp_path) -> None:
+    save_stump(tmp_path / "m.json")
+    overrides = (OverrideRule("db", importance=0.05),)
+    stage = scorer(classes=CLASSES, overrides=overrides, model=load_model(tmp_path / "m.json"))
+    table = scored(stage, process("db"), process("phi"))
+    born = [table.open_row(number, 1) for number in range(1200)]
+    stage.score(batch_of(table, born=born, moved=[0, 1, *born]))
+    assert stage.parts(np.array([0, 1]))["pattern"].tolist() == [0.9, 1.0]
+    assert table.score[0] == 0.05
+    assert table.score[1] > 0.05
+
+
+def test_a_host_that_stays_as_it_is_takes_no_more_room() -> None:
+    stage = scorer(classes=CLASSES)
+    table = scored(stage, process("db"))
+    for _ in range(60):
+        stage.score(batch_of(table, born=[], moved=[]))
+    assert table.score[0] == pytest.approx(0.9)
