@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -264,3 +266,16 @@ def test_a_table_that_is_older_than_the_features_begins_without_a_jump() -> None
     line = features.matrix(table, np.array([0]))[0]
     assert line[AT["rss_growth"]] == 0.0
     assert line[AT["owner_container"]] == 1.0
+
+
+def test_a_host_that_tells_nothing_of_itself_and_a_birth_in_the_future_make_no_odd_numbers() -> None:
+    table, features = table_of(process("a")), Features(NAN)
+    table.born_ns[0] = NOON_NS + 3600 * 10**9
+    table.cpu[0] = 0.5
+    table.gauges[Gauge.RSS, 0] = 7
+    table.counters[[Counter.CPU_USER, Counter.CPU_WAIT], 0] = 40, 20
+    batch = batch_of(table, seconds=10.0)
+    features.observe(replace(batch, host=replace(batch.host, cpus=0, memory=0, hz=0)))
+    line = features.matrix(table, np.array([0]))[0]
+    told = [line[AT[name]] for name in ("cpu_share", "rss_share", "io_wait_lately", "cpu_lifetime", "age")]
+    assert told == pytest.approx([0.5, 7.0, 2.0, 40.0, 0.0])
