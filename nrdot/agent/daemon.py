@@ -129,7 +129,9 @@ class Daemon:
                 self._beat = Beat(self._clock, self._parts.interval)
                 self._budget.observe(self._clock.monotonic(), self._cpu())
                 self._loop(end)
-            self._finish(PROSPECT, (self._requests.asked or self._clock.monotonic()) + EXIT - RESERVE)
+            left = self._finish(PROSPECT, (self._requests.asked or self._clock.monotonic()) + EXIT - RESERVE)
+            if not left and not self._requests.at_once.is_set():
+                _log.info("the agent ends, and nothing waits to be delivered")
         finally:
             self._drains.close(RESERVE / 2)
         return 0
@@ -151,7 +153,8 @@ class Daemon:
             self._drains.close(RESERVE / 2)
         for to, earlier in zip(destinations, before, strict=True):
             points = to.buffer.statistics().delivered - earlier
-            _log.info("exported once", destination=to.name, points_delivered=points, to=to.place)
+            say, words = (_log.info, "exported once") if points else (_log.warning, "nothing was taken")
+            say(words, destination=to.name, points_delivered=points, to=to.place)
         return 1 if left else 0
 
     def _loop(self, end: float | None) -> None:

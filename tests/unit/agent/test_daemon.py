@@ -20,11 +20,13 @@ def test_the_first_tick_comes_at_once_and_the_others_on_the_grid():
     assert [moment - start for moment in agent.pipeline.ticks] == pytest.approx([0.0, 10.0, 25.0, 40.0, 55.0])
 
 
-def test_a_request_to_stop_ends_with_one_last_export():
+def test_a_request_to_stop_ends_with_one_last_export_and_says_that_nothing_waits(caplog):
+    caplog.set_level("INFO", "nrdot.agent")
     agent = SteppedDaemon()
 
     agent.stop_after(20.0)
 
+    assert caplog.records[-1].message == "the agent ends, and nothing waits to be delivered"
     assert [moment - agent.pipeline.ticks[0] for moment in agent.pipeline.flushes] == pytest.approx([20.0])
     assert agent.status.stopping
 
@@ -111,7 +113,8 @@ def test_once_says_whether_its_export_was_taken(works, status, caplog):
 
     assert agent.daemon.once(clock.monotonic()) == status
     assert buffer.closed
-    (told,) = [record for record in caplog.records if record.message == "exported once"]
+    (told,) = [record for record in caplog.records if getattr(record, "fields", {}).get("destination")]
+    assert told.message == ("exported once" if works else "nothing was taken")
     assert told.fields == {
         "destination": "collector",
         "points_delivered": buffer.delivered,
