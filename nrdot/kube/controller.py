@@ -26,6 +26,7 @@ from nrdot.kube.policies import Policies
 from nrdot.kube.pushing import Pushing
 from nrdot.kube.rollout import Phase, Scene, advance, next_look
 from nrdot.kube.scaling import calm_scopes
+from nrdot.kube.unguided import Unguided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
 
-STANDS = 2.0  # seconds that a change without a rollout waits for one
 INVALID = {400, 413, 422}  # what the server says of an object that it will never take
 
 
@@ -85,7 +85,7 @@ class Controller:
         self._policies = Policies(teller, self._compiler)
         self._pushing = Pushing(api, clock, namespace)
         self._costs = CostKeeper(clock, teller, pace)
-        self._changed: dict[str, tuple[str, float]] = {}  # by group: what no rollout guides, and since when
+        self._unguided = Unguided(api, clock, namespace)
 
     def turn(self, view: View) -> float | None:
         """Make the cluster so; in how many seconds to look again at the latest. Raises ApiError."""
@@ -147,8 +147,9 @@ class Controller:
         if pointer is None:
             pointer = Pointer(name, stable=wanted)  # the first one is not rolled out: nothing ran before
         if rollout is None:
-            stands = held is None or self._stands(name, pointer, wanted, now)
-            stable = wanted if stands else pointer.stable
+            wait = 0.0 if held is None else self._unguided.wait(name, pointer.stable, wanted)
+            now.again += [wait] if wait else []
+            stable = pointer.stable if wait else wanted
             following = replace(pointer, stable=stable, candidate="", candidates=())
         else:
             following = self._rolled(rollout, group, pointer, wanted, now)
@@ -156,23 +157,6 @@ class Controller:
         now.pointers[name] = following
         if compiled is not None:
             conditions.accepted(self._teller, group, compiled, following, now.reports)
-
-    def _stands(self, group: str, pointer: Pointer, wanted: str, now: _Pass) -> bool:
-        """Whether a change that no rollout guides was seen long enough ago that its rollout would be known.
-
-        Profiles and rollouts come through watches of their own. Who writes a rollout, then the change that
-        it is for, must not find all nodes changed at once because the change came through first.
-        """
-        if wanted == pointer.stable:
-            self._changed.pop(group, None)
-            return True
-        revision, monotonic = revision_of(wanted), self._clock.monotonic()
-        before, since = self._changed.get(group, ("", 0.0))
-        if before != revision:
-            self._changed[group], since = (revision, monotonic), monotonic
-        left = since + STANDS - monotonic
-        now.again += [left] if left > 0 else []
-        return left <= 0
 
     def _by_size(self, group: Group, now: _Pass) -> Mapping[str, Any]:
         """With scopes of workloads at their minimum, which change by the hour and are not rolled out."""

@@ -10,10 +10,11 @@ import pytest
 from nrdot.cluster.api import ApiError, Document
 from nrdot.cluster.objects import ConfigMap, Custom, Metadata, Node
 from nrdot.kube.compiled import Compiler, NotCompiledError
-from nrdot.kube.controller import STANDS, Controller, View
+from nrdot.kube.controller import Controller, View
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.pointers import fitting
 from nrdot.kube.told import Teller
+from nrdot.kube.unguided import STANDS
 from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.cluster import node
@@ -215,7 +216,7 @@ def test_a_change_without_a_rollout_reaches_every_node_once_it_has_stood_for_a_m
     left = world.turn()
     assert left == pytest.approx(STANDS)
     assert "balanced" in world.pointer()["stable.yaml"]
-    world.clock.advance(1.0)
+    world.clock.advance(STANDS / 2)
     world.profile(profile="conservative")
     assert world.turn() == pytest.approx(STANDS), "another change stands for itself"
     world.clock.advance(STANDS)
@@ -234,6 +235,23 @@ def test_a_change_that_is_heard_of_before_its_rollout_is_still_rolled_out() -> N
     assert "balanced" in world.pointer()["stable.yaml"]
     assert world.pointer()["candidates"]
     assert world.status("profilerollouts", "roll")["phase"] == "Progressing"
+
+
+def test_a_rollout_that_is_heard_of_late_still_guides_a_change_that_has_stood() -> None:
+    world = World()
+    world.profile()
+    world.settle()
+    world.profile(profile="aggressive")
+    without = world.view()
+    world.rollout("roll")
+    world.stale = without
+    world.turn()
+    world.clock.advance(STANDS)
+    assert world.turn() == pytest.approx(STANDS)
+    assert "balanced" in world.pointer()["stable.yaml"]
+    world.stale = None
+    world.settle()
+    assert world.pointer()["candidates"]
 
 
 def test_a_group_that_the_server_will_never_take_does_not_hold_up_the_others() -> None:

@@ -29,9 +29,10 @@ from nrdot.cluster.objects import (
 )
 from nrdot.cluster.objects import Target as Reference
 from nrdot.cluster.usage import Line, Usage, document
-from nrdot.kube.controller import STANDS, Controller, View
+from nrdot.kube.controller import Controller, View
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.told import Teller
+from nrdot.kube.unguided import STANDS
 from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.cluster import node
