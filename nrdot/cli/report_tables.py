@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nrdot.cli.output import WIDE, console, table
-from nrdot.report.words import NOBODY, STEP_WORDS, amount, host_hours, money, not_seen
+from nrdot.report.words import NOBODY, STEP_WORDS, amount, host_hours, money, not_seen, rate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -14,7 +14,6 @@ Document = dict[str, Any]
 TOP = 12  # rows of what could be long
 NARROW = 110  # columns of a terminal
 CELL = 9  # columns that a figure takes at least
-WHOLE_DAY = 24  # hours; a rate of fewer knows no night, or no day
 
 
 def show(found: Document, kind: str, *, explain: bool) -> None:
@@ -71,10 +70,8 @@ def _headline(found: Document) -> str:
     seen = host_hours(window)
     within = ": all of it is within the free allowance; --meter NAME bills by another"
     free = within if _nothing(found) else ""
-    saved = money(meter["saved"], meter["currency"])
-    hours = window["hours_seen"]
-    rate = f", at the rate of {hours:,.1f} hours" if hours < WHOLE_DAY else ""
-    told = f"[bold]{saved} a month[/bold] saved on {_plain(meter['title'])}{rate}{free}"
+    amounts, word = money(abs(meter["saved"]), meter["currency"]), "more" if meter["saved"] < 0 else "saved"
+    told = f"[bold]{amounts} a month[/bold] {word} on {_plain(meter['title'])}{rate(window)}{free}"
     if found["too_short"]:
         told = f"[bold]No figures of a month:[/bold] {_plain(found['too_short'])}"
     return (
@@ -175,15 +172,7 @@ def _nothing(found: Document) -> bool:
 
 def _projection(found: Document) -> str:
     projection, back, currency = found["projection"], found["return"], found["currency"]
-    lines = []
-    for name in ("month", "year"):
-        span = projection[name]
-        between = (
-            f", between {money(span['low'])} and {money(span['high'])} (9 of 10)"
-            if span["low"] is not None
-            else "; no range: fewer than two whole days were seen"
-        )
-        lines.append(f"A {name} saves {money(span['value'], currency)}{between}.")
+    lines = [_span(name, projection[name], currency) for name in ("month", "year")]
     running = f", and {money(back['monthly'], currency)} for running it" if back["monthly"] else ""
     lines.append(
         f"NRDOT's own cost: {back['agent_core_hours']:,.2f} core-hours a month, "
@@ -202,6 +191,16 @@ def _projection(found: Document) -> str:
     if actual:
         lines.append(_actual(actual, currency))
     return "\n".join(lines)
+
+
+def _span(name: str, span: Document, currency: str) -> str:
+    dearer = span["value"] < 0
+    value = money(abs(span["value"]), currency)
+    told = f"A {name} costs {value} more" if dearer else f"A {name} saves {value}"
+    if span["low"] is None:
+        return f"{told}; no range: fewer than two whole days were seen."
+    low, high = (-span["high"], -span["low"]) if dearer else (span["low"], span["high"])
+    return f"{told}, between {money(low)} and {money(high)} (9 of 10)."
 
 
 def _actual(actual: Document, currency: str) -> str:

@@ -15,6 +15,7 @@ STEP_WORDS = {
     "own_metrics": "NRDOT's own metrics",
     "compression": "better compression",
 }
+WHOLE_DAY = 24  # hours; a rate of fewer knows no night, or no day
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -67,6 +68,12 @@ def counted(number: int, word: str) -> str:
 def proven(share: float) -> str:
     """Rounded down, so that 100% is all of it."""
     return "100%" if share >= 1 else f"{math.floor(share * 1e4) / 1e4:.2%}"
+
+
+def rate(window: dict[str, Any]) -> str:
+    """What a month is told from, where that is so little that a headline has to say it."""
+    hours = window["hours_seen"]
+    return f", at the rate of {hours:,.1f} hours" if hours < WHOLE_DAY else ""
 
 
 def between(window: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from nrdot.report.words import (
     money,
     not_seen,
     proven,
+    rate,
     short,
     whole,
 )
@@ -72,8 +73,13 @@ def _answers(found: Document) -> str:
     met = critical["exported"] == critical["seen"]
     word = "fewer" if less >= 0 else "more"
     instead = f"{short(points['sent'])} instead of {short(points['unoptimized'])}"
+    title = f"{'more' if dearer else 'less'} a month on {meter['title']}"
     cards = [
-        (saved, f"{'more' if dearer else 'less'} a month on {meter['title']}{between}{free}", dearer),
+        (
+            saved,
+            f"{title}{between}{rate(found['window'])}{free}",
+            dearer,
+        ),
         (f"{abs(less):.0%}", f"{word} points: {instead}", less < 0),
         (
             (

@@ -6,6 +6,8 @@ rolled up into 5 groups of 8 points (2,400), and the agent's own metrics are 2,4
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -288,9 +290,34 @@ def test_a_host_that_costs_more_than_before_is_told_so_and_not_as_a_negative_sav
         msgspec.structs.replace(row, bytes_sent=1000 * row.bytes_sent) if isinstance(row, Seen) else row
         for row in hours(24)
     ]
-    shown = page(reported(rows), "savings")
+    found = reported(rows)
+    shown, told = page(found, "savings"), as_text(found, "savings", explain=False)
     assert "more a month on New Relic" in shown
     assert "free allowance)" not in shown
+    assert re.match(r"[\d,.]+ USD a month more on New Relic, data stored \(US\)\n", told)
+    assert re.search(r"A month costs [\d,.]+ USD more; no range", told)
+
+
+def test_a_headline_of_less_than_a_day_says_from_how_much_it_is_told(reported, hours):
+    found = reported(hours(5), meter="datadog_pro")
+    for text in (page(found, "savings"), as_text(found, "savings", explain=False)):
+        assert "Datadog Pro, hosts and custom metrics, at the rate of 5.0 hours" in text
+
+
+def test_a_range_of_what_is_dearer_is_a_range_of_costs(reported, hours):
+    rows = [
+        msgspec.structs.replace(
+            row, hourly_sent=(900 if row.t < START + DAY else 990) + row.hourly_unoptimized
+        )
+        if isinstance(row, Seen)
+        else row
+        for row in hours(48)
+    ]
+    told = as_text(reported(rows, meter="cloudwatch"), "savings", explain=False)
+    low, high = re.search(
+        r"A month costs [\d,.]+ USD more, between (\S+) and (\S+) \(9 of 10\)", told
+    ).groups()
+    assert 0 <= float(low.replace(",", "")) < float(high.replace(",", ""))
 
 
 def test_one_export_missed_of_millions_is_not_all_of_them(reported, hours):
