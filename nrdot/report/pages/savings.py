@@ -254,14 +254,17 @@ def _reasons(found: Document) -> str:
 
 def _talkers(found: Document) -> str:
     pictures = []
+    shown = {name: found["talkers"][name][:10] for name in ("kept", "rolled_up")}
+    most = max((row["cpu_seconds"] for rows in shown.values() for row in rows), default=0.0)
+    unit, seconds = ("Core-hours", 3600) if most >= 3600 else ("CPU seconds", 1)  # the same on both charts
     for name, words, kind in (("kept", "kept by themselves", ""), ("rolled_up", "only in sums", "versus")):
-        rows = found["talkers"][name][:10]
+        rows = shown[name]
         if not rows:
             continue
-        series = [(words, [row["cpu_seconds"] / 3600 for row in rows])]
+        series = [(words, [row["cpu_seconds"] / seconds for row in rows])]
         labels = [row["name"] for row in rows]
         drawn = charts.bars(labels, series, lambda value: f"{value:,.2f}", f"CPU of names {words}")
-        pictures.append(figure(drawn, f"Core-hours of names {words}.", (), kind))
+        pictures.append(figure(drawn, f"{unit} of names {words}.", (), kind))
     return section("Top talkers", f'<div class="pair">{"".join(pictures)}</div>') if pictures else ""
 
 

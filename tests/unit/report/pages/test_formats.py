@@ -114,6 +114,17 @@ def test_a_long_name_leaves_room_for_its_bar(reported, hours):
     assert max(widths) > 200
 
 
+@pytest.mark.parametrize(("used", "unit"), [(2.0, "CPU seconds of names"), (400.0, "Core-hours of names")])
+def test_talkers_are_in_a_unit_that_tells_them_apart(reported, hours, used, unit):
+    rows = [
+        msgspec.structs.replace(row, top=[ledger.talker("java", cpu_seconds=used)])
+        if getattr(row, "samples", 0)
+        else row
+        for row in hours(24)
+    ]
+    assert unit in page(reported(rows), "savings")
+
+
 def leaves(value, path=()):
     """Every figure and word of a document with where it stands."""
     if isinstance(value, dict):
