@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,10 +42,12 @@ def _show(findings: list[Finding]) -> None:
     from nrdot.cli.output import console, table
 
     shown = table("", "about", "found")
-    for finding in findings:
+    for finding, after in zip_longest(findings, findings[1:]):
         word, colour = _SIGNS[finding.level.value]
         words = Text(finding.what)
-        if finding.mend:
+        if finding.mend and (
+            after is None or after.mend != finding.mend
+        ):  # one mend for several is said once
             words.append(f"\n→ {finding.mend}", style="dim")
         shown.add_row(Text(word, style=colour), finding.topic, words)
     console().print(shown)

@@ -49,7 +49,7 @@ def tell(found: Mapping[Path, Sequence[Problem]]) -> int:
         for problem in problems:
             print(f"{_coloured(problem.severity.value)} {problem}")
         if not problems:
-            print(f"{file}: nothing to say")
+            print(f"{file}: no problems")
     return NO if failed(found) else DONE
 
 

@@ -81,7 +81,7 @@ def test_commands_run_in_order_with_their_status_and_what_they_print(console, tm
         "nrdot profile lint b.yaml   # status 1: a typo\n"
         "nrdot profile lint *.yaml >told.txt\n"
     )
-    assert (good.status, good.wanted, good.out) == (0, None, "a.yaml: nothing to say\n")
+    assert (good.status, good.wanted, good.out) == (0, None, "a.yaml: no problems\n")
     assert (bad.status, bad.wanted) == (1, 1)
     assert both.status == 1
     assert (tmp_path / "told.txt").read_text() == good.out + bad.out

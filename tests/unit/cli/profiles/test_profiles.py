@@ -76,7 +76,7 @@ def test_lint_tells_every_problem_with_its_place_and_the_mend_and_fails(command,
 def test_lint_is_content_with_warnings_alone_and_says_when_there_is_nothing(command, tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text("profile: balanced\n")
-    assert command("profile", "lint", file) == (0, f"{file}: nothing to say\n", "")
+    assert command("profile", "lint", file) == (0, f"{file}: no problems\n", "")
     file.write_text("profile: balanced\ntimezone: EST\n")
     status, out, _ = command("profile", "lint", "--json", file)
     severities = {problem["severity"] for problem in json.loads(out)["files"][0]["problems"]}
