@@ -279,3 +279,33 @@ def test_a_host_that_tells_nothing_of_itself_and_a_birth_in_the_future_make_no_o
     line = features.matrix(table, np.array([0]))[0]
     told = [line[AT[name]] for name in ("cpu_share", "rss_share", "io_wait_lately", "cpu_lifetime", "age")]
     assert told == pytest.approx([0.5, 7.0, 2.0, 40.0, 0.0])
+
+
+def test_a_rank_is_below_what_a_sleeper_used_not_long_ago() -> None:
+    table, features = table_of(process("a"), process("b"), process("c")), Features(NAN)
+    table.cpu[:3] = 0.3, 2.0, 0.0
+    features.observe(batch_of(table, seconds=60.0))
+    table.cpu[1] = 0.0
+    features.observe(batch_of(table, seconds=55.0, born=[], moved=[0]))  # 0.59 for the sleeper by now
+    assert features.matrix(table, np.array([0]))[0, AT["cpu_rank"]] == pytest.approx(1 / 3)
+
+
+def test_threads_grow_beside_memory_and_not_by_it() -> None:
+    table, features = table_of(process("a"), process("b")), Features(NAN)
+    table.gauges[Gauge.RSS, :2] = 1 << 20, 1 << 30
+    table.gauges[Gauge.THREADS, :2] = 3, 7
+    features.observe(batch_of(table, seconds=0.0))
+    table.gauges[Gauge.THREADS, :2] = 7, 3
+    features.observe(batch_of(table, seconds=60.0, born=[], moved=[0, 1]))
+    lines = features.matrix(table, np.array([0, 1]))
+    assert lines[:, AT["threads_growth"]] == pytest.approx([np.log(2), -np.log(2)])
+    assert lines[:, AT["rss_growth"]].tolist() == [0.0, 0.0]
+
+
+def test_a_process_of_nobodys_has_no_owner_and_steady_io_no_deviation() -> None:
+    table = table_of(process("a"))
+    table.io[0] = 400.0
+    line = after(table, *({"cpu": {0: 0.5}} for _ in range(3)))[0]
+    assert [name for name in FEATURES if name.startswith("owner_") and line[AT[name]]] == []
+    assert line[AT["io_mean"]] == pytest.approx(np.log1p(400.0))
+    assert line[AT["io_deviation"]] == pytest.approx(0.0, abs=1e-4)
