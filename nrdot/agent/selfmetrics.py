@@ -112,12 +112,12 @@ def observe_status(meters: Meters, status: Status) -> None:
     meters.observe("nrdot.host.cpu.busy", lambda: status.host_busy)
     meters.observe("nrdot.host.cpu.accounted", lambda: status.host_accounted)
     meters.observe("nrdot.host.cpu.unaccounted", lambda: status.host_busy - status.host_accounted)
-    meters.observe("nrdot.ticks", lambda: _by("outcome", status.ticks))
+    meters.observe("nrdot.ticks", lambda: _by_outcome(status.ticks))
     meters.observe("nrdot.tick.interval", lambda: status.interval)
     meters.observe("nrdot.tick.cpu", lambda: status.tick_cpu)
     meters.observe("nrdot.agent.cpu.time", _cpu)
     meters.observe("nrdot.agent.memory", resident_bytes)
-    meters.observe("nrdot.config.reloads", lambda: _by("outcome", status.reloads))
+    meters.observe("nrdot.config.reloads", lambda: _by_outcome(status.reloads))
     meters.observe("nrdot.config.info", lambda: [(1, _config(status))])
     meters.observe("nrdot.profile.info", lambda: [(1, _profile(status))] if status.profile else [])
 
@@ -129,9 +129,7 @@ def observe_log(meters: Meters, writer: LogWriter) -> None:
 
 def observe_ledger(meters: Meters, store: Store) -> None:
     """What the ledger's files hold."""
-    meters.observe(
-        "nrdot.ledger.rows", lambda: _by("outcome", {"written": store.written, "lost": store.lost})
-    )
+    meters.observe("nrdot.ledger.rows", lambda: _by_outcome({"written": store.written, "lost": store.lost}))
     meters.observe("nrdot.ledger.bytes", lambda: store.bytes)
 
 
@@ -157,7 +155,7 @@ def observe_destinations(meters: Meters, status: Status, clock: Clock) -> None:
     meters.observe("nrdot.buffer.age", each(age))
     meters.observe("nrdot.points", each(lambda to: _points(*since.start(to.buffer))))
     meters.observe("nrdot.dropped", each(lambda to: _dropped(*since.start(to.buffer))))
-    meters.observe("nrdot.export.requests", each(lambda to: _by("outcome", to.drain.status().requests)))
+    meters.observe("nrdot.export.requests", each(lambda to: _by_outcome(to.drain.status().requests)))
     meters.observe("nrdot.export.wire", each(lambda to: [(to.drain.status().wire_bytes, {})]))
     meters.observe("nrdot.export.ratio", each(_ratio))
 
@@ -201,8 +199,8 @@ def _dropped(now: BufferStatistics, first: BufferStatistics) -> Values:
     ]
 
 
-def _by(name: str, counts: Mapping[str, int]) -> Values:
-    return [(count, {name: value}) for value, count in counts.items()]
+def _by_outcome(counts: Mapping[str, int]) -> Values:
+    return [(count, {"outcome": outcome}) for outcome, count in counts.items()]
 
 
 def _cpu() -> Values:
