@@ -73,7 +73,7 @@ def exporting(tick, *, whole=True):
 
 def destination(clock, records=3):
     buffer = ListBuffer([Record(b"12345", 10, clock.wall_ns())] * records)
-    return Destination("collector", buffer, SwitchedDrain(buffer))
+    return Destination("collector", buffer, SwitchedDrain(buffer), "here")
 
 
 def test_the_record_is_otlp_and_the_first_to_be_dropped(meters):
