@@ -184,9 +184,10 @@ class Store:
 
     def finish(self, lane: Lane) -> None:
         """Close the lane's segment with its totals, so that the next start need not read it."""
-        segment, writer = lane.active, lane.writer
-        if segment is None or writer is None:
+        writer = lane.writer
+        if writer is None:
             return
+        segment = lane.segments[-1]
         self._sync(lane)
         lane.writer = None
         segment.index = None
@@ -207,10 +208,11 @@ class Store:
     def abandon(self, priority: Priority) -> list[Parcel]:
         """Never write to the lane's segment again, and give back what is not known to be on the device."""
         lane = self.lanes[priority]
-        segment, writer = lane.active, lane.writer
+        writer = lane.writer
         suspects, self._unsynced[priority] = self._unsynced[priority], []
-        if segment is None or writer is None:
+        if writer is None:
             return []
+        segment = lane.segments[-1]
         lane.writer = None
         with suppress(OSError):
             size = self._files.size(writer.descriptor)

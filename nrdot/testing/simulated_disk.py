@@ -175,7 +175,9 @@ class SimulatedDisk(Files):
         return bytes(file.data[offset : offset + size])
 
     def size(self, descriptor: int) -> int:
-        return len(self._descriptors[descriptor][1].data)
+        path, file = self._descriptors[descriptor]
+        self._look("size", path)
+        return len(file.data)
 
     def sync(self, descriptor: int) -> None:
         path, file = self._descriptors[descriptor]

@@ -49,7 +49,11 @@ class BoundedMachine(RuleBasedStateMachine):
 
     def fail(self, operation, _path):
         """Every third step or so fails while it lasts."""
-        if not self.failing or operation in ("read", "open", "free", "lock") or self.chance.random() > 0.4:
+        if (
+            not self.failing
+            or operation in ("read", "open", "size", "free", "lock")
+            or self.chance.random() > 0.4
+        ):
             return None
         self.failing -= 1
         return errno.EIO

@@ -194,6 +194,24 @@ def test_when_a_sync_fails_what_still_waits_is_written_again_and_counted_once(st
         buffer = start()
 
 
+def test_a_file_that_can_neither_be_written_nor_removed_nor_looked_at_costs_no_record(start, disk, clock):
+    buffer = start()
+    disk.fail = lambda operation, path: (
+        errno.EIO
+        if operation in ("size", "remove") or (operation == "append" and disk.content(path))
+        else None
+    )
+    buffer.put(record(0))
+    assert numbers(buffer) == [0]
+    assert buffer.alarm == "Input/output error"
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(1))
+    assert (buffer.alarm, numbers(buffer)) == ("", [0, 1])
+    assert len(disk.paths("normal-*")) == 1
+    assert imbalance(buffer) == 0
+
+
 @pytest.mark.parametrize("size", [900, 2000])  # some records a segment, or one
 @pytest.mark.parametrize("step", ["create", "append", "frame", "sync"])
 def test_the_bound_holds_through_segments_that_were_given_up(start, disk, step, size):
