@@ -125,7 +125,9 @@ class Daemon:
             if self._tick():
                 self._notifier.ready()
                 self._say()
-                _log.info("the agent runs", revision=self._parts.revision, interval=self._parts.interval)
+                places = ", ".join(one.place for one in self._parts.destinations)
+                said = {"revision": self._parts.revision, "interval": self._parts.interval, "to": places}
+                _log.info("the agent runs", **said)
                 self._beat = Beat(self._clock, self._parts.interval)
                 self._budget.observe(self._clock.monotonic(), self._cpu())
                 self._loop(end)

@@ -61,7 +61,8 @@ def _descriptors(files: ProcFiles) -> Iterator[Finding]:
     except OSError:
         return  # said already
     wanted = processes * EACH + RESERVED
-    words = f"limit {hard:,} (raised from {soft:,} at start), {processes:,} processes take up to {wanted:,}"
+    raised = f" (raised from {soft:,} at start)" if soft < hard else ""
+    words = f"limit {hard:,}{raised}, {processes:,} processes take up to {wanted:,}"
     if hard >= wanted:
         yield fine(topic, words)
     else:

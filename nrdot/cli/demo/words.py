@@ -60,7 +60,18 @@ def _at_its_interval(one: Figures) -> str:
 def briefly(found: Comparison, *, live: bool) -> list[str]:
     """What must be known of the figures before anybody quotes them."""
     scaled = [_scaled(found)] if found.scale > NOTICEABLE else []
-    return [_samples(found, live=live), *scaled]
+    return [*_more(found), _samples(found, live=live), *scaled]
+
+
+def _more(found: Comparison) -> list[str]:
+    """Why a profile sends more than no optimizer, which nobody expects."""
+    none = found.none
+    return [
+        f"{one.profile} sends more because it exports every {every(one.interval)}, no optimizer every "
+        f"{every(none.interval)}: it is for seeing all, not for saving."
+        for one in found.profiles
+        if one.points_hourly > none.points_hourly and one.interval < none.interval
+    ]
 
 
 def method(found: Comparison, *, live: bool) -> list[str]:

@@ -124,6 +124,16 @@ def test_once_says_whether_its_export_was_taken(works, status, caplog):
     drain.works.set()
 
 
+def test_the_agent_says_where_it_sends(caplog):
+    caplog.set_level("INFO", "nrdot.agent")
+    buffer = ListBuffer()
+    places = [Destination(name, buffer, SwitchedDrain(buffer), f"/{name}") for name in ("a", "b")]
+    SteppedDaemon(clock=SystemClock(), destinations=places).daemon.run(duration=0.0)
+
+    (told,) = [record for record in caplog.records if record.message == "the agent runs"]
+    assert told.fields["to"] == "/a, /b"
+
+
 def test_a_tick_that_takes_too_long_is_not_made_up_for():
     agent = SteppedDaemon()
     slow = iter([0.0, 40.0])

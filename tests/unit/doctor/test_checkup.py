@@ -115,6 +115,16 @@ def test_the_gate_of_this_machine_is_seen_to_move():
     assert finding.level is Level.OK
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [((1024, 4096), "limit 4,096 (raised from 1,024 at start), "), ((4096, 4096), "limit 4,096, ")],
+)
+def test_the_limit_of_descriptors_is_raised_only_where_there_is_room(proc, monkeypatch, limits, words):
+    monkeypatch.setattr(kernel.resource, "getrlimit", lambda _: limits)
+    (finding,) = about(kernel.check(proc.root, SystemClock()), "descriptors")
+    assert finding.what.startswith(words)
+
+
 def test_a_kernel_without_io_accounting_is_named(proc):
     assert not about(kernel.check(proc.root, SystemClock()), "kernel")[1:]
     (proc.root / "7/io").unlink()

@@ -68,6 +68,10 @@ def test_the_table_sets_each_profile_beside_none_and_says_how_it_was_scaled(page
     assert lines["points an hour"].split()[3] == "25,200"
     assert len(lines["CPU with a name"].split()) == 8
     assert "divided by 15" in out
+    assert "conservative sends more because it exports every 15 s, no optimizer every 60 s" in " ".join(
+        out.split()
+    )
+    assert "balanced sends more" not in out
     assert "USD a month, 100 such hosts" in out
     assert "The page has each formula" in out
     assert EVIL in out
