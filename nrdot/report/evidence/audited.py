@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from nrdot.audit.disk import Disk
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEPTH = 3  # folders below that of a fleet in which a trail is looked for
 NAMED = 3  # changes that one line names before it counts
+NEVER_ABSENT = frozenset({"score", "process"})  # keys that every class, or every override, has
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,13 @@ class Change:
 
     at: int  # Unix seconds
     key: str
-    words: str
+    old: Any
+    new: Any
+    who: str
+
+    @property
+    def when(self) -> str:
+        return f"on {stamp(self.at)} by {self.who}"
 
 
 @dataclass(slots=True)
@@ -46,11 +54,25 @@ class Audited:
     def changed(self, prefix: str) -> list[str]:
         """Evidence of what became of one rule in the window, the newest changes first."""
         found = sorted((one for one in self.changes if one.key.startswith(prefix)), key=lambda one: -one.at)
-        if not found:
+        told = [words for _, at_once in groupby(found, _entry) for words in _told(list(at_once), prefix)]
+        if not told:
             return []
-        words = "; ".join(f"{one.key.removeprefix(prefix)} {one.words}" for one in found[:NAMED])
-        more = f" and {counted(len(found) - NAMED, 'more change')}" if len(found) > NAMED else ""
-        return [f"changed in the window: {words}{more}"]
+        more = f" and {counted(len(told) - NAMED, 'more change')}" if len(told) > NAMED else ""
+        return [f"changed in the window: {'; '.join(told[:NAMED])}{more}"]
+
+
+def _entry(change: Change) -> tuple[int, str]:
+    return change.at, change.who
+
+
+def _told(at_once: list[Change], prefix: str) -> list[str]:
+    """What one entry of the trail says of a rule; one that is new, or gone, is not told key by key."""
+    for one in at_once:
+        if one.key.removeprefix(prefix) in NEVER_ABSENT and None in {one.old, one.new}:
+            return [f"{'written' if one.old is None else 'taken out'} {one.when}"]
+    return [
+        f"{one.key.removeprefix(prefix)} {_shown(one.old)} to {_shown(one.new)} {one.when}" for one in at_once
+    ]
 
 
 def trails(ledger: Path) -> list[Path]:
@@ -107,11 +129,11 @@ def _changes(said: Mapping[str, Any], at: int) -> Iterator[Change]:
     before, after = said.get("previous_value"), said.get("new_value")
     if not said.get("previous_configuration") or not isinstance(before, dict) or not isinstance(after, dict):
         return
-    who = said.get("user") or "unknown"
+    who = str(said.get("user") or "unknown")
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
         if old != new:
-            yield Change(at, key, f"{_shown(old)} to {_shown(new)} on {stamp(at)} by {who}")
+            yield Change(at, key, old, new, who)
 
 
 def _shown(value: Any) -> str:

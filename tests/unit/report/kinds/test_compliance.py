@@ -104,6 +104,24 @@ def test_changes_of_a_rule_in_the_window_are_evidence_with_who_and_when(matrix, 
     assert "score 0.4 to 1.0" in told
 
 
+def test_a_rule_that_is_new_or_gone_is_told_as_such_and_not_key_by_key(matrix, folder, hours):
+    ledger.write(folder, hours(3))
+    patterns = KEY.replace("score", "patterns")
+    changes = (
+        ("ann", {KEY: None, patterns: None}, {KEY: 1.0, patterns: ["a"]}),
+        ("bob", {patterns: None}, {patterns: ["b"]}),
+        ("eve", {KEY: 1.0}, {KEY: None}),
+    )
+    for user, old, new in changes:
+        said = {"change_type": "reload", "previous_value": old, "new_value": new, "user": user}
+        trail(folder.parent, said)
+    told = next(line for line in matrix()[0]["class database"]["evidence"] if line.startswith("changed in"))
+    assert told == (
+        "changed in the window: written on 2026-11-21 01:00 UTC by ann; "
+        "patterns nothing to ['b'] on 2026-11-21 01:00 UTC by bob; taken out on 2026-11-21 01:00 UTC by eve"
+    )
+
+
 def test_what_was_before_the_window_and_the_first_configuration_are_no_changes(matrix, folder, hours):
     ledger.write(folder, hours(3, START + 2 * HOUR))
     trail(folder.parent, reload(None, 1.0, previous_configuration=""))
