@@ -7,6 +7,7 @@ could know, and ok otherwise. Nothing is written, but for one empty request to e
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def configured(configuration: Configuration, clock: Clock) -> Iterator[Finding]:
     name = configuration.file or "none, the defaults hold"
     yield fine(topic, f"{name}; profile {settings.profile}, mode {settings.mode}")
     for problem in configuration.warnings:
-        yield odd(topic, str(problem), problem.hint or "see the configuration")
+        yield odd(topic, str(replace(problem, hint="")), problem.hint or "see the configuration")
     try:
         build_scorer(configuration, clock)
         keyring(configuration)

@@ -235,6 +235,9 @@ def test_a_configuration_that_cannot_be_built_and_its_warnings_are_findings(tmp_
     assert levels(findings) == {Level.OK, Level.WARNING, Level.ERROR}
     assert any("EST" in finding.what for finding in findings)
     assert any("encrypted_storage" in finding.what for finding in findings)
+    (zone,) = [finding for finding in findings if "EST" in finding.what]
+    assert "America/New_York" in zone.mend
+    assert zone.mend not in zone.what  # each word once
 
 
 def test_a_checkup_asks_everything_once(tmp_path):
