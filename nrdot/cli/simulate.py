@@ -306,7 +306,7 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> N
             f"{critical['exported']}/{critical['seen']}",
             f"{one['cpu_covered']:.0%}",
             f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
-            *_money(one, meter),
+            *_money(one),
         )
         rows.append(row)
     if console().width < NARROW:  # a figure a line
@@ -321,15 +321,18 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> N
     if shortest < ENOUGH:
         why = "first exports, which begin every series, are most of it; record ten minutes or more"
         console().print(f"[yellow]{shortest:,.0f} s a capture are little: {why}[/yellow]")
-    words = f"Money is of the captured hosts, saved is against the baseline, by {meter.name}: "
+    any_ = next(iter(documents.values()))
+    counted = any_["fleet"]["hosts"]
+    whose = "the captured hosts" if counted == any_["hosts"] else f"{_hosts(counted)} like the captured"
+    words = f"Money is of {whose}, saved is against the baseline, by {meter.name}: "
     console().print(f"[dim]{words}{meter.formula}[/dim]")
 
 
-def _money(one: dict[str, Any], meter: Priced) -> tuple[str, ...]:
-    """What a month costs and saves; nothing of a capture that ends before the baseline's first export."""
+def _money(one: dict[str, Any]) -> tuple[str, ...]:
+    """What a month of all hosts costs and saves; nothing before the baseline's first export."""
     if not one["points_unoptimized"]:
         return "-", "-"
-    return tuple(f"{one[what][meter.key]:,.2f} {meter.currency}" for what in ("cost", "savings"))
+    return tuple(f"{one['fleet'][what]:,.2f} {one['currency']}" for what in ("cost", "savings"))
 
 
 def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str], hosts: int) -> None:

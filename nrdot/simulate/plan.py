@@ -13,7 +13,7 @@ from nrdot.simulate.money import margins
 from nrdot.simulate.run import under
 from nrdot.simulate.search import search
 from nrdot.simulate.study import Task, run
-from nrdot.simulate.together import sent, together
+from nrdot.simulate.together import sent, together, unoptimized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,8 +113,14 @@ class Study:
         meters = margins(self.pricing)
         document = together(outcomes, meters)
         # Not from the document's, whose cents are rounded: a thousand hosts would multiply what is cut off.
-        captured = sum(meters[0].monthly(sent(one)) for one in outcomes)
-        cost = captured * (self.hosts or len(outcomes)) / len(outcomes)
+        scale = (self.hosts or len(outcomes)) / len(outcomes)
+        cost = sum(meters[0].monthly(sent(one)) for one in outcomes) * scale
+        without = sum(meters[0].monthly(unoptimized(one)) for one in outcomes) * scale
+        document["fleet"] = {
+            "hosts": self.hosts or len(outcomes),
+            "cost": round(cost, 2),
+            "savings": round(without - cost, 2),
+        }
         interval = self.configuration.settings.agent.interval
         return measured(document, cost, meters[0].currency, interval)
 

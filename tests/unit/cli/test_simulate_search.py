@@ -82,6 +82,19 @@ def test_hosts_that_a_capture_stands_for_count_in_money(command, capture):
     assert thousand != 1000 * cost  # cents are not rounded before they are multiplied
 
 
+def test_the_table_and_the_recommendation_are_of_the_same_hosts(command, capture):
+    line = ("simulate", capture, "-p", "balanced", "-j", "1", "--hosts", "50000")
+    out = command(*line)[1]
+    found = json.loads(command(*line, "--json")[1])["profiles"]["balanced"]
+    fleet, meter = found["fleet"], found["savings"]["new_relic"]
+    assert fleet["hosts"] == 50_000
+    assert fleet["cost"] == found["measures"]["cost"] > 100
+    assert fleet["savings"] == pytest.approx(50_000 * meter, abs=50_000 * 0.005)
+    assert out.count(f"{fleet['cost']:,.2f} USD") == 2  # in the table and in the recommendation
+    assert f"{fleet['savings']:,.2f} USD" in out
+    assert "Money is of 50,000 hosts like the captured" in out
+
+
 def test_money_is_in_the_currency_of_the_price_list_wherever_it_is_shown(command, capture, tmp_path):
     prices, page = tmp_path / "prices.yaml", tmp_path / "curve.html"
     prices.write_text("{currency: EUR, meters: {new_relic: {prices: {price: 0.28, free: 0}}}}")
