@@ -7,7 +7,8 @@ import pytest
 
 from nrdot.batch import Owner
 from nrdot.errors import ConfigError
-from nrdot.score.patterns import PatternPart
+from nrdot.score.pattern_set import CACHE_LIMIT
+from nrdot.score.patterns import CLASSES_LIMIT, PatternPart
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
 from nrdot.testing.scoring import process, table_of
 
@@ -213,3 +214,46 @@ def test_a_class_that_cannot_be_meant_is_refused_with_one_line(words: dict[str, 
 def test_the_same_class_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="the class is there twice"):
         part(ClassRule("a", 0.1, ("x",)), ClassRule("a", 0.2, ("y",)))
+
+
+def test_a_long_program_is_known_by_what_the_kernel_keeps_of_its_name() -> None:
+    classes = part(packs=(pack("records", 0.9, "patient-record-server"), pack("cut", 0.5, "patient-recordx")))
+    assert class_of(
+        classes,
+        process(name="patient-record-"),
+        process(name="patient-recordx"),
+        process(name="patient-record"),
+        process(name="patient-record-s"),
+    ) == ["records", "cut", "", ""]
+
+
+def test_a_script_or_archive_is_its_program_whatever_its_version_and_other_endings_are_not() -> None:
+    classes = part(packs=(pack("build", 0.4, "jenkins"), pack("web", 0.6, "nginx")))
+    assert class_of(
+        classes,
+        process("java -jar /srv/jenkins-2.401.war"),
+        process("python3 /srv/jenkins.py"),
+        process("/usr/sbin/nginx"),
+        process("/usr/sbin/nginx.old"),
+        process("/usr/sbin/nginx.py.bak"),
+    ) == ["build", "build", "web", "", ""]
+
+
+def test_the_evidence_of_a_family_names_the_shell_pattern() -> None:
+    (found,) = part(packs=(pack("queue", 0.5, "kaf*"),)).evidence(table_of(process("kafka")), 0)
+    assert found.rule == "packs.test.queue program kaf*"
+
+
+def test_more_classes_than_there_may_be_are_refused() -> None:
+    packs = tuple(pack(f"c{number}", 0.1, f"p{number}") for number in range(CLASSES_LIMIT + 1))
+    assert class_of(part(packs=packs[:-1]), process(f"p{CLASSES_LIMIT - 1}")) == [f"c{CLASSES_LIMIT - 1}"]
+    with pytest.raises(ConfigError, match=r"^10001 classes; 10000 are the limit$"):
+        part(packs=packs)
+
+
+def test_more_processes_than_are_remembered_are_all_told_apart() -> None:
+    classes = part(ClassRule("even", 0.5, ("[02468]$",)))
+    identities = [process(f"p{number}") for number in range(CACHE_LIMIT + 2)]
+    expected = ["even", ""] * (CACHE_LIMIT // 2 + 1)
+    assert class_of(classes, *identities) == expected
+    assert class_of(classes, *identities) == expected
