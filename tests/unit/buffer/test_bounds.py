@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from nrdot.stages import Priority, Record
@@ -138,4 +140,33 @@ def test_nothing_is_evicted_for_a_record_that_would_not_fit_afterwards(start, le
     assert buffer.statistics().dropped == {"full": 10}
     buffer.put(record(201, 12_500, Priority.NORMAL))
     assert numbers(buffer)[-1] == 201
+    assert imbalance(buffer) == 0
+
+
+def test_what_was_evicted_and_could_not_be_removed_does_not_wait_again(start, disk):
+    buffer = start(max_bytes=60_000)
+    put_all(buffer, [record(number, 3000) for number in range(30)])
+    disk.fail = lambda operation, path: (
+        errno.EIO if operation == "remove" and path.match("normal-*") else None
+    )
+    buffer.put(record(30, 3000))
+    left = numbers(buffer)
+    assert 0 not in left
+    disk.fail = lambda _operation, _path: None
+    again = start(max_bytes=60_000)
+    assert set(numbers(again)) <= set(left)
+    assert imbalance(again) == 0
+
+
+def test_room_is_made_though_the_log_cannot_be_synced(start, disk):
+    buffer = start(max_bytes=60_000, memory_bytes=1 << 20)
+    put_all(buffer, [record(number, 3000) for number in range(30)])
+    failing = [errno.EIO]
+    disk.fail = lambda operation, path: (
+        failing.pop() if failing and operation == "sync" and path.match("progress-*") else None
+    )
+    buffer.put(record(30, 3000))
+    assert failing == []
+    left = numbers(buffer)
+    assert left[-1] == 30
     assert imbalance(buffer) == 0

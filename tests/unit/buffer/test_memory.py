@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from nrdot.buffer.memory import MemoryBuffer
-from nrdot.stages import Priority
+from nrdot.stages import Priority, Record
+from nrdot.testing.clock import NOON_NS
 from nrdot.testing.otlp_requests import POINTS, record
 
 
@@ -162,3 +163,14 @@ def test_an_outage_is_kept_in_a_fraction_of_its_size():
         size += len(each.payload)
         buffer.put(each)
     assert buffer.statistics().bytes < size / 10
+
+
+def test_what_is_kept_plain_and_what_goes_is_decided_to_the_byte():
+    made = Record(bytes(1000), 1, NOON_NS)
+    cost = 1000 + 400  # and the objects around it
+    for plain, compressed in ((999, True), (1000, False)):
+        buffer = filled(MemoryBuffer(plain=plain), made)
+        assert (buffer.statistics().bytes < cost) == compressed
+    for capacity, kept in ((2 * cost, 2), (2 * cost - 1, 1)):
+        buffer = filled(MemoryBuffer(capacity, plain=10**9), made, made)
+        assert buffer.statistics().records == kept
