@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +14,10 @@ from nrdot.cluster.report import USUAL, Report
 from nrdot.kube.pointers import Pointer
 from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 HOME = "/api/v1/namespaces/home/configmaps"
@@ -28,15 +28,6 @@ def _data(stable: str = "profile: balanced\n", **changes: Any) -> dict[str, str]
     pointer = Pointer("general", stable, sequence=changes.pop("sequence", 7), expires=2e9, **changes)
     data: dict[str, str] = pointer.document("home")["data"]
     return data
-
-
-def _wait(for_what: Callable[[], object], words: str) -> None:
-    pause = Event()
-    for _ in range(600):
-        if for_what():
-            return
-        pause.wait(0.02)
-    pytest.fail(words)
 
 
 @pytest.fixture
@@ -148,19 +139,19 @@ def test_a_link_follows_its_node_from_one_pointer_to_another_and_says_what_runs(
     link = NodeLink(api, "home", "node-1", tmp_path, SystemClock())
     link.start()
     try:
-        _wait(lambda: file.exists() and "balanced" in file.read_text(), "the first document")
+        until(lambda: file.exists() and "balanced" in file.read_text(), "the first document")
         link.say(7, "", {"processes": 3})
-        _wait(lambda: api.written("node-1/status"), "a report")
+        until(lambda: api.written("node-1/status"), "a report")
         assert api.written("node-1/status")[0]["status"]["revision"] == _data()["stable"]
         api.put(NODE, {"spec": {"pointer": "gpu"}})
-        _wait(lambda: "conservative" in file.read_text(), "the other document")
+        until(lambda: "conservative" in file.read_text(), "the other document")
         api.put(f"{HOME}/general", {"data": _data("profile: aggressive\n", sequence=10)})
         api.put(f"{HOME}/gpu", {"data": _data("profile: balanced\n", sequence=11)})
-        _wait(lambda: "balanced" in file.read_text(), "what the new pointer says, not the old one")
+        until(lambda: "balanced" in file.read_text(), "what the new pointer says, not the old one")
         api.delete(f"{HOME}/gpu")
         api.delete(NODE)
         api.put(NODE, {"spec": {"pointer": "general"}})
-        _wait(lambda: "aggressive" in file.read_text(), "a link that outlives what is deleted")
+        until(lambda: "aggressive" in file.read_text(), "a link that outlives what is deleted")
     finally:
         link.close()
 

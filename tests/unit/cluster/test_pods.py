@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from threading import Event
-
 import pytest
 from msgspec import structs
 
@@ -11,6 +9,7 @@ from nrdot.cluster.objects import Annotated, Container, Pod, PodSpec, Resources
 from nrdot.cluster.objects import Owner as Owner_
 from nrdot.cluster.pods import NodePods, facts_of, limits_of, quantity
 from nrdot.testing.api_server import FakeApi
+from nrdot.testing.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -63,11 +62,7 @@ def test_a_static_pod_is_known_by_the_hash_of_its_file_and_forgotten_with_it() -
         assert pods.copy.synced.wait(10.0)
         assert [facts.pod if (facts := pods.facts(one)) else "" for one in owners] == ["etcd", "etcd"]
         api.delete(path)
-        pause = Event()
-        for _ in range(600):
-            if not len(pods.copy) and pods.facts(owners[0]) is None:
-                break
-            pause.wait(0.02)
+        until(lambda: not len(pods.copy) and pods.facts(owners[0]) is None, "the end of the pod")
         assert [pods.facts(one) for one in owners] == [None, None]
     finally:
         pods.close()

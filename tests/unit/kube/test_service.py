@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
-
-import pytest
 
 from nrdot.clock import SystemClock
 from nrdot.cluster.api import ApiError
 from nrdot.kube.service import Operator, Options
 from nrdot.testing.api_server import FakeApi
+from nrdot.testing.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,32 +62,23 @@ def passes(operator: Operator) -> int:
     return int(line.rsplit(" ", 1)[1])
 
 
-def _wait(for_what: Callable[[], object], words: str) -> None:
-    pause = Event()
-    for _ in range(600):
-        if for_what():
-            return
-        pause.wait(0.02)
-    pytest.fail(words)
-
-
 def test_a_pass_that_ends_as_none_should_is_said_and_a_good_one_is_health_again() -> None:
     api = Cluster()
     api.broken = True
     api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
     with running(api) as operator:
-        _wait(operator.unhealthy, "the trouble to be said")
+        until(operator.unhealthy, "the trouble to be said")
         assert "ZeroDivisionError" in operator.unhealthy()
         assert operator.document()["ready"] is False
         api.broken = False
-        _wait(lambda: not operator.unhealthy(), "the worker to go on")
+        until(lambda: not operator.unhealthy(), "the worker to go on")
         assert any(path.endswith("nrdot-pointer-general") for path in api.objects)
 
 
 def test_an_operator_that_is_stopped_gives_its_lease_back() -> None:
     api = Cluster()
     with running(api) as operator:
-        _wait(lambda: operator.document()["leading"], "the lead")
+        until(lambda: operator.document()["leading"], "the lead")
     lease = next(found for path, found in api.objects.items() if path.endswith("leases/nrdot-operator"))
     assert lease["spec"]["holderIdentity"] == ""
 
@@ -98,13 +88,13 @@ def test_reports_that_only_carry_other_figures_ask_for_no_pass() -> None:
     api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "a"}})
 
     with running(api) as operator:
-        _wait(lambda: passes(operator) > 0, "the first pass")
+        until(lambda: passes(operator) > 0, "the first pass")
         before = passes(operator)
         for processes in range(5):
             status = {"revision": "a", "processes": processes}
             api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": status})
         api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "b"}})
-        _wait(lambda: passes(operator) > before, "the pass for what matters")
+        until(lambda: passes(operator) > before, "the pass for what matters")
         assert passes(operator) == before + 1
 
 
@@ -121,7 +111,7 @@ def test_a_cluster_without_the_newest_definition_or_a_recommender_is_operated_al
     api = Older()
     api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
     with running(api) as operator:
-        _wait(lambda: any(path.endswith("nrdot-pointer-general") for path in api.objects), "a pointer")
+        until(lambda: any(path.endswith("nrdot-pointer-general") for path in api.objects), "a pointer")
         assert operator.document()["ready"] is True
         assert operator.document()["without_rights"] == []
 
@@ -130,7 +120,7 @@ def test_a_cost_report_is_computed_when_it_is_written_and_not_because_it_was_com
     api = Cluster()
     api.put(f"{OURS}/telemetryprofiles/general", {"spec": {"profile": "balanced"}})
     with running(api) as operator:
-        _wait(lambda: operator.document()["leading"], "the lead")
+        until(lambda: operator.document()["leading"], "the lead")
         api.put(f"{OURS}/telemetrycostreports/cluster", {"metadata": {"generation": 1}, "spec": {}})
 
         def computed() -> list[Document]:
@@ -138,8 +128,8 @@ def test_a_cost_report_is_computed_when_it_is_written_and_not_because_it_was_com
                 one for _, path, one in api.writes if path.endswith("telemetrycostreports/cluster/status")
             ]
 
-        _wait(computed, "the status")
+        until(computed, "the status")
         before = passes(operator)
         api.put(f"{OURS}/nodetelemetries/node-1", {"spec": {"pointer": ""}, "status": {"revision": "b"}})
-        _wait(lambda: passes(operator) > before, "a further pass")
+        until(lambda: passes(operator) > before, "a further pass")
         assert len(computed()) == 1
