@@ -11,6 +11,7 @@ The revision is a hash of the document's text: the same content has the same rev
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,7 @@ def _checked(text: str) -> tuple[str, ...]:
 
 def _plain(words: str, folder: str) -> str:
     """Without the place where it was looked at, which means nothing to whoever wrote the resource."""
-    return words.replace(f"{folder}/", "")
+    return re.sub(rf"(?:{re.escape(folder)}/)?{re.escape(FILE)}:\d+(:\d+)?: ", "", words)
 
 
 def _said(problems: Iterable[str]) -> str:

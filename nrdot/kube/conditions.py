@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nrdot.cluster.revision import revision_of
 from nrdot.kube.groups import Group
+from nrdot.kube.outlook import outlook
 from nrdot.kube.plans import status_document
 from nrdot.kube.rollout import Phase
 from nrdot.kube.told import Condition
@@ -17,26 +17,38 @@ if TYPE_CHECKING:
     from nrdot.cluster.objects import Custom, Node
     from nrdot.kube.compiled import Compiled
     from nrdot.kube.gates import Report
-    from nrdot.kube.pointers import Pointer
     from nrdot.kube.rollout import Plan, Status
     from nrdot.kube.told import Teller
 
 _log = Log("kube")
 
+# Why a profile does not reach its nodes, in a word, where its rollout does not go on.
+_HELD = {Phase.PAUSED: "Held", Phase.ROLLING_BACK: "TakenBack", Phase.ROLLED_BACK: "TakenBack"}
+
 
 def accepted(
-    teller: Teller, group: Group, compiled: Compiled, pointer: Pointer, reports: Mapping[str, Report]
+    teller: Teller,
+    group: Group,
+    compiled: Compiled,
+    reports: Mapping[str, Report],
+    guided: tuple[Phase, str] | None = None,
 ) -> None:
-    """What is pushed, and how many nodes run it."""
-    runs = {revision_of(pointer.stable), revision_of(pointer.candidate or pointer.stable)}
-    acknowledged = _running(group, reports, runs)
-    warnings = "; ".join(compiled.warnings)
+    """What is pushed, and how many nodes run it. `guided` is what holds the others back."""
+    acknowledged = _running(group, reports, {compiled.revision})
+    warnings, taken = "; ".join(compiled.warnings), f"revision {compiled.revision}"
     everywhere = acknowledged == len(group.nodes)
-    words = f"{acknowledged} of {len(group.nodes)} nodes run it"
+    words = f"{acknowledged} of {len(group.nodes)} nodes run {taken}"
+    if everywhere:
+        ready = Condition("Ready", True, "Acknowledged", words)
+    elif guided is not None:
+        phase, why = guided
+        ready = Condition("Ready", False, _HELD.get(phase, "RollingOut"), f"{words}; {why}", warns=False)
+    else:
+        ready = Condition("Ready", False, "Waiting", f"{words}; the others will", warns=False)
     conditions = [
-        Condition("Compiled", True, "Warnings" if warnings else "Compiled", warnings),
+        Condition("Compiled", True, "Warnings" if warnings else "Compiled", warnings or taken),
         _selection(group),
-        Condition("Ready", everywhere, "Acknowledged" if everywhere else "Waiting", words),
+        ready,
     ]
     _profile(teller, group, conditions, compiled.revision, acknowledged)
 
@@ -59,30 +71,47 @@ def for_workloads(teller: Teller, profile: Custom) -> None:
 
 
 def progressed(
-    teller: Teller, rollout: Custom, plan: Plan, nodes: Sequence[Node], *, before: Status, after: Status
-) -> None:
-    """How far a rollout has come."""
+    teller: Teller,
+    rollout: Custom,
+    plan: Plan,
+    nodes: Sequence[Node],
+    *,
+    before: Status,
+    after: Status,
+    refused: bool = False,
+) -> tuple[Phase, str] | None:
+    """How far a rollout has come, and what it holds back. `refused` is the profile's present text."""
+    profile = rollout.spec.get("profile")
     failed = after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+    words = outlook(plan, after, nodes)
+    effect = Condition("Effective", True, "InEffect", f"it decides how {profile} reaches its nodes")
+    if refused:
+        why = f"TelemetryProfile {profile} is refused, its condition Compiled says why"
+        what = f"{why}; until it is mended, what was compiled before counts"
+        effect = Condition("Effective", False, "ProfileRefused", what)
+    # The phase is the Event: these two turn with it.
     conditions = (
-        Condition("Complete", after.phase is Phase.SUCCEEDED, after.phase.value, after.reason),
-        Condition("Healthy", not failed, after.phase.value, after.reason),
-        Condition("Effective", True, "InEffect"),
+        Condition("Complete", after.phase is Phase.SUCCEEDED, after.phase.value, words, told=False),
+        Condition("Healthy", not failed, after.phase.value, words if failed else "", told=False),
+        effect,
     )
     document = status_document(after, plan, nodes)
-    # The phase is the Event: its conditions turn with it.
-    teller.status("ProfileRollout", "profilerollouts", rollout, conditions, document, events=False)
+    teller.status("ProfileRollout", "profilerollouts", rollout, conditions, document)
     if after.phase is not before.phase:
-        words = f"{before.phase} to {after.phase}" + (f": {after.reason}" if after.reason else "")
-        teller.event("ProfileRollout", rollout, after.phase.value, words, warning=failed)
+        turned = f"{before.phase} to {after.phase}: {words}"
+        teller.event("ProfileRollout", rollout, after.phase.value, turned, warning=failed)
         _log.info(
             "a rollout goes on", rollout=rollout.metadata.name, phase=after.phase.value, why=after.reason
         )
+    if after.phase is Phase.SUCCEEDED:
+        return None
+    return after.phase, f"ProfileRollout {rollout.metadata.name} is {after.phase}: {words}"
 
 
 def without_effect(teller: Teller, rollout: Custom, reason: str, words: str) -> None:
     """A rollout that decides nothing. What it reached before stays readable."""
     kept = [
-        Condition(one["type"], one["status"] == "True", one["reason"], one["message"])
+        Condition(one["type"], one["status"] == "True", one["reason"], one["message"], told=False)
         for one in rollout.status.get("conditions") or ()
         if one["type"] != "Effective"
     ]

@@ -146,17 +146,18 @@ class Controller:
             return
         if pointer is None:
             pointer = Pointer(name, stable=wanted)  # the first one is not rolled out: nothing ran before
+        guided = None
         if rollout is None:
             wait = 0.0 if held is None else self._unguided.wait(name, pointer.stable, wanted)
             now.again += [wait] if wait else []
             stable = pointer.stable if wait else wanted
             following = replace(pointer, stable=stable, candidate="", candidates=())
         else:
-            following = self._rolled(rollout, group, pointer, wanted, now)
+            following, guided = self._rolled(rollout, group, pointer, wanted, now)
         self._pushing.write(held, following)
         now.pointers[name] = following
         if compiled is not None:
-            conditions.accepted(self._teller, group, compiled, following, now.reports)
+            conditions.accepted(self._teller, group, compiled, now.reports, guided)
 
     def _by_size(self, group: Group, now: _Pass) -> Mapping[str, Any]:
         """With scopes of workloads at their minimum, which change by the hour and are not rolled out."""
@@ -164,8 +165,13 @@ class Controller:
         now.again += [] if again is None else [again]
         return {**now.discovered, "scopes": [*now.discovered.get("scopes", ()), *scopes]}
 
-    def _rolled(self, rollout: Custom, group: Group, pointer: Pointer, wanted: str, now: _Pass) -> Pointer:
-        """What the pointer says while a rollout lasts. Its status is written first: it is the memory."""
+    def _rolled(
+        self, rollout: Custom, group: Group, pointer: Pointer, wanted: str, now: _Pass
+    ) -> tuple[Pointer, tuple[Phase, str] | None]:
+        """What the pointer says while a rollout lasts, and what it holds back.
+
+        Its status is written first: it is the memory.
+        """
         plan, before = plan_of(rollout), status_of(rollout, pointer.candidates)
         scene = Scene(
             self._clock.wall_ns() / 1e9,
@@ -176,15 +182,18 @@ class Controller:
             now.view.frozen,
         )
         after = advance(plan, before, scene, rollout.metadata.uid)
-        conditions.progressed(self._teller, rollout, plan, group.nodes, before=before, after=after)
+        refused = group.profile.metadata.name in now.refusals
+        words = conditions.progressed(
+            self._teller, rollout, plan, group.nodes, before=before, after=after, refused=refused
+        )
         again = next_look(plan, after, scene.now)
         now.again += [] if again is None else [again]
         if after.phase is Phase.SUCCEEDED and after.to == revision_of(wanted):
-            return replace(pointer, stable=wanted, candidate="", candidates=())
+            return replace(pointer, stable=wanted, candidate="", candidates=()), words
         if not after.candidates:
-            return replace(pointer, candidate="", candidates=())
+            return replace(pointer, candidate="", candidates=()), words
         why = f"ProfileRollout {rollout.metadata.name}, step {after.step + 1}"
-        return replace(pointer, candidate=wanted, candidates=after.candidates, why=why)
+        return replace(pointer, candidate=wanted, candidates=after.candidates, why=why), words
 
     def _ineffective(self, groups: Mapping[str, Group], view: View) -> None:
         """Rollouts that decide nothing say so."""
@@ -195,7 +204,7 @@ class Controller:
                 known = any(profile.metadata.name == name for profile in view.profiles)
                 reason = "ProfileForWorkloads" if known else "ProfileMissing"
                 words = "is for workloads, and takes effect at once" if known else "does not exist"
-                words = f"TelemetryProfile {name} {words}; no node is changed by this rollout"
+                words = f"TelemetryProfile {name} {words}; no node is changed, each keeps what it runs"
                 conditions.without_effect(self._teller, one, reason, words)
             elif decides is not one and decides is not None:
                 words = f"ProfileRollout {decides.metadata.name} is newer, and decides about {name}"

@@ -79,7 +79,7 @@ def status_document(status: Status, plan: Plan, nodes: Sequence[Node]) -> dict[s
     return {
         "phase": status.phase.value,
         "step": status.step,
-        "progress": f"{reached}/{steps}",
+        "progress": f"{steps if status.phase is Phase.SUCCEEDED else reached}/{steps}",
         "region": region_of(plan, status.step),
         "from": status.before,
         "to": status.to,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 SOON = 15.0  # seconds until a rollout that is under way is looked at again
+NAMED = 3  # nodes that a reason names
 
 
 class Phase(StrEnum):
@@ -116,13 +117,13 @@ def _interrupted(plan: Plan, status: Status, scene: Scene) -> Status | None:
     if status.phase is Phase.ROLLING_BACK:
         return None
     if plan.abort:
-        return _enter(status, Phase.ROLLING_BACK, scene, "a person asked for it")
+        return _enter(status, Phase.ROLLING_BACK, scene, "spec.abort asks for it")
     if not plan.paused:
         return None
     return (
         status
         if status.phase is Phase.PAUSED
-        else _enter(status, Phase.PAUSED, scene, "a person asked for it")
+        else _enter(status, Phase.PAUSED, scene, "held until spec.paused is false")
     )
 
 
@@ -130,8 +131,13 @@ def next_look(plan: Plan, status: Status, now: float) -> float | None:
     """In how many seconds to look again at the latest, whatever happens; None where nothing is under way."""
     if status.settled:
         return None
-    left = plan.steps[status.step % len(plan.steps)].bake - (now - status.since)
-    return min(SOON, left) if status.phase is Phase.BAKING and left > 0 else SOON
+    lasts = {
+        Phase.PROGRESSING: plan.gates.deadline,
+        Phase.BAKING: plan.steps[status.step % len(plan.steps)].bake,
+        Phase.ROLLING_BACK: plan.gates.deadline,
+    }.get(status.phase, 0.0)
+    left = lasts - (now - status.since)
+    return min(SOON, left) if left > 0 else SOON
 
 
 def progress(plan: Plan, nodes: Sequence[Node], step: int) -> tuple[int, int]:
@@ -216,7 +222,8 @@ def _progressing(plan: Plan, status: Status, scene: Scene, salt: str) -> Status:
     if scene.now - status.since <= plan.gates.deadline:
         return status
     if waiting > plan.gates.missing * len(status.candidates):
-        return _enter(status, Phase.ROLLING_BACK, scene, f"{waiting} nodes did not acknowledge in time")
+        words = f"{waiting} nodes did not acknowledge in time: {_late(scene, status)}"
+        return _enter(status, Phase.ROLLING_BACK, scene, words)
     return _enter(status, Phase.BAKING, scene, f"{waiting} nodes are silent, as the gate allows")
 
 
@@ -293,6 +300,13 @@ def _present(scene: Scene, names: Iterable[str]) -> set[str]:
 def _refuses(scene: Scene, name: str, revision: str) -> bool:
     report = scene.reports.get(name)
     return report is not None and report.refused == revision
+
+
+def _late(scene: Scene, status: Status) -> str:
+    """Who has not taken the revision, by name where they are few."""
+    late = [name for name in status.candidates if not _running(scene, (name,), status.to)]
+    more = f" and {len(late) - NAMED} more" if len(late) > NAMED else ""
+    return f"{', '.join(late[:NAMED])}{more}"
 
 
 def _running(scene: Scene, names: Iterable[str], revision: str) -> int:

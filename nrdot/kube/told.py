@@ -34,6 +34,8 @@ class Condition:
     holds: bool
     reason: str  # one word in CamelCase
     message: str = ""
+    told: bool = True  # whether its turn is an Event
+    warns: bool = True  # whether it is a warning when it does not hold
 
 
 class Teller:
@@ -62,8 +64,6 @@ class Teller:
         found: Custom,
         conditions: Sequence[Condition],
         further: Mapping[str, Any],
-        *,
-        events: bool = True,
     ) -> None:
         """Write the status of a resource, and an Event for each condition that turned. Raises ApiError."""
         now = rfc3339(self._clock.wall_ns() / 1e9)
@@ -83,11 +83,10 @@ class Teller:
         answer = self._api.apply(path, document)
         said = answer.get("metadata") or {}
         self._written[found.metadata.uid] = _number(said.get("resourceVersion")), answer.get("status") or {}
-        for one in conditions if events else ():
-            earlier = before.get(one.type)
-            turned = earlier is None or (earlier["status"] == "True") is not one.holds
-            if turned and not (earlier is None and one.holds and not one.message):
-                self.event(kind, found, one.reason, one.message or one.type, warning=not one.holds)
+        for one in conditions:
+            if one.told and _is_news(one, before.get(one.type), found):
+                warning = one.warns and not one.holds
+                self.event(kind, found, one.reason, one.message or one.type, warning=warning)
 
     def _condition(
         self, one: Condition, before: Mapping[str, Any] | None, found: Custom, now: str
@@ -131,6 +130,16 @@ class Teller:
             self._api.create(Resource("v1", "events", self._namespace).path(), document)
         except ApiError as error:
             _log.warning("an event cannot be written", error=str(error))
+
+
+def _is_news(one: Condition, before: Mapping[str, Any] | None, found: Custom) -> bool:
+    """It turned, or what a person wrote since is wrong in another way."""
+    if before is None:
+        return not one.holds or bool(one.message)
+    if (before["status"] == "True") is not one.holds:
+        return True
+    edited = before.get("observedGeneration") != found.metadata.generation
+    return one.warns and not one.holds and edited and before["message"] != one.message
 
 
 def _number(version: object) -> int:

@@ -23,14 +23,14 @@ OURS = "/apis/nrdot.io/v1alpha1/namespaces/home"
 MAPS = "/api/v1/namespaces/home/configmaps"
 
 
-def _metadata(found: Document) -> Metadata:
+def _metadata(found: Document, generation: int = 1) -> Metadata:
     said = found["metadata"]
     return Metadata(
         said["name"],
         "home",
         uid=said["name"],
         resource_version=said["resourceVersion"],
-        generation=1,
+        generation=generation,
         creation_timestamp=said.get("creationTimestamp", ""),
         labels=said.get("labels", {}),
     )
@@ -44,6 +44,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     nodes: tuple[Node, ...] = (node("node-1"), node("node-2"))
     stale: View | None = None
+    generation: int = 1
 
     def __post_init__(self) -> None:
         self.controller = Controller(self.api, self.clock, "home", Teller(self.api, self.clock, "home", "me"))
@@ -65,7 +66,7 @@ class World:
 
     def _customs(self, plural: str) -> list[Custom]:
         return [
-            Custom(_metadata(found), found.get("spec", {}), found.get("status", {}))
+            Custom(_metadata(found, self.generation), found.get("spec", {}), found.get("status", {}))
             for path, found in self.api.objects.items()
             if path.startswith(f"{OURS}/{plural}/")
         ]
@@ -87,8 +88,10 @@ class World:
     def profile(self, name: str = "general", **spec: Any) -> None:
         self.api.put(f"{OURS}/telemetryprofiles/{name}", {"spec": {"profile": "balanced", **spec}})
 
-    def rollout(self, name: str, created: str = "2026-01-01T00:00:00Z", profile: str = "general") -> None:
-        spec = {"profile": profile, "strategy": {"steps": [{"percent": 50}, {"percent": 100}]}}
+    def rollout(
+        self, name: str, created: str = "2026-01-01T00:00:00Z", profile: str = "general", **more: Any
+    ) -> None:
+        spec = {"profile": profile, "strategy": {"steps": [{"percent": 50}, {"percent": 100}]}, **more}
         metadata = {"name": name, "creationTimestamp": created}
         self.api.put(f"{OURS}/profilerollouts/{name}", {"metadata": metadata, "spec": spec})
 
@@ -252,6 +255,53 @@ def test_a_rollout_that_is_heard_of_late_still_guides_a_change_that_has_stood() 
     world.stale = None
     world.settle()
     assert world.pointer()["candidates"]
+
+
+def test_a_profile_is_not_ready_while_its_rollout_is_held_and_says_by_which() -> None:
+    world = World()
+    world.profile()
+    world.settle()
+    for name in ("node-1", "node-2"):
+        at = rfc3339(world.clock.wall_ns() / 1e9)
+        world.report(name, revision=world.pointer()["stable"], reportedAt=at)
+    world.rollout("roll", paused=True)
+    world.settle()
+    assert world.condition("telemetryprofiles", "general", "Ready")["status"] == "True"
+    world.profile(profile="aggressive")
+    world.settle()
+    said = world.condition("telemetryprofiles", "general", "Ready")
+    assert (said["status"], said["reason"]) == ("False", "Held")
+    assert said["message"].startswith("0 of 2 nodes run revision ")
+    assert "ProfileRollout roll is Paused: not begun: held until spec.paused is false" in said["message"]
+    assert world.status("telemetryprofiles", "general")["acknowledged"] == 0
+
+
+def test_a_rollout_of_a_profile_that_is_refused_has_no_effect_and_says_where_to_look() -> None:
+    world = World()
+    world.profile()
+    world.rollout("roll")
+    world.settle()
+    world.profile(profile="nowhere")
+    world.api.writes.clear()
+    world.turn()
+    said = world.condition("profilerollouts", "roll", "Effective")
+    assert (said["status"], said["reason"]) == ("False", "ProfileRefused")
+    assert "its condition Compiled says why" in said["message"]
+    assert "ProfileRefused" in world.events()
+    refusal = world.condition("telemetryprofiles", "general", "Compiled")["message"]
+    assert refusal.startswith("profile: there is no profile 'nowhere'"), "no line of a file that nobody has"
+
+
+def test_who_edits_a_refused_profile_into_another_mistake_is_told_of_that_one() -> None:
+    world = World()
+    world.profile(profile="nowhere")
+    world.settle()
+    world.api.writes.clear()
+    world.generation = 2
+    world.profile(profile="elsewhere")
+    world.turn()
+    world.turn()
+    assert world.events().count("Refused") == 1
 
 
 def test_a_group_that_the_server_will_never_take_does_not_hold_up_the_others() -> None:

@@ -123,7 +123,16 @@ def test_a_node_that_never_acknowledges_fails_the_step_at_its_deadline() -> None
     cluster.silent = {cluster.status.candidates[0]}
     assert cluster.turn(590.0).phase is Phase.PROGRESSING
     assert cluster.turn(20.0).phase is Phase.ROLLING_BACK
-    assert cluster.status.reason == "1 nodes did not acknowledge in time"
+    assert cluster.status.reason == "1 nodes did not acknowledge in time: node-2"
+
+
+def test_of_many_silent_nodes_the_first_are_named() -> None:
+    cluster = FakeCluster(zoned(6), Plan((Step(100),)), silent={f"node-{n}" for n in range(6)})
+    _until(cluster, Phase.PROGRESSING)
+    assert next_look(cluster.plan, cluster.status, cluster.status.since + 595.0) == 5.0
+    cluster.turn(601.0)
+    said = "6 nodes did not acknowledge in time: node-0, node-1, node-2 and 3 more"
+    assert cluster.status.reason == said
 
 
 def test_silent_nodes_are_let_through_as_far_as_the_gate_says() -> None:
