@@ -13,6 +13,9 @@ help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/.installed: pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "NRDOT needs Python 3.11 or newer: name one, as in make install PYTHON=python3.12, or see docs/releases.md" >&2; \
+		exit 1; }
 	@echo "installing into .venv; once, and it takes a minute or two" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) --require-hashes --requirement requirements.lock
