@@ -285,7 +285,7 @@ def test_a_weight_that_is_none_is_refused(wrong: float) -> None:
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:
-    with pytest.raises(ConfigError, match="weights: all are 0"):
+    with pytest.raises(ConfigError, match=r"^weights: all are 0; give at least one part a weight$"):
         Weights(0.0, 0.0, 0.0, 0.0)
 
 

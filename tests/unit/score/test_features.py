@@ -174,8 +174,9 @@ def test_a_table_that_grows_is_followed() -> None:
     features.observe(batch_of(table, born=table.living()[1:].tolist(), moved=[]))
     lines = features.matrix(table, table.living())
     assert lines.shape == (1001, len(FEATURES))
-    assert lines[0, AT["cpu_mean"]] == pytest.approx(0.5)
-    assert lines[1:, AT["cpu_mean"]].tolist() == [0.0] * 1000
+    for name in ("cpu_mean", "cpu_lately"):
+        assert lines[0, AT[name]] == pytest.approx(0.5)
+        assert lines[1:, AT[name]].tolist() == [0.0] * 1000
 
 
 def test_levels_and_owners_stay_with_their_rows_while_the_table_grows() -> None:

@@ -39,7 +39,7 @@ def test_a_logistic_model_is_a_weighted_sum_of_scaled_features(tmp_path) -> None
 def test_without_a_model_the_part_is_absent_and_says_why() -> None:
     table = table_of(process("a"))
     part = ModelPart(None, SCORES, "model m.json: has a wrong checksum")
-    part.observe(batch_of(table))
+    assert part.observe(batch_of(table)).tolist() == []
     assert np.isnan(part.score(table, table.living())).all()
     (told,) = part.evidence(table, 0)
     assert (told.rule, told.value, told.decides) == ("model", None, False)
