@@ -278,8 +278,13 @@ class _Reader:
     def _also(self, found: re.Match[str]) -> None:
         month = self._draft.month
         if not (month and self._comma and self._kinds[-1] == "date"):
+            english = re.match(r"\s*[ap]\.?m\b", self._text[found.end() :], re.IGNORECASE)
             raise _unread(
-                self._text, found[0], "write days of a month behind its name, for example Dec 24-26"
+                self._text,
+                found[0],
+                "hours are those of a clock of 24, for example 09:00-17:00"
+                if english
+                else "write days of a month behind its name, for example Dec 24-26",
             )
         self._add_dates(month, found["a1"], month, found["a2"] or found["a1"])
 

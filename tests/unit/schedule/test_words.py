@@ -119,6 +119,9 @@ REFUSED = {
     "2026-02-30": "there is no 2026-02-30",
     "2026-12-26..2026-12-24": "write the earlier date first",
     "24/7": "is not a schedule",
+    "Mon-Fri 9am-5pm": "hours are those of a clock of 24",
+    "9 a.m. - 5 p.m.": "hours are those of a clock of 24",
+    "Mon 3": "write days of a month behind its name",
     "Mon 09:00-18:00 " + "," * 2000: "more than 1000 characters",
 }
 
