@@ -92,6 +92,18 @@ def test_what_is_read_at_the_end_of_a_file_is_what_there_is(tmp_path):
     files.close(descriptor)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="reads are whole there")
+def test_a_read_that_ends_early_goes_on_where_it_ended(tmp_path, monkeypatch):
+    """A network's file system may give less than there is; what it holds is not damaged for that."""
+    files, whole = Files(), os.pread
+    descriptor = files.create(tmp_path / "segment")
+    files.append(descriptor, [b"0123456789"])
+    monkeypatch.setattr(os, "pread", lambda number, size, at: whole(number, min(size, 3), at))
+    assert files.read(descriptor, 1, 8) == b"12345678"
+    assert files.read(descriptor, 4, 100) == b"456789"
+    files.close(descriptor)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="writes are not interrupted there")
 def test_a_write_that_ends_early_goes_on_where_it_ended():
     """A pipe takes what it has room for; a signal ends the write that waits for more."""
