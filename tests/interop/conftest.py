@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from parts.kubernetes import Cluster
 
 
+HERE = Path(__file__).resolve().parent
+MOST = 600  # seconds for a test with its fixtures, on a slow machine that has other work: it ends what hangs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(MOST))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _machine_is_ready() -> None:
     if os.geteuid() != 0:

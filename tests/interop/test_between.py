@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:

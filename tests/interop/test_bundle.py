@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from parts.packages import CAPTURE, ROOT, build, bundle, config, unpack
+from parts.program import HANG_GUARD
 from parts.trees import Tree
-
-pytestmark = pytest.mark.timeout(300)
 
 SENT_TO_A_FILE = "agent:\n  state_dir: {state}\n  listen: ''\nexport:\n  - file:\n      path: sent.jsonl\n"
 
@@ -106,7 +105,7 @@ def test_the_bundle_of_the_other_processor_exports_under_an_emulator(tmp_path):
     called += ["--library-path", home / "lib/system", home / "lib/system/python3.11", "-I", "-S"]
     once = [*called, home / "lib/start.py", "agent", "-c", tmp_path / "agent.yaml", "--once"]
 
-    ended = subprocess.run(once, capture_output=True, text=True, check=False, timeout=90)
+    ended = subprocess.run(once, capture_output=True, text=True, check=False, timeout=HANG_GUARD)
 
     assert ended.returncode == 0, ended.stderr
     assert "process.cpu.time" in (tmp_path / "state/sent.jsonl").read_text()

@@ -13,7 +13,7 @@ from parts.hurried import hurried
 from parts.kubernetes import ADMIN, Kubelet, pod
 from parts.node_agent import NodeAgent
 from parts.operated import NODES
-from parts.program import wait_until
+from parts.program import HANG_GUARD, wait_until
 from parts.recommender import recommend, recommender_defined
 
 from nrdot.cluster.usage import Line, Usage
@@ -100,7 +100,6 @@ def agents(server: Cluster, cluster: Home, tmp_path: Path) -> Iterator[dict[str,
         agent.stop()
 
 
-@pytest.mark.timeout(400)  # an agent tells once it has measured a minute
 def test_what_real_agents_tell_adds_up_and_a_recommended_profile_reaches_them(
     cluster: Home, agents: dict[str, NodeAgent], recommender: None, tmp_path: Path
 ) -> None:
@@ -111,7 +110,7 @@ def test_what_real_agents_tell_adds_up_and_a_recommended_profile_reaches_them(
         wait_until(
             lambda: _costs(cluster).get("nodes", {}).get("reporting") == len(OURS),
             lambda: f"three nodes to tell a minute: {_costs(cluster)} {operator.output[-2000:]}",
-            guard=180.0,
+            guard=2 * HANG_GUARD,  # an agent tells once it has measured a minute
         )
         found = _costs(cluster)
         assert found["nodes"]["names"] == [name for name in NODES if name not in OURS]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 
-import pytest
 from parts.packages import build, config, deb, install, newer
 from parts.program import free_port
 from parts.trees import Tree
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_lintian_finds_no_error_in_it():

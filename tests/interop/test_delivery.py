@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(240)
-
 DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     "gzip": gzip.decompress,

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from parts.points import Attributes, Point
 
-pytestmark = pytest.mark.timeout(240)
-
 View = dict[tuple["Attributes", str, "Attributes"], int | float | None]
 
 

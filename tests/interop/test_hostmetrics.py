@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from parts.points import Point
 
-pytestmark = pytest.mark.timeout(400)
-
 OWN_ATTRIBUTES = ("host.name", "host.id", "os.type")
 OWN_PREFIXES = ("host.", "os.", "container.", "k8s.")  # hostmetrics knows nothing of these
 UNUSED_UID = 54321

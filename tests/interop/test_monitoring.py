@@ -23,8 +23,6 @@ from parts.prometheus import Prometheus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.timeout(300)
-
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "samples/monitoring"
 RECEIVER = ROOT / "samples/receivers/prometheus.yaml"

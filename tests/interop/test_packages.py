@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from parts.image import replayed
 from parts.packages import CAPTURE, DIST, OUTSIDE, ROOT, config, wheel
+from parts.program import HANG_GUARD
 from parts.trees import READERS_ONLY
 
 from nrdot.testing.pages import blocks
@@ -43,7 +44,7 @@ def piped(tmp_path_factory):
 
 def call(program, *arguments):
     return subprocess.run(
-        [program, *arguments], capture_output=True, text=True, env=OUTSIDE, check=False, timeout=90
+        [program, *arguments], capture_output=True, text=True, env=OUTSIDE, check=False, timeout=HANG_GUARD
     )
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from parts.prometheus import Prometheus, Series
 
-pytestmark = pytest.mark.timeout(300)
-
 # Prometheus' name, the label that splits it, and how many of NRDOT's own units one is.
 COUNTERS = {
     "process.cpu.time": ("process_cpu_time_seconds_total", "state", 100),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,17 +15,39 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HANG_GUARD = 90.0  # seconds; never decides a test, only ends one that would hang
+HANG_GUARD = 180.0  # seconds; never decides a test, only ends one that would hang
 PAUSE = 0.05
 # A test run that is killed takes its servers with it. setpriv is of util-linux and becomes the program.
 _WITH_US = ["setpriv", "--pdeathsig", "TERM"]
 
 
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000  # below are the ports of well-known servers
+_given: set[int] = set()
+
+
 def free_port() -> int:
+    """A loopback port that nobody listens on, outside the range that the kernel takes for connections.
+
+    A port of that range can be gone by the time that a server is started, or started again: a connection of
+    anybody's may have it, even that of whoever asks whether the server is up yet, to itself.
+    """
+    highest = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32_768
+    places = range(_LOWEST, highest) if highest > _LOWEST + 1000 else range(61_000, 65_536)
+    for port in random.sample(places, 200):
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise RuntimeError(f"no free port between {places.start} and {places.stop}")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def answers(port: int) -> bool:
