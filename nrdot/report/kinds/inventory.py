@@ -6,13 +6,15 @@ YAML, a list under `hosts`, or CSV with a header, of the same fields:
       - {region: us-east-1, environment: production, hosts: 4000, criticality: high, compliance: [PCI-DSS]}
 
 `region`, `environment` and `hosts` (how many) are needed. `criticality` is low, medium or high; `compliance`
-names what must be validated there (in CSV separated by spaces or semicolons).
+names what must be validated there (in CSV separated by spaces or semicolons). Columns of a CSV are separated by
+commas, semicolons or tabs.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Criticality = Literal["low", "medium", "high"]
 LEVELS: tuple[Criticality, ...] = ("low", "medium", "high")
 LARGEST = 4 << 20  # bytes of a CSV file
+_COUNT = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2}")
 
 
 class InventoryError(ConfigError):
@@ -88,7 +91,10 @@ def _of_csv(path: Path) -> list[Group]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InventoryError(f"{path}: not UTF-8; save the file as UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text))
+    head, _, rest = text.partition("\n")
+    # Where a comma divides decimals, spreadsheets write semicolons between columns.
+    between = next((one for one in ";\t" if one in head and "," not in head), ",")
+    reader = csv.DictReader(io.StringIO(f"{head.lower()}\n{rest}"), delimiter=between)
     missing = [name for name in ("region", "environment", "hosts") if name not in (reader.fieldnames or ())]
     if missing:
         raise InventoryError(f"{path}:1: no column {', '.join(missing)}; the first line names the columns")
@@ -99,9 +105,10 @@ def _group(row: dict[str, str | None], where: str) -> Group:
     region, environment = (row["region"] or "").strip(), (row["environment"] or "").strip()
     if not region or not environment:
         raise InventoryError(f"{where}: region and environment are needed; the line has one of them empty")
-    count = (row["hosts"] or "").strip().replace(",", "")
-    if not (count.isascii() and count.isdigit() and int(count[:9]) > 0 and len(count) < 10):
-        raise InventoryError(f"{where}: hosts: '{count[:20]}' is not a number of hosts, 1 or more")
+    written = (row["hosts"] or "").strip()
+    count = written.replace(",", "")
+    if not _COUNT.fullmatch(written) or not int(count):
+        raise InventoryError(f"{where}: hosts: '{written[:20]}' is not a number of hosts, 1 or more")
     word = (row.get("criticality") or "").strip().lower()
     level = next((one for one in LEVELS if one == (word or "medium")), None)
     if level is None:

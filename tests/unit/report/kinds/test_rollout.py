@@ -65,12 +65,23 @@ def test_a_csv_inventory_is_the_same_plan(tmp_path):
     assert read_inventory(path) == read_inventory(other)
 
 
+@pytest.mark.parametrize("between", [";", "\t", ","])
+def test_an_inventory_is_read_as_spreadsheets_write_it(tmp_path, between):
+    path = tmp_path / "inventory.csv"
+    lines = ["Region,Environment,Hosts", "eu,production,4500"]
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).replace(",", between).encode() + b"\r\n")
+    (group,) = read_inventory(path)
+    assert (group.region, group.environment, group.hosts) == ("eu", "production", 4500)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
         ("a.csv", "region,hosts\nus,3\n", "no column environment"),
         ("a.csv", "region,environment,hosts\nus,dev,none\n", "a.csv:2: hosts: 'none'"),
         ("a.csv", "region,environment,hosts\nus,dev,0\n", "1 or more"),
+        ("a.csv", 'region,environment,hosts\nus,dev,"1,5"\n', "'1,5' is not a number of hosts"),
+        ("a.csv", "region;environment;hosts\nus;dev;1.500\n", "'1.500' is not a number of hosts"),
         ("a.csv", "region,environment,hosts,criticality\nus,dev,3,huge\n", "not one of low, medium, high"),
         ("a.csv", "region,environment,hosts\n,dev,3\n", "one of them empty"),
         ("a.csv", "region,environment,hosts\n", "nothing to plan"),
