@@ -6,8 +6,8 @@ YAML, a list under `hosts`, or CSV with a header, of the same fields:
       - {region: us-east-1, environment: production, hosts: 4000, criticality: high, compliance: [PCI-DSS]}
 
 `region`, `environment` and `hosts` (how many) are needed. `criticality` is low, medium or high; `compliance`
-names what must be validated there (in CSV separated by spaces or semicolons). Columns of a CSV are separated by
-commas, semicolons or tabs.
+names what must be validated there (in CSV separated by spaces or semicolons). Columns of a CSV are separated
+by commas, semicolons or tabs.
 """
 
 from __future__ import annotations
