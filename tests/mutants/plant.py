@@ -8,7 +8,7 @@ first that noticed faults of the same function before, then those that notice mo
 cost a few hundredths of a second that way, and only what nobody notices costs all of its tests.
 
 What is said in logs gets no faults: which words a warning has, and which figures it names, is for people to
-judge. Messages of errors that a command prints are planted like everything else.
+judge. Nor does what only Windows runs. Messages of errors that a command prints are like everything else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import gc
+import inspect
 import math
 import os
 import resource
@@ -83,7 +84,12 @@ def plant() -> None:
     mutmut.copy_src_dir()
     mutmut.copy_also_copy_files()
     mutmut.setup_source_paths()
-    pragma_handling.get_lines_ignored_by_pattern = _lines_of_logs
+    pragma_handling.get_lines_ignored_by_pattern = lines_left_out
+    rules, known = inspect.getsource(lines_left_out), Path("mutants", "rules")
+    if not known.exists() or known.read_text() != rules:
+        for verdicts in Path("mutants").rglob("*.meta"):
+            verdicts.unlink()  # the same numbers are other faults now
+        known.write_text(rules)
     mutmut.create_mutants(1)
     mutmut.collect_or_load_stats(get_mutant_runner(1), apply_config_invalidation=True)
     set_mutant_under_test("")
@@ -236,10 +242,17 @@ def _limit(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + seconds), hard))
 
 
-def _lines_of_logs(source: str) -> set[int]:
-    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    logs = (call for call in calls if ast.unparse(call.func).startswith("log."))
-    return {line for call in logs for line in range(call.lineno, (call.end_lineno or call.lineno) + 1)}
+def lines_left_out(source: str) -> set[int]:
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        last: ast.expr | ast.stmt | None = None
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."):
+            last = node
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "sys.platform == 'win32'":
+            last = node.body[-1]
+        if last is not None:
+            lines.update(range(node.lineno, last.end_lineno + 1))
+    return lines
 
 
 def _function(mutant: str) -> str:
