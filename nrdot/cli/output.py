@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from contextlib import contextmanager, suppress
@@ -75,6 +76,12 @@ def errors() -> Console:
 
 def print_json(document: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def writable(output: Path) -> None:
+    """Say so before the work that would be in vain. Raises UsageError."""
+    if not os.access(output.parent, os.W_OK) or output.is_dir():
+        raise UsageError(f"--output {output}: cannot be written there; name a file in a directory of yours")
 
 
 def keep(text: str, path: Path, *, what: str) -> None:

@@ -29,12 +29,13 @@ def train(
     config: Config = None,
 ) -> None:
     """Learn which processes will matter soon: be large, change their behaviour, or restart."""
-    from nrdot.cli.output import errors, progress
+    from nrdot.cli.output import errors, progress, writable
     from nrdot.errors import UsageError
     from nrdot.extras import mend
 
     if find_spec("sklearn") is None:
         raise UsageError(f"train: scikit-learn is not installed, so nothing is trained; {mend('train')}")
+    writable(output)
     from nrdot.learn.history import read_history
     from nrdot.learn.training import train as run
 

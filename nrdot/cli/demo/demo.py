@@ -66,9 +66,9 @@ def demo(
 
     Where a configuration is named, its classes, overrides and rules count; the profiles are the shipped ones.
     """
-    from nrdot.cli.output import console, errors, keep, print_json
+    from nrdot.cli.output import console, errors, keep, print_json, writable
 
-    _writable(output)
+    writable(output)
     found = configuration(config, procfs, quiet=True)
     comparison = _compared(found, capture, seconds, quiet=json)
     from nrdot.cli.demo.page import page
@@ -79,14 +79,6 @@ def demo(
     else:
         _show(console(), comparison, hosts, live=capture is None)
     errors().print(f"report: {output}", soft_wrap=True)
-
-
-def _writable(output: Path) -> None:
-    """Say so before half a minute has gone by."""
-    from nrdot.errors import UsageError
-
-    if not os.access(output.parent, os.W_OK) or output.is_dir():
-        raise UsageError(f"--output {output}: cannot be written there; name a file in a directory of yours")
 
 
 def _compared(found: Configuration, capture: Path | None, seconds: float, *, quiet: bool) -> Comparison:

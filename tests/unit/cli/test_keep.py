@@ -8,6 +8,7 @@ import pytest
 
 from nrdot.cli.output import keep
 from nrdot.errors import UsageError
+from nrdot.testing.console import typed
 from nrdot.testing.little_room import little_room
 
 
@@ -38,3 +39,12 @@ def test_a_folder_that_is_not_there_is_said(tmp_path):
         UsageError, match="cannot be written: No such file or directory; the page is not kept"
     ):
         keep("words", tmp_path / "no" / "page.html", what="the page")
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path):
+    told = typed("train", tmp_path / "no.jsonl", "-o", tmp_path)
+    assert told.status == 2
+    assert (
+        told.err
+        == f"nrdot: --output {tmp_path}: cannot be written there; name a file in a directory of yours\n"
+    )
