@@ -36,6 +36,16 @@ def _one_of(name: str, known: tuple[str, ...]) -> Any:
     return check
 
 
+def _amount(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= MOST:
+        raise typer.BadParameter(f"'{text}' is not an amount of money; for example 5000")
+    return found
+
+
 def report(
     ledger: Annotated[
         Path | None,
@@ -82,8 +92,7 @@ def report(
         float | None,
         typer.Option(
             help="What introducing NRDOT costs, once, in the price list's currency.",
-            min=0,
-            max=MOST,
+            parser=_amount,
             metavar="AMOUNT",
         ),
     ] = None,
