@@ -117,7 +117,7 @@ class SyntheticHost:
         table.born_ns[row] = self.clock.wall_ns() - (3600 * 10**9 if found else 10**9)
         table.found[row] = found
         table.identity[row] = Identity(name, owner=Owner(unit=f"{name}.service"))
-        table.gauges[:, row] = (20 * MIB, 50 * MIB, 5 * MIB, 4, 20, -1, 0, 0)
+        table.gauges[:, row] = (20 * MIB, 50 * MIB, 5 * MIB, 4, 20, -1)
         return row
 
     def _cron(self, born: list[int], died: list[int]) -> None:
