@@ -71,6 +71,16 @@ def test_what_root_has_sent_again_belongs_to_the_agent_again(tmp_path):
     assert given == [tmp_path, tmp_path]
 
 
+def test_of_letters_that_do_not_fit_together_the_newest_stays(start, disk, clock):
+    buffer = start(max_bytes=64_000)  # a sixteenth of it for letters
+    for number in range(4):
+        clock.advance(1)
+        buffer.put(record(number, 2500))
+        buffer.reject(sequences(buffer), "400 Bad Request")
+        (letter,) = dead_letters(disk, DIRECTORY)
+        assert number_of(letter.records[0][1]) == number
+
+
 def test_the_queue_moves_on_and_the_books_count_it(start):
     buffer = rejected(start)
     assert numbers(buffer) == [2]
