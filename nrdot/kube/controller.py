@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nrdot.cluster.api import ApiError
 from nrdot.cluster.revision import revision_of
 from nrdot.kube import conditions
-from nrdot.kube.advising import Seen
 from nrdot.kube.compiled import Compiler, NotCompiledError
-from nrdot.kube.costs import CostKeeper
+from nrdot.kube.costs.advising import Seen
+from nrdot.kube.costs.keeper import CostKeeper
 from nrdot.kube.groups import Group, grouped, is_for_workloads
 from nrdot.kube.plans import plan_of, report_of, status_of
 from nrdot.kube.pointers import Pointer, fitting, pointer_name, read_pointer, revision_name
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nrdot.clock import Clock
     from nrdot.cluster.api import Api
     from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod, Recommender
-    from nrdot.kube.costs import Pace
+    from nrdot.kube.costs.keeper import Pace
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
 

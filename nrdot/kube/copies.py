@@ -10,7 +10,7 @@ from nrdot.cluster.reflector import Reflector
 from nrdot.kube.compiled import RULES_MAP
 from nrdot.kube.confined import gone, nodes_of
 from nrdot.kube.controller import View
-from nrdot.kube.costs import PLURAL
+from nrdot.kube.costs.keeper import PLURAL
 from nrdot.kube.pointers import LABELS
 from nrdot.kube.scaling import growing
 from nrdot.kube.told import GROUP

@@ -27,7 +27,7 @@ from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from nrdot.clock import Clock
-    from nrdot.kube.costs import Pace
+    from nrdot.kube.costs.keeper import Pace
 
 _log = Log("kube")
 

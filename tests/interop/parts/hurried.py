@@ -30,8 +30,8 @@ def hurried(
 def main() -> int:
     from nrdot.clock import SystemClock
     from nrdot.kube.connect import connect
-    from nrdot.kube.costs import Pace
-    from nrdot.kube.optimizer import Terms
+    from nrdot.kube.costs.keeper import Pace
+    from nrdot.kube.costs.optimizer import Terms
     from nrdot.kube.service import Operator, Options
     from nrdot.telemetry.log import configure
 

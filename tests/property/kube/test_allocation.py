@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from nrdot.cluster.objects import Custom, Metadata
 from nrdot.cluster.usage import NUMBERS, Line, Usage, document
-from nrdot.kube.allocation import bill
-from nrdot.kube.cost_status import figures
-from nrdot.kube.requests import Requests
-from nrdot.kube.usage import added_up
+from nrdot.kube.costs.allocation import bill
+from nrdot.kube.costs.requests import Requests
+from nrdot.kube.costs.status import figures
+from nrdot.kube.costs.usage import added_up
 from nrdot.pricing.prices import load_pricing
 from nrdot.testing.cluster import node
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nrdot.cluster.usage import PROFILES
-from nrdot.kube.cost_status import advice, advice_of
-from nrdot.kube.optimizer import (
+from nrdot.kube.costs.optimizer import (
     HOLDS,
     UNSEEN,
     Advice,
@@ -22,6 +21,7 @@ from nrdot.kube.optimizer import (
     confidence,
     favourite,
 )
+from nrdot.kube.costs.status import advice, advice_of
 
 HOUR = 3600.0
 START = 1_795_262_400.0

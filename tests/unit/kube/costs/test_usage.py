@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nrdot.cluster.objects import Custom, Metadata
 from nrdot.cluster.usage import LONGEST, NUMBERS, Line, Usage, document, read
-from nrdot.kube.usage import added_up
+from nrdot.kube.costs.usage import added_up
 from nrdot.testing.cluster import node
 
 NOW = 1_795_262_400.0

@@ -19,7 +19,7 @@ from nrdot.pricing.amounts import DIGITS, cost, rounded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.kube.usage import Fleet
+    from nrdot.kube.costs.usage import Fleet
     from nrdot.pricing.prices import Meter, Pricing
 
 _COLUMNS = {

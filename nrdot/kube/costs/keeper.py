@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nrdot.cluster.api import ApiError
-from nrdot.kube import cost_status
-from nrdot.kube.advising import MOST, advised, age, optimizes
-from nrdot.kube.allocation import bill
-from nrdot.kube.cost_status import advice_of, computed_at
-from nrdot.kube.optimizer import Advice, Terms
-from nrdot.kube.price_list import PriceLists
-from nrdot.kube.requests import requests_of
+from nrdot.kube.costs import status
+from nrdot.kube.costs.advising import MOST, advised, age, optimizes
+from nrdot.kube.costs.allocation import bill
+from nrdot.kube.costs.optimizer import Advice, Terms
+from nrdot.kube.costs.price_list import PriceLists
+from nrdot.kube.costs.requests import requests_of
+from nrdot.kube.costs.status import advice_of, computed_at
+from nrdot.kube.costs.usage import LEAST, added_up
 from nrdot.kube.told import Condition
-from nrdot.kube.usage import LEAST, added_up
 from nrdot.pricing.prices import PricingError
 from nrdot.telemetry.log import Log
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from nrdot.clock import Clock
     from nrdot.cluster.objects import Custom
-    from nrdot.kube.advising import Seen
-    from nrdot.kube.allocation import Bill
+    from nrdot.kube.costs.advising import Seen
+    from nrdot.kube.costs.allocation import Bill
+    from nrdot.kube.costs.usage import Fleet
     from nrdot.kube.told import Teller
-    from nrdot.kube.usage import Fleet
 
 _log = Log("kube")
 
@@ -117,7 +117,7 @@ class CostKeeper:
         """Figures, money and advice of one report, into its status. What is not known stays as it was."""
         before = report.status
         conditions = [_complete(fleet)]
-        found = cost_status.kept(before)
+        found = status.kept(before)
         try:
             made = self._priced(report, fleet)
         except PricingError as error:
@@ -125,7 +125,7 @@ class CostKeeper:
         else:
             if made is not None:
                 requests = requests_of(seen.pods, seen.recommenders)
-                found = cost_status.figures(fleet, made, requests, MOST)
+                found = status.figures(fleet, made, requests, MOST)
                 conditions.insert(0, Condition("Ready", True, "Computed"))
             else:
                 words = "no node has measured for five minutes yet"
@@ -136,8 +136,8 @@ class CostKeeper:
             advices, told = advised(report, seen, fleet, self._pace.terms, now)
         if optimizes(report):
             conditions.append(_effective(decides))
-        found |= cost_status.advice(advices)
-        found |= cost_status.heading(fleet, now)
+        found |= status.advice(advices)
+        found |= status.heading(fleet, now)
         try:
             self._teller.status(KIND, PLURAL, report, conditions, found)
         except ApiError as error:
@@ -181,8 +181,8 @@ def _complete(fleet: Fleet) -> Condition:
     if not fleet.missing:
         return Condition("Complete", True, "EveryNodeReports")
     words = f"{len(fleet.missing)} of {len(fleet.missing) + fleet.nodes} nodes do not report: "
-    names = ", ".join(fleet.missing[: cost_status.NAMED])
-    more = ", and more" if len(fleet.missing) > cost_status.NAMED else ""
+    names = ", ".join(fleet.missing[: status.NAMED])
+    more = ", and more" if len(fleet.missing) > status.NAMED else ""
     return Condition("Complete", False, "NodesMissing", f"{words}{names}{more}")
 
 

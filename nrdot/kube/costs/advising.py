@@ -7,16 +7,16 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from nrdot.cluster.usage import PROFILES
-from nrdot.kube.cost_status import advice_of
-from nrdot.kube.optimizer import COVERAGE, MINIMUM, UNSEEN, Advice, Scene, Sight, Wish, advance
+from nrdot.kube.costs.optimizer import COVERAGE, MINIMUM, UNSEEN, Advice, Scene, Sight, Wish, advance
+from nrdot.kube.costs.status import advice_of
 from nrdot.kube.plans import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nrdot.cluster.objects import Custom, Node, Pod, Recommender
-    from nrdot.kube.optimizer import Terms
-    from nrdot.kube.usage import Fleet, Part
+    from nrdot.kube.costs.optimizer import Terms
+    from nrdot.kube.costs.usage import Fleet, Part
 
 MOST = 200  # namespaces of a status
 

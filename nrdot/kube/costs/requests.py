@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nrdot.cluster.objects import Container, Pod, Recommender
-    from nrdot.kube.usage import Fleet
+    from nrdot.kube.costs.usage import Fleet
 
 MOST = 50  # workloads in a status
 OVER = {"Succeeded", "Failed"}  # phases in which a pod asks for nothing any more

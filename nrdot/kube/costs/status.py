@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nrdot.kube.optimizer import HOLDS, Advice
+from nrdot.kube.costs.optimizer import HOLDS, Advice
+from nrdot.kube.costs.requests import of_namespace, of_workloads
 from nrdot.kube.plans import rfc3339, seconds
-from nrdot.kube.requests import of_namespace, of_workloads
 from nrdot.pricing.amounts import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nrdot.kube.allocation import Bill, Share
-    from nrdot.kube.requests import Requests
-    from nrdot.kube.usage import Fleet, Part
+    from nrdot.kube.costs.allocation import Bill, Share
+    from nrdot.kube.costs.requests import Requests
+    from nrdot.kube.costs.usage import Fleet, Part
 
 NAMED = 20  # nodes that do not report
 SHOWN = 5  # recommendations in one line
