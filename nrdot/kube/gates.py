@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+SILENCE = 660.0  # seconds after which a node that reported no longer counts as reporting
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -39,7 +41,7 @@ class Gates:
     missing: float = 0.0  # share of nodes that may be silent
     deadline: float = 600.0  # seconds that a node has to acknowledge
     minimum_reduction: float | None = None
-    silence: float = 660.0  # seconds after which a node that reported no longer counts as reporting
+    silence: float = SILENCE
 
 
 def failure(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nrdot.cluster.usage import read
+from nrdot.kube.gates import SILENCE
 from nrdot.kube.plans import seconds
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from nrdot.cluster.objects import Custom, Node
     from nrdot.cluster.usage import Line, Usage
 
-SILENCE = 660.0  # seconds after which a node that reported no longer counts as reporting
 LEAST = 300.0  # seconds; a month is not foretold from less
 LEVELS = frozenset(
     {
