@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nrdot.batch import Flags, Ints
 
 ACTIVE_SECONDS = 1200.0
+KEPT_BACK = 4  # one of so many places is left to whoever has a better reason than a score or its youth
 
 
 class SeriesBudget:
@@ -52,15 +53,20 @@ class SeriesBudget:
         new = max(room - active * self._points - self._ended_series, 0) // self._points
         return total, new
 
-    def needed(self, going: Flags, begun: Ints, active: int) -> Ints:
+    def needed(self, going: Flags, begun: Ints, active: int, *, modest: Flags) -> Ints:
         """The limit from which on each would have a place, in the order in which places are given.
 
-        `going` are those that have series; `begun` counts the others along the order.
+        `going` are those that have series; `begun` counts the others along the order. The `modest` leave
+        places to others.
         """
         limits: Ints = np.arange(1, len(going) + 1) * self._points
         new = (~going).nonzero()[0]
         if new.size:
-            beside = (active + begun[new]) * self._points + self._ended_series
+            taken = active * self._points + self._ended_series
+            places = begun[new]
+            # The fewest places beside those taken of which, less a part of all, so many are left.
+            enough = (taken // self._points + KEPT_BACK * (places - 1)) // (KEPT_BACK - 1) + 1
+            beside = np.where(modest[new], enough, places) * self._points + taken
             limits[new] = np.maximum(limits[new], beside)
         limits += self._reserved
         return limits

@@ -259,10 +259,12 @@ class Policy:
     def _last(self, rows: Rows, reason: NDArray[np.uint8]) -> None:
         """Whoever has a reason now stays for a while after it, newcomers aside."""
         columns, coverage = self._columns, self.coverage
-        alone = coverage.needed[rows] & (reason == codes.BELOW)
-        reason[alone] = codes.TOP_CPU
+        needed, young = coverage.needed[rows], reason == codes.NEW
+        alone = needed & (reason == codes.BELOW)
+        # Where places are few, who is needed is worth as much as the largest, whatever else speaks for it.
+        reason[needed & (alone | young | (reason == codes.SCORE))] = codes.TOP_CPU
         qualified = (reason != codes.BELOW).nonzero()[0]
-        lasting = qualified[reason[qualified] != codes.NEW]
+        lasting = qualified[~young[qualified]]
         those, there = rows[qualified], rows[lasting]
         columns.last_reason[those] = reason[qualified]
         coverage.alone[those] = alone[qualified]

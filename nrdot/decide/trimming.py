@@ -3,6 +3,11 @@
 Reasons differ in worth. The never-filtered have their places whatever the budget says; the others get them in
 the order anomalies and pods near their limit, the largest, scores, newcomers. A reason that holds now is
 before the same one of a while ago, so who is larger need not wait for the end of a hold.
+
+A series that ends takes its place for twenty minutes more, so room for somebody else is made too late. A large
+host has more processes with a score than its budget has places. They would take all of them at the start, and
+neither an anomaly nor whoever keeps the processors busy would find one later. So who has nothing but a score or
+its youth begins only while more than a quarter of all places is free.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.decide import codes
+from nrdot.decide.budget import KEPT_BACK
 from nrdot.decide.selection import most_worthy
 from nrdot.stages import Reason
 from nrdot.telemetry.log import Log
@@ -39,6 +45,8 @@ for _place, _reasons in enumerate(
     start=1,
 ):
     _RANK[list(_reasons)] = _place
+_MODEST = np.zeros(len(Reason), np.bool_)  # reasons for which not every free place is given out
+_MODEST[[Reason.FEW, Reason.NEW, Reason.SCORE]] = True
 
 
 class Trimming:
@@ -93,15 +101,17 @@ class Trimming:
             active &= ~changed
         count = int(np.count_nonzero(active))
         total, new = self.budget.places(count, now)
-        order = _by_worth(table, rows, reason, columns, cpu)
+        order, modest = _by_worth(table, rows, reason, columns, cpu)
         never = reason[order] == codes.NEVER_FILTERED
         going = active[order]
         begun = (~going).cumsum()
-        columns.needs[rows[order]] = self.budget.needed(going, begun, count)
+        columns.needs[rows[order]] = self.budget.needed(going, begun, count, modest=modest)
         kept = np.zeros(len(rows), np.bool_)
         kept[order] = True
-        if len(order) > total or (len(order) and begun[-1] > new):
-            allowed = never | ((np.arange(len(order)) < total) & (going | (begun <= new)))
+        free = new - total // KEPT_BACK
+        if len(order) > total or (len(order) and begun[-1] > free):
+            found = begun <= np.where(modest, free, new)
+            allowed = never | ((np.arange(len(order)) < total) & (going | found))
             kept[order[~allowed]] = False
             reason[order[~allowed]] = codes.BUDGET
         self._tell(int(np.count_nonzero(never)), total)
@@ -124,8 +134,8 @@ class Trimming:
 
 def _by_worth(
     table: Table, rows: Rows, reason: NDArray[np.uint8], columns: Columns, cpu: Floats
-) -> NDArray[np.intp]:
-    """Those that have a reason, in the order in which the budget gives them places."""
+) -> tuple[NDArray[np.intp], Flags]:
+    """Those that have a reason, in the order in which the budget gives them places; and who is modest."""
     wanting = (reason != codes.BELOW).nonzero()[0]
     there, meaning = rows[wanting], reason[wanting]
     held = meaning == codes.HOLD
@@ -134,5 +144,5 @@ def _by_worth(
     worth = table.score[there]
     worth[large] = 1.0 + cpu[there[large]]
     has = table.series[there] & ~table.changed[there] & ~large
-    chosen: NDArray[np.intp] = wanting[most_worthy(2 * _RANK[meaning] - held, has, worth)]
-    return chosen
+    order = most_worthy(2 * _RANK[meaning] - held, has, worth)
+    return wanting[order], _MODEST[meaning[order]]

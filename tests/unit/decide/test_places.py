@@ -128,3 +128,54 @@ def test_of_the_largest_the_larger_find_places_first():
     desk.use(_110=100, _111=200, _112=300)
     desk.export()
     assert desk.kept() == {111, 112}
+
+
+FULL = Rules(threshold=0.6, top_cpu=1, top_memory=0, top_io=0, hold=60.0, grace=0.0)
+
+
+def test_who_has_nothing_but_a_score_leaves_a_quarter_of_the_places_to_whoever_uses_the_machine_later():
+    desk = Desk(rules=FULL, limit=12 * 7)
+    desk.scores = {100 + number: 0.9 for number in range(20)}
+    desk.export()
+    assert len(desk.kept()) == 9
+    burst = max(desk.scores.keys() - desk.kept())
+    assert desk.reason(burst) == Reason.BUDGET
+    desk.host.run(desk.process(burst), Counter.CPU_USER, 500)
+    desk.host.run(desk.process(129), Counter.CPU_USER, 100)
+    desk.export()
+    assert desk.reason(burst) == Reason.TOP_CPU
+    assert len(desk.kept()) == 10
+    desk.host.run(desk.process(129), Counter.CPU_USER, 3000)
+    desk.export()
+    assert desk.reason(129) == Reason.TOP_CPU
+    assert len(desk.kept()) == 11
+
+
+def test_a_profile_that_shows_everybody_fills_its_budget_to_the_last_place():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, hold=0.0, grace=0.0, visible=True), limit=12 * 7)
+    desk.export()
+    assert len(desk.kept()) == 12
+
+
+def test_whom_coverage_needs_has_a_place_before_higher_scores():
+    desk = Desk(rules=Rules(0.6, 1, 0, 0, hold=0.0, grace=0.0, cpu_coverage=0.9), limit=12 * 7)
+    desk.scores = {100 + number: 0.95 for number in range(20)} | {120: 0.7, 121: 0.7, 122: 0.1}
+    for _ in range(8):
+        desk.use(_120=100, _121=90, _122=80)
+        desk.step()
+    assert {120, 121, 122} <= desk.kept()
+    assert {desk.reason(pid) for pid in (120, 121, 122)} == {Reason.TOP_CPU}
+
+
+def test_a_newcomer_that_coverage_needs_stays_no_longer_than_its_grace_for_that():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=90.0, cpu_coverage=0.9))
+    young = desk.host.begin(900, "young").pid
+    desk.step()
+    for _ in range(2):
+        desk.use(_900=100)
+        desk.step()
+    desk.export()
+    assert desk.reason(young) == Reason.TOP_CPU
+    for _ in range(3):
+        desk.export()
+    assert young not in desk.kept()
