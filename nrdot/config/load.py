@@ -268,6 +268,8 @@ def _unknown(key: str, node: Node) -> str:
         return "in a configuration write `profile: NAME`; profiles extend each other"
     if key in wishes.NO_SETTINGS:  # whatever stands under it is called like a setting by chance
         return wishes.PLANS[key]
+    if key in wishes.FOREIGN:
+        return wishes.FOREIGN[key]
     return misplaced(node, SETTING_KEYS | OVERLAY_KEYS, key) or wishes.PLANS.get(key, "")
 
 

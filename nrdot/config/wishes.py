@@ -54,6 +54,19 @@ PLANS = {
     ),
 }
 
+_COLLECTOR = (
+    "this is a Collector's configuration: NRDOT finds processes by itself, `export` says where they go; "
+    "for example `export: [{otlp: {endpoint: http://127.0.0.1:4318}}]`"
+)
+
+# First words of other agents' configurations, and what says the same here.
+FOREIGN = {
+    **dict.fromkeys(("receivers", "processors", "exporters", "extensions", "service"), _COLLECTOR),
+    "process_names": "process-exporter's groups are classes here: "
+    "write `process_classification: {NAME: {patterns: [...]}}`",
+    "scrape_configs": "Prometheus does not scrape NRDOT's processes, NRDOT sends them: see `export`",
+}
+
 NO_SETTINGS = frozenset(key for key, words in PLANS.items() if words == _A_PLAN)
 
 

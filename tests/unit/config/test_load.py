@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -186,3 +187,17 @@ def test_loading_needs_neither_numpy_nor_a_pattern_engine_nor_schedules():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("receivers: {hostmetrics: {}}\n", "this is a Collector's configuration"),
+        ("process_names: []\n", "write `process_classification:"),
+    ],
+)
+def test_another_agents_configuration_is_told_what_says_the_same_here(tmp_path, text, words):
+    path = tmp_path / "nrdot.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load(path, {})

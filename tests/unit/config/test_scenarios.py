@@ -174,6 +174,6 @@ def test_what_only_describes_is_told_so_whatever_stands_under_it(tmp_path):
     assert "process_classification: {NAME" in hints["patterns"]
 
 
-@pytest.mark.parametrize("section", sorted(wishes.PLANS))
+@pytest.mark.parametrize("section", sorted(wishes.PLANS | wishes.FOREIGN))
 def test_a_plan_s_section_is_no_setting(section):
     assert section not in SETTING_KEYS | OVERLAY_KEYS
