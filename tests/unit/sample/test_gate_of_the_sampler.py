@@ -162,6 +162,18 @@ def test_our_own_proc_is_guarded_by_the_process_clock_and_any_other_by_schedstat
     assert isinstance(host.source.gate, SchedstatGate)
 
 
+def asleep(process):
+    """Until every thread waits: whoever has just printed a line still has a little to do.
+
+    Looked at twice, because a thread that was woken by another is awake at the second look.
+    """
+    looks = 0
+    while looks < 2:
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/stat")
+        states = {task.read_text().rpartition(") ")[2][0] for task in tasks}
+        looks = looks + 1 if states == {"S"} else 0
+
+
 @pytest.fixture
 def child():
     """A process of two threads: the main one sleeps, the other spends CPU when told to."""
@@ -181,6 +193,7 @@ thread.join()
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "ready\n"
+        asleep(process)
         yield process
         process.stdin.close()
 
@@ -210,6 +223,7 @@ def test_the_process_clock_counts_every_thread_and_notices_the_end(child):
     child.stdin.write("work\n")
     child.stdin.flush()
     assert child.stdout.readline() == "done\n"
+    asleep(child)
     assert gate.stirred([3, 4]) == [3, 4]  # 4 is nobody that it guards
     assert gate.moved() == ([3], [])
     assert gate.stirred([3]) == []
