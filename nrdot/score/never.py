@@ -28,10 +28,7 @@ def _of_key(key: str, wanted: list[Requirement]) -> str:
     there = operators & {Operator.IN, Operator.EXISTS, Operator.GREATER, Operator.LESS}
     if there and Operator.ABSENT in operators:
         return f"{shown(key)} is asked for and must be absent"
-    allowed: frozenset[str] | None = None
-    for requirement in wanted:
-        if requirement.operator is Operator.IN:
-            allowed = requirement.values if allowed is None else allowed & requirement.values
+    allowed = next((one.values for one in wanted if one.operator is Operator.IN), None)
     if allowed is None:
         return _bounds(wanted)
     left = [value for value in allowed if all(one.holds({key: value}) for one in wanted)]
@@ -70,13 +67,12 @@ def impossible(pattern: str) -> str:
                 return f"`^` stands after {shown(before)}"
             if before == "$" and _plain(letter):
                 return f"{shown(letter)} stands after `$`"
-        before = "" if letter in "*+?{}().|" else letter
-        at += 1
+        before, at = letter, at + 1
     return ""
 
 
 def _plain(letter: str) -> bool:
-    return letter.isalnum() or (letter != "" and letter in _PLAIN)
+    return letter.isalnum() or letter in _PLAIN
 
 
 def _class_end(pattern: str, at: int) -> int:

@@ -176,6 +176,13 @@ def test_what_is_said_of_classes_beside_one_another(said, rules, expected):
         ("{process: ab, force_collect: true}, {process: ab, importance: 0.5}", []),
         (
             (
+                "{process: 'a*', force_collect: true}, {process: ab, importance: 0.9},"
+                " {process: ab, importance: 0.4}"
+            ),
+            [f"[2]: ab {HIGHEST}"],
+        ),
+        (
+            (
                 "{process: ab, importance: 0.5, requirement: [SOX]},"
                 " {process: ab, importance: 0.4, requirement: [SOX]}"
             ),
@@ -203,6 +210,7 @@ def test_what_is_said_of_classes_beside_one_another(said, rules, expected):
         ("{process: '^pay.*$', force_collect: true}", [f"[0].process: {SHELL}; write pay*"]),
         ("{process: '^pay', force_collect: true}", [f"[0].process: {SHELL}; write pay*"]),
         ("{process: 'pay$', force_collect: true}", [f"[0].process: {SHELL}; write *pay"]),
+        ("{process: 'p$', force_collect: true}", [f"[0].process: {SHELL}; write *p"]),
         (
             "{process: '^pay[12]', force_collect: true}",
             [f"[0].process: {SHELL}; write the name, with `*` for whatever may stand there"],

@@ -153,6 +153,15 @@ def test_what_is_said_of_settings_of_what_is_switched_off(said, text, expected):
                 ),
             ],
         ),
+        (
+            "process_classification: {a: {score: 1.0, patterns: ['a^b(?=x)']}}",
+            [
+                (
+                    "process_classification.a.patterns[0]: this pattern looks ahead; RE2 has no lookaround:"
+                    " match what is there"
+                ),
+            ],
+        ),
         ("overrides: [{process: '[z-a]', force_collect: true}]", [f"overrides[0].process: {RANGE}"]),
         (
             "overrides: [{process: ' ', force_collect: true}]",

@@ -22,6 +22,7 @@ from nrdot.score.selector import parse_selector
         ("a$$b", "b stands after `$`"),
         ("x*$y", "y stands after `$`"),
         ("[ab]c^d", "`^` stands after c"),
+        ("x[ab]c^d", "`^` stands after c"),
         ("[]a]c^d", "`^` stands after c"),
         ("[^]a]c^d", "`^` stands after c"),
         ("[[:digit:]]c^d", "`^` stands after c"),
