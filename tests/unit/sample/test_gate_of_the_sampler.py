@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,7 @@ def asleep(process):
         tasks = Path(f"/proc/{process.pid}/task").glob("*/stat")
         states = {task.read_text().rpartition(") ")[2][0] for task in tasks}
         looks = looks + 1 if states == {"S"} else 0
+        time.sleep(0.001)
 
 
 @pytest.fixture
