@@ -143,6 +143,17 @@ def test_nothing_is_evicted_for_a_record_that_would_not_fit_afterwards(start, le
     assert imbalance(buffer) == 0
 
 
+def test_the_bound_holds_after_a_restart(start, disk):
+    put_all(start(max_bytes=60_000), [record(number, 3000) for number in range(30)])
+    buffer = start(max_bytes=60_000)
+    kept = len(numbers(buffer))
+    for number in range(30, 40):
+        buffer.put(record(number, 3000))
+        assert sum(len(disk.content(path)) for path in disk.paths("normal-*")) <= 60_000
+        assert kept - 1 <= len(numbers(buffer)) <= kept
+    assert imbalance(buffer) == 0
+
+
 def test_what_was_evicted_and_could_not_be_removed_does_not_wait_again(start, disk):
     buffer = start(max_bytes=60_000)
     put_all(buffer, [record(number, 3000) for number in range(30)])

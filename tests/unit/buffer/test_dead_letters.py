@@ -71,6 +71,16 @@ def test_what_root_has_sent_again_belongs_to_the_agent_again(tmp_path):
     assert given == [tmp_path, tmp_path]
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_of_a_letter_that_cannot_be_kept_nothing_stays_that_could_be_removed(start, disk, stays):
+    disk.fail = lambda operation, path: (
+        errno.EIO if "dead" in path.parts and operation in ("sync", "remove" if stays else "") else None
+    )
+    buffer = rejected(start)
+    assert (numbers(buffer), buffer.statistics().rejected) == ([2], 20)
+    assert bool(disk.paths("dead/*")) == stays
+
+
 def test_of_letters_that_do_not_fit_together_the_newest_stays(start, disk, clock):
     buffer = start(max_bytes=64_000)  # a sixteenth of it for letters
     for number in range(4):

@@ -99,6 +99,21 @@ def test_putting_after_close_is_counted_and_does_not_raise(start):
     assert buffer.statistics().dropped == {"closed": 10}
 
 
+def test_a_segment_that_goes_does_not_end_the_one_that_is_written(start, disk):
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, 3000) for number in range(7)])
+    first, active = disk.paths("normal-*")
+    buffer.acknowledge(sequences(buffer, 5))
+    assert first not in disk.paths()
+    buffer.put(record(7, 3000))
+    assert disk.paths("normal-*") == [active]
+
+
+def test_records_as_long_as_a_seal_are_records(start):
+    put_all(start(), [record(number, 40) for number in range(3)])
+    assert numbers(start()) == [0, 1, 2]
+
+
 def test_a_long_life_keeps_few_files_and_short_logs(start, disk):
     buffer = start(max_bytes=1 << 20)
     for number in range(600):
