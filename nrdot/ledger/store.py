@@ -72,6 +72,11 @@ class Store:
         self._tending = False  # old days need something
         self._folding: Iterator[None] | None = None
 
+    @property
+    def trouble(self) -> str:
+        """Why the disk takes nothing; empty where it does."""
+        return self._failing
+
     def silent_since(self, now_ns: int) -> float:
         """Seconds since an agent wrote here last; 0 where none did."""
         newest = max((self._modified(name) for name in self._names()), default=0)

@@ -14,6 +14,7 @@ import msgspec
 from nrdot.agent.books import Bookkeeping
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.config.intervals import exports_every
+from nrdot.errors import UsageError
 from nrdot.export.pace import offset
 from nrdot.govern.course import course
 from nrdot.ledger.recorder import Usage
@@ -49,7 +50,8 @@ def simulate(
 ) -> Outcome:
     """Run a capture to its end; `scheduled` lets the timetable change the profile at the capture's time.
 
-    `ledger` is a directory for what the agent's ledger would have been. Raises CaptureError and ConfigError.
+    `ledger` is a directory for what the agent's ledger would have been. Raises CaptureError and ConfigError,
+    and UsageError where it cannot be written.
     """
     settings = configuration.settings
     source = ReplaySource(capture, command_lines=settings.command_line.enabled)
@@ -74,6 +76,9 @@ def simulate(
             outcome.hours.end()
             if books:
                 books.close()
+                if books.store.lost:  # an agent would go on; who asked for this ledger wants all of it
+                    why = f"{ledger}: the ledger cannot be written: {books.store.trouble}; nothing is shown"
+                    raise UsageError(why) from None
             return outcome
         outcome.add(tick, stages.encoder.costs)
         hindsight.look(tick)

@@ -63,8 +63,9 @@ def find(directory: Path) -> Files:
             f"{_names(foreign)}: not named as a ledger's day is (YYYY-MM-DD{SUFFIX}); not read"
         )
     if not found.lines and not found.parquet:
+        closed = f"; {found.left_out[0]}" if found.left_out else ""
         raise NoLedgerError(
-            f"{directory}: no ledger in it (YYYY-MM-DD{SUFFIX} or .parquet); nothing to report"
+            f"{directory}: no ledger in it (YYYY-MM-DD{SUFFIX} or .parquet); nothing to report{closed}"
         )
     return found
 

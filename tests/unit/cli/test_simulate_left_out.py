@@ -7,6 +7,7 @@ import json
 import pytest
 
 from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.little_room import little_room
 
 
 @pytest.fixture
@@ -60,3 +61,12 @@ def test_a_capture_that_is_not_there_is_wrong_use_and_nobody_waits_for_the_other
     status, out, error = command("simulate", capture, tmp_path / "typo.jsonl", "-j", "1")
     assert (status, out) == (2, "")
     assert "typo.jsonl: no such file; nothing is simulated" in error
+
+
+def test_a_ledger_that_does_not_fit_on_the_disk_is_no_result(command, capture, tmp_path):
+    with little_room(10):
+        status, out, error = command(
+            "simulate", capture, "-p", "balanced", "-j", "1", "--ledger", tmp_path / "l"
+        )
+    assert (status, out) == (2, "")
+    assert "/l/h1: the ledger cannot be written: [Errno 27] File too large; nothing is shown" in error

@@ -17,6 +17,7 @@ import zstandard
 from nrdot.ledger.frames import pack
 from nrdot.report.evidence.files import NoLedgerError, find, mend
 from nrdot.testing import ledger
+from nrdot.testing.procfs import unprivileged
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR
@@ -381,6 +382,18 @@ def test_a_directory_without_a_ledger_is_refused(reported, folder):
     folder.mkdir()
     with pytest.raises(NoLedgerError, match="no ledger in it"):
         reported([])
+
+
+def test_folders_that_are_closed_to_us_are_named_where_nothing_else_is_there():
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "host").mkdir()
+        (place / "host").chmod(0)
+        with unprivileged(), pytest.raises(NoLedgerError) as caught:
+            find(place)
+        (place / "host").chmod(0o700)
+    assert str(caught.value).endswith(f"{place}/host: Permission denied; the folder was left out")
 
 
 def test_a_window_that_ends_before_it_begins_is_refused(reported, hours):
