@@ -111,7 +111,9 @@ def test_a_segment_that_goes_does_not_end_the_one_that_is_written(start, disk):
 
 def test_records_as_long_as_a_seal_are_records(start):
     put_all(start(), [record(number, 40) for number in range(3)])
-    assert numbers(start()) == [0, 1, 2]
+    again = start()
+    assert numbers(again) == [0, 1, 2]
+    assert (again.statistics().records, again.statistics().dropped) == (3, {})
 
 
 def test_a_long_life_keeps_few_files_and_short_logs(start, disk):
