@@ -7,8 +7,11 @@ import pytest
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.files import Files
+from nrdot.buffer.inspection import status
+from nrdot.buffer.segment import FIRST_FRAME, Content, Header, pack_header
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.errors import StartError
+from nrdot.stages import Priority
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
 
@@ -44,6 +47,38 @@ def test_a_newer_format_is_moved_aside_and_kept(start, disk):
     assert [disk.content(path) for path in disk.paths("aside/*")] == [newer, newer]
     buffer.put(record(3))
     assert numbers(start()) == [0, 1, 2, 3]
+
+
+def test_each_file_that_is_not_used_is_told_with_its_reason_and_ours_are_moved_aside(start, disk):
+    put_all(start(), map(record, range(3)))
+    salt = b"a salt of 12"
+    strange = {
+        "README": (b"not ours", "not a file of the buffer"),
+        f"normal-{77:020}.segment": (b"NRDO", "ends within its header"),
+        f"normal-{78:020}.segment": (bytes(FIRST_FRAME), "its header is damaged"),
+        f"normal-{79:020}.segment": (b"NRDOTBUF" + b"\x09\0" + bytes(200), "written in a newer format"),
+        f"normal-{80:020}.segment": (
+            pack_header(Header(Content.LETTERS, 0, salt)),
+            "its header belongs to another kind of file",
+        ),
+        f"normal-{81:020}.segment": (
+            pack_header(Header(Content.RECORDS, len(Priority), salt)),
+            "its header belongs to another kind of file",
+        ),
+        f"progress-{99:020}.segment": (
+            pack_header(Header(Content.RECORDS, 0, salt)),
+            "its header belongs to another kind of file",
+        ),
+    }
+    for name, (data, _) in strange.items():
+        disk.write(DIRECTORY / name, data)
+    assert status(disk, DIRECTORY).unused == tuple(f"{name}: {why}" for name, (_, why) in strange.items())
+    buffer = start()
+    assert numbers(buffer) == [0, 1, 2]
+    assert imbalance(buffer) == 0
+    moved = [name.partition("-")[2] for name in status(disk, DIRECTORY).set_aside]
+    assert moved == list(strange)[2:]
+    assert status(disk, DIRECTORY).unused == ("README: not a file of the buffer",)
 
 
 def test_a_segment_with_a_destroyed_header_is_moved_aside_and_kept(start, disk):

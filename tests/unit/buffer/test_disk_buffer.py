@@ -99,6 +99,16 @@ def test_putting_after_close_is_counted_and_does_not_raise(start):
     assert buffer.statistics().dropped == {"closed": 10}
 
 
+def test_what_endpoints_refuse_adds_up(start):
+    buffer = start()
+    put_all(buffer, map(record, range(4)))
+    for refused in (3, 4):
+        buffer.acknowledge(sequences(buffer, 1), rejected_points=refused)
+    buffer.reject(sequences(buffer, 1), "400 Bad Request")
+    now = buffer.statistics()
+    assert (now.delivered, now.rejected, imbalance(buffer)) == (13, 17, 0)
+
+
 def test_a_segment_that_goes_does_not_end_the_one_that_is_written(start, disk):
     buffer = start(max_bytes=1 << 20)
     put_all(buffer, [record(number, 3000) for number in range(7)])

@@ -50,6 +50,15 @@ def test_records_go_back_to_disk_by_themselves_in_order(start, disk, clock, capl
     assert again.statistics().bytes == held
 
 
+def test_what_waits_in_memory_goes_to_a_disk_that_works_again_when_the_buffer_is_closed(start, disk):
+    buffer = start()
+    disk.read_only = True
+    put_all(buffer, map(record, range(3)))
+    disk.read_only = False
+    buffer.close()
+    assert numbers(start()) == [0, 1, 2]
+
+
 def test_memory_takes_up_to_its_last_byte(start, disk):
     made = record(0)
     needed = len(made.payload) + 400  # bytes of its own and of the objects around it
