@@ -46,8 +46,6 @@ def as_glob(pattern: str) -> str | None:
         else:
             glob += letter
         at += step
-        if pattern[at : at + 1] in {"*", "+", "?", "{"} and glob[-1:] != "*":
-            return None
     return _squeezed(glob if closed else f"{glob}*")
 
 

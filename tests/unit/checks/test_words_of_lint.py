@@ -176,6 +176,20 @@ def test_what_is_said_of_classes_beside_one_another(said, rules, expected):
         ("{process: ab, force_collect: true}, {process: ab, importance: 0.5}", []),
         (
             (
+                "{process: c, importance: 0.9, requirement: [SOX]}, {process: '*', importance: 0.5,"
+                " requirement: [SOX]}, {process: a, importance: 0.5}, {process: a, importance: 0.4}"
+            ),
+            [
+                (
+                    "[1].process: this gives every process the same score, so the threshold keeps all or"
+                    " none; name processes"
+                ),
+                f"[2]: the override of * {ALREADY}",
+                f"[3]: * {HIGHEST}",
+            ],
+        ),
+        (
+            (
                 "{process: 'a*', force_collect: true}, {process: ab, importance: 0.9},"
                 " {process: ab, importance: 0.4}"
             ),

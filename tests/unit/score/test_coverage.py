@@ -72,6 +72,8 @@ def test_a_cover_finds_exact_names_prefixes_and_the_rest():
         ("a$b", None),
         ("^a^b", None),
         ("^a?", None),
+        ("^.*?a", None),
+        ("^.**", None),
         ("^a*", None),
         ("^a{2}", None),
         (r"^\.+", None),
@@ -137,3 +139,12 @@ def test_nothing_is_claimed_beyond_the_patterns_that_are_compared_one_by_one():
         cover.add(f"*-{number}-", number)
     assert list(cover.of(f"a-{MANY - 1}-")) == [MANY - 1]
     assert list(cover.of(f"a-{MANY}-")) == []
+
+
+def test_names_and_beginnings_are_found_however_many_there_are():
+    cover = Cover()
+    for number in range(MANY + 1):
+        cover.add(f"-{number}-*", number)
+        cover.add(f"-{number}", -number)
+    assert list(cover.of(f"-{MANY}-x")) == [MANY]
+    assert list(cover.of(f"-{MANY}")) == [-MANY]
