@@ -150,6 +150,47 @@ def test_what_was_synced_before_a_sync_failed_stays_and_each_record_is_there_onc
         buffer = start()
 
 
+def test_records_of_every_priority_whose_sync_failed_are_written_again(start, disk):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, [record(number, priority=Priority(number % 3)) for number in range(6)])
+    failing = {f"{priority.name.lower()}-*" for priority in Priority}
+
+    def fails(operation, path):
+        hit = {name for name in failing if operation == "sync" and path.match(name)}
+        failing.difference_update(hit)
+        return errno.EIO if hit else None
+
+    disk.fail = fails
+    buffer.flush()
+    assert (failing, buffer.alarm) == (set(), "")
+    for _ in range(2):
+        assert numbers(buffer) == list(range(6))
+        assert (buffer.statistics().records, imbalance(buffer)) == (6, 0)
+        disk.cut_power(Random(4))
+        buffer = start()
+
+
+@pytest.mark.parametrize("files", ["normal-*", "progress-*"])
+def test_at_an_interval_a_device_that_never_syncs_turns_the_buffer_to_memory(start, disk, clock, files):
+    buffer = start(durability=Durability.INTERVAL, sync_seconds=3600.0)
+    put_all(buffer, map(record, range(4)))
+    buffer.acknowledge(sequences(buffer, 1))
+    disk.fail = lambda operation, path: errno.EIO if operation == "sync" and path.match(files) else None
+    buffer.flush()
+    assert buffer.alarm == "Input/output error"
+    assert numbers(buffer) == [1, 2, 3]
+    assert (buffer.statistics().produced, imbalance(buffer)) == (40, 0)
+    disk.fail = lambda _operation, _path: None
+    clock.advance(6)
+    buffer.put(record(4))
+    buffer.flush()
+    assert buffer.alarm == ""
+    disk.cut_power(Random(2))
+    again = start()
+    assert numbers(again) == [1, 2, 3, 4]
+    assert imbalance(again) == 0
+
+
 def test_a_device_that_never_syncs_turns_the_buffer_to_memory(start, disk, clock):
     buffer = start()
     buffer.put(record(0))
