@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nrdot.cli.output import WIDE, console, table
-from nrdot.report.words import NOBODY, STEP_WORDS, amount, host_hours, money, not_seen, rate
+from nrdot.report.words import NOBODY, OBSERVED, STEP_WORDS, amount, host_hours, money, not_seen, rate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -70,13 +70,16 @@ def _headline(found: Document) -> str:
     seen = host_hours(window)
     within = ": all of it is within the free allowance; --meter NAME bills by another"
     free = within if _nothing(found) else ""
-    amounts, word = money(abs(meter["saved"]), meter["currency"]), "more" if meter["saved"] < 0 else "saved"
+    observed = window["mode"] in OBSERVED
+    words = ("would be more", "would be saved") if observed else ("more", "saved")
+    amounts, word = money(abs(meter["saved"]), meter["currency"]), words[meter["saved"] >= 0]
+    mode = f", {OBSERVED[window['mode']]}" if observed else ""
     told = f"[bold]{amounts} a month[/bold] {word} on {_plain(meter['title'])}{rate(window)}{free}"
     if found["too_short"]:
         told = f"[bold]No figures of a month:[/bold] {_plain(found['too_short'])}"
     return (
         f"{told}\n"
-        f"{window['from']} to {window['to']}, {hosts}, {seen}, prices of {_plain(found['prices_of'])}\n"
+        f"{window['from']} to {window['to']}, {hosts}, {seen}, prices of {_plain(found['prices_of'])}{mode}\n"
         f"{processes['seen']:,.0f} processes at a time: {processes['kept']:,.0f} by themselves, "
         f"{processes['rolled_up']:,.0f} rolled up, {processes['dropped']:,.0f} dropped; {proof}"
     )

@@ -16,6 +16,8 @@ STEP_WORDS = {
     "compression": "better compression",
 }
 WHOLE_DAY = 24  # hours; a rate of fewer knows no night, or no day
+# Of a window's mode: that nothing of it was saved yet.
+OBSERVED = {"observe": "what the profile would have sent", "mixed": "partly only observed"}
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 

@@ -12,6 +12,7 @@ from nrdot.report.pages.money import costs, explain, meters, worth
 from nrdot.report.pages.parts import figure, section, table
 from nrdot.report.words import (
     NOBODY,
+    OBSERVED,
     STEP_WORDS,
     compact,
     counted,
@@ -48,8 +49,8 @@ def body(found: Document) -> Body:
         *(() if short else (worth(found), explain(found))),
         _left_out(found),
     )
-    observed = {"observe": " · what the profile would have sent", "mixed": " · partly only observed"}
-    under = f"{days} · {hosts} · {seen} · prices of {found['prices_of']}{observed.get(window['mode'], '')}"
+    mode = f" · {OBSERVED[window['mode']]}" if window["mode"] in OBSERVED else ""
+    under = f"{days} · {hosts} · {seen} · prices of {found['prices_of']}{mode}"
     return "What NRDOT saved", under, "\n".join(section for section in sections if section)
 
 

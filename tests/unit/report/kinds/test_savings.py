@@ -249,6 +249,10 @@ def test_observing_is_said(reported, hours):
     found = reported(hours(24, mode="observe"))
     assert found["window"]["mode"] == "observe"
     assert any("mode observe" in line for line in found["left_out"])
+    told = as_text(found, "savings", explain=False)
+    assert " a month would be saved on New Relic" in told
+    assert "prices of 2026-11-21, what the profile would have sent\n" in told
+    assert "· what the profile would have sent" in page(found, "savings")
 
 
 def test_mixed_versions_are_said(reported, hours):
