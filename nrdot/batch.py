@@ -224,7 +224,8 @@ def distinct(capacity: int, rows: Rows) -> Rows:
     """Each of `rows` once, in order. np.unique would load numpy.ma first: 2 MB to ask for masks."""
     flags = np.zeros(capacity, np.bool_)
     flags[rows] = True
-    return np.flatnonzero(flags)
+    found: Rows = flags.nonzero()[0]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ class OtlpEncoder:
             phase = Phase.STEADY
         kinds = self._kinds(series, phase)
         layouts = {
-            kind: self._layout(metrics, phase, kind) for kind in np.flatnonzero(np.bincount(kinds)).tolist()
+            kind: self._layout(metrics, phase, kind) for kind in np.bincount(kinds).nonzero()[0].tolist()
         }
         points = self._account(series, kinds, layouts, metrics)
         if not self.payloads:
@@ -202,7 +202,7 @@ class OtlpEncoder:
             return
         grouped = metrics is self._group_metrics
         for critical in (True, False):
-            chosen = np.flatnonzero(series.critical == critical)
+            chosen = (series.critical == critical).nonzero()[0]
             priority = Priority.CRITICAL if critical else Priority.OPTIONAL if grouped else Priority.NORMAL
             for start in range(0, len(chosen), RECORD_SERIES):
                 which = chosen[start : start + RECORD_SERIES]

@@ -90,12 +90,13 @@ class Forest:
         flat = np.ascontiguousarray(lines).ravel()
         offsets = np.repeat(np.arange(len(lines)) * width, self.roots.size)
         # Every row begins at the same nodes, so the first step needs no look at each row's own.
-        seen = np.take(lines, self.feature[self.roots], axis=1)
-        nodes = (self.left[self.roots] + (seen > self.threshold[self.roots])).ravel()
+        feature, left, threshold = self.feature, self.left, self.threshold
+        seen = lines.take(feature[self.roots], axis=1)
+        nodes = (left[self.roots] + (seen > threshold[self.roots])).ravel()
         for _ in range(self.depth - 1):
-            seen = np.take(flat, offsets + np.take(self.feature, nodes))
-            nodes = np.take(self.left, nodes) + (seen > np.take(self.threshold, nodes))
-        total: Floats = np.take(self.value, nodes).reshape(len(lines), -1).sum(axis=1) + self.bias
+            seen = flat.take(offsets + feature.take(nodes))
+            nodes = left.take(nodes) + (seen > threshold.take(nodes))
+        total: Floats = self.value.take(nodes).reshape(len(lines), -1).sum(axis=1) + self.bias
         return total
 
 

@@ -75,7 +75,7 @@ class HourlySeries:
         """An export went out, as `costs` tell."""
         hour, table, counted = int(seconds // HOUR), batch.table, self._sent
         counted.reach(hour)
-        fresh: Rows = np.flatnonzero((costs.points > 0) & table.alive & ~counted.rows)
+        fresh: Rows = ((costs.points > 0) & table.alive & ~counted.rows).nonzero()[0]
         if fresh.size:
             counted.rows[fresh] = True
             self.optimized[hour] += costs.plain_points(table, fresh)

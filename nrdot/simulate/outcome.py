@@ -61,7 +61,8 @@ class Outcome:
         self.seconds += batch.seconds
         self._since_baseline += batch.seconds
         living = batch.living
-        costs.name(batch, batch.named)
+        if batch.named.size:
+            costs.name(batch, batch.named)
         self.hours.begin(batch)
         while self._since_baseline >= self.baseline_interval:
             self._since_baseline -= self.baseline_interval
