@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from nrdot.doctor.finding import fine, odd, wrong
@@ -72,10 +73,15 @@ def _hidepid(files: ProcFiles) -> str:
         return ""
     for line in lines:
         fields = line.split()
-        if len(fields) > 6 and fields[4] == files.root and " - proc " in line:
+        if len(fields) > 6 and _unescaped(fields[4]) == files.root and " - proc " in line:
             options = line.rpartition(" ")[2].split(",")
             return next((word.partition("=")[2] for word in options if word.startswith("hidepid=")), "")
     return ""
+
+
+def _unescaped(place: str) -> str:
+    """The kernel writes a space in a path, and what else would end a field, as its octal number."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), place)
 
 
 def _capabilities(files: ProcFiles) -> Iterator[Finding]:

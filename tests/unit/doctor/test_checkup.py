@@ -65,6 +65,7 @@ def test_missing_capabilities_are_named_with_the_line_of_the_unit(proc):
     assert levels(about(sight.check(proc.root), "capabilities")) == {Level.OK}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of another user")
 def test_files_of_others_that_are_closed_to_us_are_counted_by_kind(proc):
     proc.add(50, "postgres")
     proc.deny(50, "io")
@@ -77,15 +78,19 @@ def test_files_of_others_that_are_closed_to_us_are_counted_by_kind(proc):
         assert levels(about(sight.check(proc.root), "permissions")) == {Level.OK}
 
 
-def test_hidden_processes_are_an_error_for_whoever_cannot_see_them(proc):
-    mounts = f"25 1 0:21 / {proc.root} rw,nosuid - proc proc rw,hidepid=2\n"
-    proc.remove(1)
-    proc.write("7/mountinfo", mounts.encode())
-    with unprivileged():
-        (finding,) = about(sight.check(proc.root), "hidepid")
-    assert finding.level is Level.ERROR
-    assert "hidepid=2" in finding.what
-    assert "gid=" in finding.mend
+@pytest.mark.parametrize("name", ["proc", "my proc"])
+def test_hidden_processes_are_an_error_for_whoever_cannot_see_them(name):
+    with TemporaryDirectory() as folder, FakeProcfs(Path(folder, name)) as proc:
+        Path(folder).chmod(0o755)
+        proc.add(7, "nrdot", own=True)
+        written = str(proc.root).replace(" ", r"\040")  # as the kernel does
+        mounts = f"25 1 0:21 / {written} rw,nosuid - proc proc rw,hidepid=2\n"
+        proc.write("7/mountinfo", mounts.encode())
+        with unprivileged():
+            (finding,) = about(sight.check(proc.root), "hidepid")
+        assert finding.level is Level.ERROR
+        assert "hidepid=2" in finding.what
+        assert "gid=" in finding.mend
 
 
 def test_nothing_is_hidden_where_the_mount_does_not_say_so(proc):
