@@ -86,6 +86,7 @@ def _group(words: str) -> typer.Typer:
 
 app = _group(NAME)
 app.info.name = "nrdot"
+app.info.epilog = "Begin with nrdot demo: it looks at this host for half a minute and sends nothing."
 app.command(short_help="Show what would be sent of this host, why, and what it saves.")(demo.demo)
 app.command()(agent.agent)
 app.command(short_help="Show every process now: score, class, verdict, reason.")(scan.scan)

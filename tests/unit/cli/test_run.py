@@ -92,6 +92,7 @@ def test_a_command_alone_shows_what_there_is(command):
     assert status == 2
     assert "Usage: nrdot" in err
     assert "explain" in err
+    assert "Begin with nrdot demo" in err
 
 
 def test_a_fault_of_our_own_is_one_line_unless_somebody_looks_for_it(command, monkeypatch):
