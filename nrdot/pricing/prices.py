@@ -42,7 +42,7 @@ QUANTITIES = {
 }
 _Section = TypeVar("_Section", bound=Section)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_CODE = re.compile(r"[A-Za-z]{3}")
 Driver = Literal["points", "bytes", "wire_bytes", "series", "series_hourly"]
 Price = Annotated[Weight | None, doc("A number of 0 or more; null where it is not known yet.")]
 
@@ -172,9 +172,11 @@ def _check(section: PricingSection, findings: Findings) -> None:
     """What a type cannot say."""
     if section.as_of is not None and not _DAY.fullmatch(section.as_of):
         findings.error(("as_of",), f"'{shown(section.as_of)}' is no day", "write it as 2026-11-21")
-    if section.currency is not None and not _CURRENCY.fullmatch(section.currency):
-        hint = f"write {section.currency.upper()}" if section.currency.isalpha() else "for example EUR"
-        findings.error(("currency",), f"'{shown(section.currency)}' is no code of three capitals", hint)
+    code = section.currency or ""
+    if _CODE.fullmatch(code) and not code.isupper():  # another name than the list's is another currency
+        findings.error(
+            ("currency",), f"codes of currencies are capitals, not '{code}'", f"write {code.upper()}"
+        )
     for name, meter in section.meters.items():
         for price in sorted(meter.prices.keys() & (QUANTITIES.keys() | FUNCTIONS)):
             here: Steps = ("meters", name, "prices", price)

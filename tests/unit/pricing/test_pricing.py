@@ -102,7 +102,7 @@ def test_a_meter_of_ones_own_is_a_formula_and_only_leaves_the_meters_wanted(own)
         (TWICE, "write more than 5"),
         ("primary: nothing", "unknown meter 'nothing'"),
         ("as_of: yesterday", "'yesterday' is no day; write it as 2026-11-21"),
-        ("currency: eur", "no code of three capitals; write EUR"),
+        ("currency: eur", "codes of currencies are capitals, not 'eur'; write EUR"),
         ("meters: {m: {formula: points * 2, prices: {points: 2}}}", "what a formula knows already"),
         ("meters: {m: {formula: points * 2, prices: {max: 2}}}", "call it max_price"),
         ("only: [nothing]", "unknown meter 'nothing'"),
