@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.buffer.segment import Damage, Head, Header, Kind, Seal, scan
+from nrdot.buffer.segment import Damage, Head, Header, Kind, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,14 +82,12 @@ class Survey:
     """One segment, read from its first frame to its last."""
 
     index: Index
-    damages: list[Damage]
     records: int = 0  # ever written, lost ones included
     points: int = 0
     stored: int = 0
     last_sequence: int = 0
     oldest_ns: int = 0
     put_ns: int = 0
-    seal: Seal | None = None
 
 
 def survey(read: Callable[[int, int], bytes], size: int, header: Header, below: int | None = None) -> Survey:
@@ -98,14 +96,10 @@ def survey(read: Callable[[int, int], bytes], size: int, header: Header, below: 
     Records with the sequence `below` or a later one are left out: they were written again to the next segment
     of their priority after this one failed.
     """
-    found = Survey(Index(), [], last_sequence=max(header.first_sequence - 1, 0), put_ns=header.created_ns)
+    found = Survey(Index(), last_sequence=max(header.first_sequence - 1, 0), put_ns=header.created_ns)
     end = header.points_before
     for item in scan(read, size, header.seed):
         head = item.head
-        if isinstance(item, Damage):
-            found.damages.append(item)
-        elif item.head.kind == Kind.SEAL:
-            continue
         if head is None or head.kind != Kind.DATA or (below is not None and head.sequence >= below):
             continue
         found.records = head.ordinal + 1
