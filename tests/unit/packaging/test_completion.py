@@ -1,5 +1,7 @@
 import os
 import pty
+import select
+import shlex
 import subprocess
 import sys
 import time
@@ -25,7 +27,8 @@ def read_until(terminal, words):
     """What a terminal shows until `words` are in it."""
     seen, deadline = "", time.monotonic() + GUARD
     while words not in seen:
-        assert time.monotonic() < deadline, seen
+        ready, _, _ = select.select([terminal], [], [], max(deadline - time.monotonic(), 0.0))
+        assert ready, seen
         seen += os.read(terminal, 4096).decode(errors="replace")
     return seen
 
@@ -33,18 +36,21 @@ def read_until(terminal, words):
 def test_a_real_bash_completes_a_command_that_was_begun(tmp_path):
     script = tmp_path / "nrdot.bash"
     script.write_text(source("bash"))
+    path = f"{PROGRAM.parent}:/usr/bin:/bin"
     ours, theirs = pty.openpty()
     shell = subprocess.Popen(
         ["bash", "--norc", "--noprofile", "-i"],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "PATH": f"{PROGRAM.parent}:/usr/bin:/bin", "PS1": "", "TERM": "dumb"},
+        # Wide enough that nothing is folded, and where no file can be taken for what is completed.
+        env={**os.environ, "PATH": path, "PS1": "", "TERM": "dumb", "COLUMNS": "500"},
+        cwd=tmp_path,
         start_new_session=True,
     )
     os.close(theirs)
     try:
-        os.write(ours, f"source {script}; echo rea''dy\n".encode())
+        os.write(ours, f"source {shlex.quote(str(script))}; echo rea''dy\n".encode())
         read_until(ours, "ready")
         os.write(ours, b"nrdot pro\t")
         assert "nrdot profile" in read_until(ours, "profile")
