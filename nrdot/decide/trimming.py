@@ -4,10 +4,10 @@ Reasons differ in worth. The never-filtered have their places whatever the budge
 the order anomalies and pods near their limit, the largest, scores, newcomers. A reason that holds now is
 before the same one of a while ago, so who is larger need not wait for the end of a hold.
 
-A series that ends takes its place for twenty minutes more, so room for somebody else is made too late. A large
-host has more processes with a score than its budget has places. They would take all of them at the start, and
-neither an anomaly nor whoever keeps the processors busy would find one later. So who has nothing but a score or
-its youth begins only while more than a quarter of all places is free.
+A series that ends takes its place for twenty minutes more, so room for somebody else is made too late. A
+large host has more processes with a score than its budget has places. They would take all of them at the
+start, and neither an anomaly nor whoever keeps the processors busy would find one later. So who has nothing
+but a score or its youth begins only while more than a quarter of all places is free.
 """
 
 from __future__ import annotations

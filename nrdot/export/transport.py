@@ -13,6 +13,7 @@ import http.client
 import socket
 import ssl
 from contextlib import suppress
+from http import HTTPStatus
 from http.client import HTTPException, IncompleteRead
 from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Lock, Thread
@@ -38,8 +39,16 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
     ((ConnectionError, IncompleteRead), "hung up before it had answered", False),
     ((HTTPException,), "does not answer as an HTTP server", True),
 )
+_REFUSALS: dict[int, str] = {HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "asks for credentials"}
 _PATIENCE = 1.0  # seconds
-_NO_TUNNEL = "Tunnel connection failed: "  # http.client's words, then the proxy's status
+
+
+class _NoTunnel(OSError):
+    """The proxy answered, and does not connect us."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"no tunnel: {status}")
+        self.status = status
 
 
 class Transport:
@@ -104,15 +113,9 @@ class Transport:
 
     def _made(self, context: ssl.SSLContext | None) -> _Connection:
         target, via = self._endpoint, self._proxy
-        host, port = (via.host, via.port) if via else (target.host, target.port)
         if self._tls is None or context is None:
-            return _Connection(self._watch, host, port)
-        name = self._tls.server_name or target.host
-        connection = _TlsConnection(self._watch, host, port, tls=self._tls, context=context, name=name)
-        if via:
-            asking = {"Proxy-Authorization": via.authorization} if via.authorization else {}
-            connection.set_tunnel(target.host, target.port, asking)
-        return connection
+            return _Connection(self._watch, target, via)
+        return _TlsConnection(self._watch, target, via, tls=self._tls, context=context)
 
     def _exchange(self, connection: _Connection, body: bytes, headers: Mapping[str, str]) -> Answer:
         path = self._endpoint.path
@@ -148,10 +151,9 @@ class Transport:
                 return Retryable(f"{peer} {words}", alarm=alarm)
         if isinstance(error, ssl.SSLError):
             return Retryable(explain(error), alarm=True)
-        _, refused, status = str(error).partition(_NO_TUNNEL)
-        if refused:
-            asks = "asks for credentials" if status.startswith("407") else "opens no tunnel"
-            return Retryable(f"{peer} {asks} ({status[:3]})", alarm=True)
+        if isinstance(error, _NoTunnel):
+            said = _REFUSALS.get(error.status, "opens no tunnel")
+            return Retryable(f"{peer} {said} ({error.status})", alarm=True)
         why = error.strerror if isinstance(error, OSError) else ""
         return Retryable(f"{peer} cannot be reached: {(why or type(error).__name__).lower()}")
 
@@ -232,10 +234,12 @@ class _Watch:
 class _Connection(http.client.HTTPConnection):
     """A connection whose every phase the watch can end."""
 
-    def __init__(self, watch: _Watch, host: str, port: int) -> None:
-        super().__init__(host.rstrip("."), port)
+    def __init__(self, watch: _Watch, target: Endpoint, via: Proxy | None) -> None:
+        # Not with the dot at its end, which keeps the resolver from trying the domains that it searches.
+        super().__init__(target.host.rstrip("."), target.port)
         self._watch = watch
-        self._found_as = host  # a dot at its end keeps the resolver from trying the domains that it searches
+        self._via = via
+        self._peer = via or target
 
     @property
     def is_connected(self) -> bool:
@@ -248,8 +252,6 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = self._reached()
-        if self._tunnel_host:  # type: ignore[attr-defined] # set_tunnel was called
-            self._tunnel()  # type: ignore[attr-defined] # as connect() of http.client itself does
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         self.sock.settimeout(self._watch.remaining())
@@ -261,8 +263,8 @@ class _Connection(http.client.HTTPConnection):
 
     def _reached(self) -> socket.socket:
         """The first address that connects. Each gets a fair share of the time that is left."""
-        found = socket.getaddrinfo(self._found_as, self.port, type=socket.SOCK_STREAM)
-        failure = OSError(f"no address for {self._found_as}")
+        found = socket.getaddrinfo(self._peer.host, self._peer.port, type=socket.SOCK_STREAM)
+        failure = OSError(f"no address for {self._peer.host}")
         for position, (family, kind, protocol, _, address) in enumerate(found):
             sock = socket.socket(family, kind, protocol)
             try:
@@ -283,17 +285,41 @@ class _TlsConnection(_Connection):
     default_port = http.client.HTTPS_PORT
 
     def __init__(
-        self, watch: _Watch, host: str, port: int, *, tls: Tls, context: ssl.SSLContext, name: str
+        self, watch: _Watch, target: Endpoint, via: Proxy | None, *, tls: Tls, context: ssl.SSLContext
     ) -> None:
-        super().__init__(watch, host, port)
+        super().__init__(watch, target, via)
         self._tls = tls
         self._context = context
-        self._name = name.rstrip(".").partition("%")[0]  # certificates know no dot and no interface
+        # Certificates know no dot and no interface.
+        self._name = (tls.server_name or target.host).rstrip(".").partition("%")[0]
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        self._through = f"{host}:{target.port}"
 
     def connect(self) -> None:
         super().connect()
+        if self._via:
+            self._open_tunnel(self._via)
         self.sock = sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
         self._tls.check_pin(sock.getpeercert(binary_form=True))
+
+    def _open_tunnel(self, via: Proxy) -> None:
+        """Ask the proxy to connect this socket with the endpoint.
+
+        Through a connection of its own, because the answer has no length: it ends with a close.
+        """
+        headers = {"Host": self._through}
+        if via.authorization:
+            headers["Proxy-Authorization"] = via.authorization
+        asking = http.client.HTTPConnection(via.host, via.port)
+        asking.sock = self.sock.dup()
+        try:
+            asking.request("CONNECT", self._through, headers=headers)
+            with asking.getresponse() as answer:
+                status = answer.status
+        finally:
+            asking.close()
+        if status != HTTPStatus.OK:
+            raise _NoTunnel(status)
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:

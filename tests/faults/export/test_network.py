@@ -186,11 +186,14 @@ def test_a_proxy_forwards_plain_requests_and_tunnels_secure_ones(exporter, tmp_p
         way = proxy(f"http://agent:p%40ss@127.0.0.1:{between.port}")
         exporter(plain, proxy=way).export(request(2), 2 * POINTS)
         files = TlsFiles(ca_file=authority.write(tmp_path))
-        exporter(secure, proxy=way, tls=files).export(request(2), 2 * POINTS)
+        sender = exporter(secure, proxy=way, tls=files)
+        sender.export(request(1), POINTS)
+        sender.export(request(1), POINTS)
         assert between.forwarded == [f"{plain.url}/v1/metrics"]
         assert between.tunnels == [f"127.0.0.1:{secure.port}"]
         assert plain.points == secure.points == 2 * POINTS
         assert "proxy-authorization" not in secure.requests[0].headers
+        assert {one.headers["host"] for one in secure.requests} == {f"127.0.0.1:{secure.port}"}
 
 
 @pytest.mark.parametrize("target", ["http://collector.example:4318", "https://collector.example:4318"])
