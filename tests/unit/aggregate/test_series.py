@@ -24,8 +24,8 @@ def test_an_urgent_export_of_news_shows_the_process_and_its_group_only(reason):
     rolled.kept = {first.pid}
     rolled.host.table.reason[first.row] = reason
     frame = rolled.urgent(first.row)
-    assert frame.opening.tolist() == [first.row]
-    assert not frame.whole
+    assert (frame.opening.tolist(), frame.steady.tolist(), frame.ending.tolist()) == ([first.row], [], [])
+    assert (frame.time_ns, frame.whole) == (rolled.host.time_ns, False)
     assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
 
 
@@ -169,3 +169,21 @@ def test_a_series_that_says_nothing_new_is_sent_at_its_heartbeat_whatever_the_ot
         said.append(rolled.export().steady.tolist())
     rest = [[busy.row]] * 3
     assert said == [*rest, [silent.row, busy.row], *rest, [silent.row, busy.row]]
+
+
+def test_those_that_were_found_count_from_the_first_look_and_those_born_later_from_birth():
+    rolled = RolledUp()
+    found = rolled.begin(1, "nginx")[0]
+    found.start -= 1000
+    rolled.host.run(found, Counter.CPU_USER, 100)
+    rolled.kept = {found.pid}
+    rolled.baseline()
+    began = rolled.host.time_ns
+    born = rolled.begin(1, "nginx")[0]
+    born.start += 300
+    rolled.host.run(born, Counter.CPU_USER, 7)
+    rolled.kept.add(born.pid)
+    assert rolled.export().opening.tolist() == [found.row, born.row]
+    table, rows = rolled.host.table, [found.row, born.row]
+    assert (table.counters - table.base)[Counter.CPU_USER, rows].tolist() == [0, 7]
+    assert table.since_ns[rows].tolist() == [began, began + 3 * 10**9]
