@@ -92,7 +92,7 @@ def test_a_device_that_stays_full_whatever_goes_does_not_cost_all_that_waits(sta
         left.append(sum(number < 100 for number in numbers(buffer)))
         assert buffer.alarm == "No space left on device"
     went = [before - after for before, after in pairwise(left)]
-    assert all(0 < gone <= 16 for gone in went)  # some segments of four each time, to try it
+    assert all(8 <= gone <= 16 for gone in went)  # some segments of four each time, to try it
     assert imbalance(buffer) == 0
     disk.fail = lambda _operation, _path: None
     clock.advance(6)
