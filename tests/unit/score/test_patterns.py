@@ -8,7 +8,7 @@ import pytest
 from nrdot.batch import Owner
 from nrdot.errors import ConfigError
 from nrdot.score.pattern_set import CACHE_LIMIT
-from nrdot.score.patterns import CLASSES_LIMIT, PatternPart
+from nrdot.score.patterns import CLASSES_LIMIT, PatternPart, owner_kind
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
 from nrdot.testing.scoring import process, table_of
 
@@ -228,7 +228,9 @@ def test_a_long_program_is_known_by_what_the_kernel_keeps_of_its_name() -> None:
 
 
 def test_a_script_or_archive_is_its_program_whatever_its_version_and_other_endings_are_not() -> None:
-    classes = part(packs=(pack("build", 0.4, "jenkins"), pack("web", 0.6, "nginx")))
+    classes = part(
+        packs=(pack("build", 0.4, "jenkins"), pack("web", 0.6, "nginx"), pack("moon", 0.1, "saturn5"))
+    )
     assert class_of(
         classes,
         process("java -jar /srv/jenkins-2.401.war"),
@@ -236,7 +238,8 @@ def test_a_script_or_archive_is_its_program_whatever_its_version_and_other_endin
         process("/usr/sbin/nginx"),
         process("/usr/sbin/nginx.old"),
         process("/usr/sbin/nginx.py.bak"),
-    ) == ["build", "build", "web", "", ""]
+        process("C:\\tools\\Saturn5.exe", name="Saturn5.exe"),
+    ) == ["build", "build", "web", "", "", "moon"]
 
 
 def test_the_evidence_of_a_family_names_the_shell_pattern() -> None:
@@ -257,3 +260,28 @@ def test_more_processes_than_are_remembered_are_all_told_apart() -> None:
     expected = ["even", ""] * (CACHE_LIMIT // 2 + 1)
     assert class_of(classes, *identities) == expected
     assert class_of(classes, *identities) == expected
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind"),
+    [
+        (Owner(), OwnerKind.OTHER),
+        (Owner(unit="cron.service", slice="system.slice"), OwnerKind.SERVICE),
+        (Owner(unit="init.scope"), OwnerKind.OTHER),
+        (Owner(unit="user@1000.service"), OwnerKind.SESSION),
+        (Owner(unit="session-7.scope"), OwnerKind.SESSION),
+        (Owner(unit="app.service", slice="user.slice"), OwnerKind.SESSION),
+        (Owner(unit="docker.service", container="c"), OwnerKind.CONTAINER),
+        (Owner(container="c", pod_uid="u"), OwnerKind.POD),
+        (Owner(container="c", pod="p"), OwnerKind.POD),
+    ],
+)
+def test_whose_a_process_is_goes_by_the_innermost_owner(owner, kind) -> None:
+    assert owner_kind(process("a", owner=owner)) is kind
+    assert owner_kind(process("a", owner=owner, kernel="yes")) is OwnerKind.KERNEL
+
+
+def test_the_evidence_of_an_owner_names_its_kind() -> None:
+    packs = (pack("mine", 0.5, owners=frozenset({OwnerKind.SERVICE})),)
+    (found,) = part(packs=packs).evidence(table_of(process("a", owner=Owner(unit="a.service"))), 0)
+    assert found.rule == "packs.test.mine owner service"
