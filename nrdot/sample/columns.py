@@ -17,8 +17,12 @@ from nrdot.batch import Counter, Gauge
 from nrdot.sample import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from nrdot.batch import Ints, Rows, Table
     from nrdot.sample.readings import Files
+
+    Known = tuple[int, int, int, int]  # start, parent, threads, observations
 
 _COUNTERS = {
     Counter.CPU_USER: "user",
@@ -72,6 +76,12 @@ class Columns:
             more = self._table.capacity - self._unseen.shape[1]
             self._unseen = np.pad(self._unseen, ((0, 0), (0, more)))
         self._unseen[:, row] = 0
+
+    def known(self, rows: Collection[int]) -> Iterable[Known]:
+        """What the table says of each; a column asked for one number at a time takes five times as long."""
+        table, at = self._table, np.fromiter(rows, np.intp, len(rows))
+        columns = (table.start, table.parent, table.gauges[Gauge.THREADS], table.observations)
+        return zip(*(column[at].tolist() for column in columns), strict=True)
 
     def write(self, looks: Looks) -> tuple[Rows, Ints]:
         """The rows written, and what each has reaped: cutime and cstime."""

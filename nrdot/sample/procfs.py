@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Batch, Host, Rows
     from nrdot.clock import Clock
+    from nrdot.sample.columns import Known
 
 YOUNG = 2  # observations within which a process that moves may still exec or change its user
 CLOCK_STEP_NS = 1_000_000_000  # by how much the wall clock must have been set before starts are told anew
@@ -248,20 +249,20 @@ class ProcfsSource:
     # values
 
     def _read(self, rows: Collection[int], round_: _Round, *, moving: bool) -> None:
-        starts, looks, limited = self.table.start, round_.looks, self._readings.limited
+        looks, limited = round_.looks, self._readings.limited
         ahead = self._readings.read_ahead(rows, moving=moving)
-        for row in rows:
+        for row, known in zip(rows, self._columns.known(rows), strict=True):
             pid = self._pids[row]
             try:
                 files = ahead.get(row) or self._readings.read(row, pid, moving=moving)
                 end = parse.stat_head(files.stat)
                 stat = parse.stat_fields(files.stat, end)
-                if stat.start != starts[row]:
+                if stat.start != known[0]:
                     raise ProcessLookupError  # another process has the pid
                 if moving:
                     self._stale_words.add(row)
                 refused = limited(row)
-                self._refresh(row, pid, parse.stat_name(files.stat, end), stat, round_)
+                self._refresh(row, parse.stat_name(files.stat, end), stat, known, round_)
                 looks.add(row, stat, files, limited=refused)
             except (OSError, *_Unreadable) as error:
                 self._unread(row, error, round_)
@@ -301,24 +302,23 @@ class ProcfsSource:
         self._columns.write_memory(written, list(pages.values()))
         return written
 
-    def _refresh(self, row: int, pid: str, name: bytes, stat: parse.Stat, round_: _Round) -> None:
+    def _refresh(self, row: int, name: bytes, stat: parse.Stat, known: Known, round_: _Round) -> None:
         """Gate, parent and words of a process that was read."""
-        table = self.table
-        if row in self._unguarded or stat.threads != table.gauges[Gauge.THREADS, row]:
+        pid, (_, parent, threads, seen) = self._pids[row], known
+        if row in self._unguarded or stat.threads != threads:
             self._guard(row, pid, stat.threads)
-        if stat.parent != table.parent[row]:
+        if stat.parent != parent:
             round_.named.add(row)
             round_.exported.add(row)
         if name != self._names[row] or stat.state != _ZOMBIE:  # the kernel forgets the words of a zombie
-            self._refresh_words(row, pid, name, stat.flags, round_)
+            self._refresh_words(row, name, stat.flags, round_, young=seen < YOUNG)
         if self._optional:
             self._words.count(self.table, self._optional, row, pid)
 
-    def _refresh_words(self, row: int, pid: str, name: bytes, flags: int, round_: _Round) -> None:
+    def _refresh_words(self, row: int, name: bytes, flags: int, round_: _Round, *, young: bool) -> None:
         due = row in round_.swept and self._sweep.words_due(row)
-        stale = row in self._stale_words
-        young = stale and self.table.observations[row] < YOUNG
-        if name != self._names[row] or young or (due and stale):
+        stale, pid = row in self._stale_words, self._pids[row]
+        if name != self._names[row] or (stale and (young or due)):
             self._reread_words(row, pid, name, flags, round_)
             self._names[row] = self._words.once(name)
             self._stale_words.discard(row)
