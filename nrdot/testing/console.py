@@ -62,7 +62,7 @@ class Console:
         bin_folder = folder / "bin"
         bin_folder.mkdir(exist_ok=True)
         shim = bin_folder / "nrdot"
-        shim.write_text(f'#!/bin/sh\nexec {sys.executable} -m nrdot "$@"\n')
+        shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m nrdot "$@"\n')
         shim.chmod(0o755)
 
     def run(self, text: str) -> list[Outcome]:

@@ -109,6 +109,8 @@ def results(tmp_path_factory):
     return found
 
 
+# Whichever comes first waits for all the commands, on a machine with other work for minutes.
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_told_in_lines_and_by_the_exit_status(results, name):
     status, out, err = results[name]
