@@ -15,6 +15,8 @@ def history(host):
     columns = []
     for pid in range(100, 130):
         host.proc.add(pid, f"p{pid}", threads=1 + pid % 3)
+    # From the beginning: the kernel asks for rights at each read, a file of a fake tree when it is opened.
+    host.proc.deny(128, "io")
     for tick in range(30):
         for pid in range(100, 130):
             if pid in host.proc.processes and (pid + tick) % 5 == 0:
@@ -23,8 +25,6 @@ def history(host):
             host.proc.exit(100 + tick)
         if tick % 7 == 5:
             host.proc.replace_program(129, f"exec{tick}")
-        if tick == 10:
-            host.proc.deny(128, "io")
         host.sample()
         order = np.argsort(host.table.pid[host.table.alive])
         columns.append(

@@ -62,9 +62,9 @@ def test_an_exec_of_the_same_name_is_seen_within_five_sweeps_later_on(settled):
 
 def test_a_change_of_user_is_seen_within_five_sweeps(settled):
     settled.proc.run(42)
-    settled.proc.change(42, uid=65534)
-    samples_until(settled, lambda: settled.identity(42).uid == 65534, seconds=WORDS)
-    assert settled.identity(42).user == user_name(65534)
+    settled.proc.change(42, uid=65533)
+    samples_until(settled, lambda: settled.identity(42).uid == 65533, seconds=WORDS)
+    assert settled.identity(42).user == user_name(65533)
     assert settled.table.changed[settled.row(42)]
 
 
