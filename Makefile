@@ -34,7 +34,7 @@ wheel: install ## the wheel, in dist
 
 # Three at a time on two processors: whoever watches a running agent waits most of the time.
 test: wheel ## the tests, on the built wheel
-	@PYTHONPATH=$(WHEEL) $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+	@PYTHONPATH=$(abspath $(WHEEL)) $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 lint: install ## ruff, mypy, the layers
 	@$(BIN)/ruff check .
@@ -57,7 +57,7 @@ mutants: install ## ARGS=aggregate: small faults planted in a room; do its tests
 
 interop: wheel ## beside a real Collector, Prometheus, PostgreSQL, nginx and Redis
 	@tests/interop/setup
-	@PYTHONPATH=$(WHEEL) $(BIN)/pytest tests/interop $(ARGS)
+	@PYTHONPATH=$(abspath $(WHEEL)) $(BIN)/pytest tests/interop $(ARGS)
 
 reference: install ## docs/reference, generated from the types that load a configuration
 	@$(BIN)/nrdot profile schema --markdown >docs/reference/configuration.md
