@@ -68,10 +68,9 @@ BOOTED = """
 show() { systemctl show nrdot --property "$1" --value; }
 echo "state $(show ActiveState) $(show SubState)"
 echo "named $(cat /proc/$(show MainPID)/comm)"
-systemctl reload nrdot
-# An older systemd takes the signal for the reload; the agent tells it afterwards when one begins and ends.
-for second in $(seq 60); do [ "$(show ActiveState)" = reloading ] || break; sleep 1; done
-echo "reloaded $(show ActiveState)"
+# systemd before 253 takes the signal for the reload; the agent tells it when one begins and ends.
+settled() { for second in $(seq 60); do [ "$(show ActiveState)" = reloading ] || break; sleep 1; done; }
+systemctl reload nrdot && settled && echo "reloaded $(show ActiveState)"
 systemctl stop nrdot
 echo "stopped $(show Result) $(show ExecMainStatus)"
 """

@@ -106,7 +106,9 @@ echo "state $(show ActiveState) $(show SubState)"
 pid=$(show MainPID)
 echo "user $(stat -c %U /proc/$pid)"
 echo "capabilities $(grep CapEff /proc/$pid/status | cut -f2)"
-systemctl reload nrdot && echo "reloaded $(show ActiveState)"
+# systemd before 253 takes the signal for the reload; the agent tells it when one begins and ends.
+settled() { for second in $(seq 60); do [ "$(show ActiveState)" = reloading ] || break; sleep 1; done; }
+systemctl reload nrdot && settled && echo "reloaded $(show ActiveState)"
 kill -9 "$pid"
 until [ "$(show MainPID)" != "$pid" ] && [ "$(show ActiveState)" = active ]; do sleep 0.2; done
 echo "again $(show NRestarts)"
