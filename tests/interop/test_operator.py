@@ -56,6 +56,7 @@ def test_pools_have_profiles_of_their_own_and_a_conflict_is_said(cluster: Home, 
             "the conflict to be said",
         )
         assert "node-5 uses gpu" in cluster.condition("Selected", "general")["message"]
+        wait_until(lambda: agents.turn().keys() == set(NODES), "every node to be pointed somewhere")
         found = agents.turn()
         assert found["node-5"] == cluster.pointer("gpu")["stable"]
         assert found["node-0"] == cluster.pointer()["stable"]
