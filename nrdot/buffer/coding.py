@@ -1,7 +1,7 @@
 """What happens to a payload on its way into a frame: compressed, then encrypted.
 
 A payload is compressed as soon as it is put: at zstd's level 3 that costs 35 microseconds for 50 kB, less
-than the device saves by writing a ninth of it (docs/decisions).
+than the device saves by writing so much less (docs/decisions).
 """
 
 from __future__ import annotations
