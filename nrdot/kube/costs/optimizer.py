@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 UNSEEN = "."
 MINIMUM = 0.85  # confidence that must be passed
 HOLDS = "it holds already"
+DIGITS = 6  # of a share of points
 COVERAGE = 0.8  # share of the CPU time that stays visible process by process
 State = Literal["Watching", "Proposed", "Applied", "Resting"]
 Occasion = Literal["", "OptimizationApplied", "OptimizationKept", "OptimizationTakenBack"]
@@ -73,6 +74,11 @@ class Sight:
     ]  # by profile: processes that it keeps for their score, their cores
     sent: float | None = None  # points for each point that would be without NRDOT
     critical: float = 1.0  # share of never-filtered processes that were exported
+
+    @property
+    def share(self) -> float | None:
+        """What is sent, to as many digits as the status keeps: the next leader judges as this one would."""
+        return None if self.sent is None else round(self.sent, DIGITS)
 
     def visible(self, profile: str) -> float:
         """Share of the CPU time that a profile shows at least; the largest users come on top of it."""
@@ -158,7 +164,7 @@ def advance(scene: Scene, before: Advice) -> tuple[Advice, Occasion]:
         since = advice.since if state == advice.state else now
         return replace(advice, state=state, reason=why, since=since, until=0.0, before=None), ""
     reason = f"confidence {advice.confidence:.3f} is above {wish.minimum:g}"
-    sent = scene.sight.sent if scene.sight else None
+    sent = scene.sight.share if scene.sight else None
     made = replace(advice, state="Applied", reason=reason, since=now, until=now + terms.lease, before=sent)
     return made, "OptimizationApplied"
 
@@ -247,7 +253,7 @@ def _worse(scene: Scene, advice: Advice) -> str:
     if len(recent) == 2 and max(recent) < PROFILES.index(profile):
         seen = sight.visible(profile)
         return f"{seen:.0%} of the CPU time stays visible, and {wish.coverage:.0%} are wanted"
-    was, sent = advice.before, sight.sent
+    was, sent = advice.before, sight.share
     if was is not None and sent is not None and sent > was * (1 + terms.dearer):
         return f"{sent:.1%} of the points are sent, and {was:.1%} were before"
     return ""

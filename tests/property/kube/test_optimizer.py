@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nrdot.cluster.usage import PROFILES
@@ -125,7 +125,11 @@ def test_nothing_is_applied_without_confidence_permission_and_gain(
         assert (again, nothing) == (found, ""), "a second look at the same changes nothing"
 
 
+_RARE = Sight("conservative", 10.0, 0.0, dict.fromkeys(PROFILES, (0.0, 0.0)), sent=1e-9, critical=1.0)
+
+
 @given(st.lists(sights(), max_size=60), st.integers(0, 59))
+@example([_RARE, replace(_RARE, profile="aggressive")], 0)  # so little is sent that few digits say nothing
 def test_another_leader_goes_on_where_the_one_before_ended(seen: list[Sight | None], killed: int) -> None:
     one = other = Advice("shop", votes="a" * 24, at=int(START // HOUR) - 1, profile="aggressive")
     for number, sight in enumerate(seen):
