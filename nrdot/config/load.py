@@ -102,7 +102,8 @@ def _made(
 ) -> Configuration | None:
     """What a document makes, with what was pushed."""
     tree = local if pushed is None else joined(local, pushed)
-    configuration = _configuration(tree, path, environ, problems)
+    stranger = "" if pushed is None else pushed.file
+    configuration = _configuration(tree, path, environ, problems, stranger)
     if configuration is None:
         return None
     configuration = dataclasses.replace(configuration, local=local)
@@ -219,7 +220,7 @@ def _nothing(file: str) -> Table:
 
 
 def _configuration(
-    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems
+    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems, stranger: str = ""
 ) -> Configuration | None:
     document, overlay = overlay_of(tree, OVERLAY_KEYS)
     checker = Checker(problems, _unknown)
@@ -232,7 +233,8 @@ def _configuration(
     Rules(findings).check(checker.built)
 
     inline = _inline(tree)
-    library = Library(inline, path.parent if path else Path(), overlay, environ, problems)
+    directory = path.parent if path else Path()
+    library = Library(inline, directory, overlay, environ, problems, stranger=stranger)
     named = dict(references(checker.built))
     for steps, name in named.items():
         library.resolve(name, findings.mark(steps), steps)

@@ -34,7 +34,11 @@ class Library:
         overlay: Table,
         environ: Mapping[str, str],
         problems: Problems,
+        *,
+        stranger: str = "",
     ) -> None:
+        """`stranger` is a document whose author may name profiles of this host, but none of its files."""
+        self._stranger = stranger
         self._inline = inline
         self._directory = directory
         self._overlay = overlay
@@ -113,6 +117,9 @@ class Library:
         if inline is None and file is None:
             message = f"there is no profile '{shown(name)}'"
             self._problems.error(mark, path, message, self._alternatives(name))
+            return None
+        if file is not None and name.endswith(_FILE_NAMES) and mark.file == self._stranger:
+            self._problems.error(mark, path, "what is pushed names no file of the host", "name a profile")
             return None
         if isinstance(inline, Table):
             tree: Table | None = _normal(inline)

@@ -157,3 +157,32 @@ def test_a_document_can_be_linted_before_it_is_pushed(tmp_path, text, words):
 
     said = " | ".join(str(problem) for problem in lint(push, {}))
     assert (words in said) if words else said == ""
+
+
+@pytest.mark.parametrize(
+    "pushed",
+    [
+        "profile: {file}\n",
+        "profile: ../{folder}/{name}\n",
+        "profiles: {{own: {{extends: {file}}}}}\nprofile: own\n",
+        "time_based_rules: [{{schedule: Sat-Sun, profile: {file}}}]\n",
+    ],
+)
+def test_what_is_pushed_cannot_have_a_file_of_the_host_read(both, tmp_path, pushed):
+    secret = tmp_path / "application.yaml"
+    secret.write_text("export_interval: hunter2\n")
+    place = {"file": secret, "folder": tmp_path.name, "name": secret.name}
+
+    with pytest.raises(InvalidConfigurationError) as refused:
+        both("profile: balanced\n", pushed.format(**place))
+
+    assert "what is pushed names no file of the host" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_file_that_the_host_itself_names_goes_on_beside_what_is_pushed(both, tmp_path):
+    (tmp_path / "own.yaml").write_text("extends: balanced\nthreshold: 0.77\n")
+
+    settings = both("profile: own.yaml\n", "timezone: Europe/Berlin\n")
+
+    assert settings.profile == "own.yaml"
