@@ -34,7 +34,7 @@ _CPU = slice(Counter.CPU_USER, Counter.CPU_SYSTEM + 1)
 _OWN = slice(0, CHILDREN.start)
 # As plain numbers, which numpy compares several times as fast as members of an enumeration.
 _KEPT, _DROP = int(Verdict.KEEP), int(Verdict.DROP)
-_NEWS = np.array([Reason.ANOMALY, Reason.NEVER_FILTERED])
+_NEWS = np.array([Reason.ANOMALY, Reason.LIMIT, Reason.NEVER_FILTERED])
 
 
 class ExactAggregator:
@@ -53,6 +53,8 @@ class ExactAggregator:
         self._clock = clock
         self._last_ns = 0
         self._settled_ns = 0  # until when everything is accounted for
+        # By row the slot of the group that a backend has it in; NONE where in none.
+        self._shown: Ints = np.zeros(0, np.int64)
 
     def aggregate(self, batch: Batch, due: Rows | None) -> Frame | None:
         table, now = batch.table, batch.time_ns
@@ -75,6 +77,7 @@ class ExactAggregator:
     def adopt(self, other: ExactAggregator) -> None:
         """Go on with the groups and accounts of another aggregator, which this one replaces."""
         self._last_ns, self._settled_ns = other._last_ns, other._settled_ns
+        self._shown = other._shown
         self.groups.adopt(other.groups)
         if self._quiet is not None and other._quiet is not None:
             self._quiet.adopt(other._quiet)
@@ -111,8 +114,8 @@ class ExactAggregator:
     def _settle_some(self, batch: Batch, due: Rows) -> Frame:
         """Rows that cannot wait, all of them kept.
 
-        Where one of them is news, an anomaly or the birth of a never-filtered process, its group is shown as
-        it stands, so that the two are seen together.
+        Where one of them is news (an anomaly, a pod near its limit, the birth of a never-filtered process) its
+        group is shown without it, as it stands, so that the two are seen together.
         """
         table, now = batch.table, batch.time_ns
         has, changed = table.series[due], table.changed[due]
@@ -145,6 +148,8 @@ class ExactAggregator:
         rolled[moved] = True
         slot_of = self._settled(table, rolled.nonzero()[0])
         slots, member_slots = slot_of[moved], slot_of[members]
+        self._shown = np.full(table.capacity, NONE)
+        self._shown[members] = member_slots
         groups.totals += sums_by_slot(grown, slots, groups.totals.shape[1])
         # A group that has just taken something over has to show it before it may end.
         ended = groups.retire([*member_slots.tolist(), *slots.tolist()], self._clock.monotonic())
@@ -182,11 +187,19 @@ class ExactAggregator:
         return slot_of
 
     def _slots(self, table: Table, rows: Rows) -> Ints:
-        slots = self.groups.locate(rows)
-        if (other := self.groups.open.get(OTHER)) is not None:
-            slots[slots == NONE] = other.slot
-        if (dropped := self.groups.open.get(DROPPED)) is not None:
-            slots[table.verdict[rows] == _DROP] = dropped.slot
+        """Where a backend has rows: in the groups of the last whole export, whatever they are called now.
+
+        Newcomers are in none yet and go where their words belong.
+        """
+        if (more := table.capacity - len(self._shown)) > 0:
+            self._shown = np.pad(self._shown, (0, more), constant_values=NONE)
+        slots = self._shown[rows]
+        fresh = (slots == NONE).nonzero()[0]
+        if fresh.size:
+            found = self.groups.locate(rows[fresh])
+            if (other := self.groups.open.get(OTHER)) is not None:
+                found[found == NONE] = other.slot
+            slots[fresh] = found
         return slots
 
     def _frames(

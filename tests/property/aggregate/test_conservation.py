@@ -16,7 +16,7 @@ from nrdot.batch import Counter, Gauge
 from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import NAMES, select
 from nrdot.encode.encoder import OtlpEncoder
-from nrdot.stages import Verdict
+from nrdot.stages import Reason, Verdict
 from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.host import InventedHost
@@ -31,6 +31,7 @@ COUNTERS = (
     ("process.paging.faults", {"type": "minor"}, Counter.FAULTS_MINOR),
     ("process.paging.faults", {"type": "major"}, Counter.FAULTS_MAJOR),
 )
+NEWS = (Reason.ANOMALY, Reason.LIMIT, Reason.NEVER_FILTERED)
 CHILDREN = {Counter.CPU_USER: Counter.CHILD_USER, Counter.CPU_SYSTEM: Counter.CHILD_SYSTEM}
 
 
@@ -75,6 +76,15 @@ class Run:
             table.release()
             self.exports += 1
             self.check()
+
+    def tell(self, rows: list[int]) -> None:
+        """What cannot wait of these, as news."""
+        batch = self.host.sample()
+        batch.table.verdict[rows] = Verdict.KEEP
+        batch.table.reason[rows] = self.random.choice(NEWS)
+        frame = self.aggregator.aggregate(batch, np.array(rows, np.intp))
+        assert frame is not None
+        self.backend.receive(self.encoder.encode(batch, frame))
 
     def check(self) -> None:
         backend, measured, table = self.backend, self.host.measured, self.host.table
@@ -122,6 +132,30 @@ def test_a_backend_sees_what_the_table_measured_whatever_happens_to_processes_an
         host.live(random)
     run.step(full=True)
     assert run.exports
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_process_that_is_news_between_two_exports_is_in_one_gauge_only(seed):
+    random = Random(seed)
+    host = InventedHost()
+    for pid in range(random.randrange(1, 40)):
+        host.begin(pid + 200, random.choice(WORDS))
+    host.live(random)
+    run = Run(random, host)
+    run.step(full=True)
+    for _ in range(6):
+        run.step(full=True)
+        for _ in range(3):
+            for process in host.processes:
+                if random.random() < 0.1 and not host.table.series[process.row]:
+                    host.rename(process, random.choice(WORDS))
+            count = random.randrange(1, 4)
+            run.tell(sorted({process.row for process in random.choices(host.processes, k=count)}))
+            resident = sum(process.rss for process in host.processes)
+            assert run.backend.level("process.memory.usage") == resident
+        change(random, host)
+        host.live(random)
 
 
 @settings(max_examples=8, deadline=None)

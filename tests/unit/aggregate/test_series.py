@@ -13,7 +13,7 @@ from nrdot.testing.rolled_up import INTERVAL, RolledUp
 HOUR_NS = 3600 * 10**9
 
 
-@pytest.mark.parametrize("reason", [Reason.ANOMALY, Reason.NEVER_FILTERED])
+@pytest.mark.parametrize("reason", [Reason.ANOMALY, Reason.LIMIT, Reason.NEVER_FILTERED])
 def test_an_urgent_export_of_news_shows_the_process_and_its_group_only(reason):
     rolled = RolledUp()
     first, *_ = rolled.begin(4, "nginx")
@@ -51,6 +51,52 @@ def test_urgent_news_shows_its_group_without_those_that_are_dropped():
     rolled.host.table.reason[first.row] = Reason.ANOMALY
     frame = rolled.urgent(first.row)
     assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
+
+
+def test_urgent_news_from_among_the_dropped_shows_what_is_left_of_them():
+    rolled = RolledUp()
+    first, second, *_ = rolled.begin(6, "nginx")
+    rolled.dropped = {first.pid, second.pid}
+    rolled.baseline()
+    rolled.export()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("dropped", 1)]
+
+
+@pytest.mark.parametrize("succeeded", [False, True])
+def test_urgent_news_under_other_words_shows_the_group_that_had_it(succeeded):
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    second, *_ = rolled.begin(4, "cron")
+    rolled.baseline()
+    rolled.export()
+    rolled.host.rename(first, "cron")
+    rolled.host.rename(second, "nginx")
+    if succeeded:
+        rolled.succeed()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 3)]
+
+
+def test_a_newcomer_is_shown_in_its_own_group_not_in_that_of_whoever_had_its_place_in_the_table():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    second, *_ = rolled.begin(4, "cron")
+    rolled.baseline()
+    rolled.host.run(first, Counter.CPU_USER, 1)
+    rolled.baseline()
+    rolled.host.end(first)
+    rolled.export()
+    (heir,) = rolled.begin(1, "cron")
+    rolled.kept = {second.pid}
+    rolled.host.table.reason[second.row] = Reason.ANOMALY
+    frame = rolled.urgent(second.row)
+    assert heir.row == first.row
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("cron", 4)]
 
 
 def test_an_urgent_export_of_a_large_consumer_shows_no_group_that_says_nothing_of_it():
