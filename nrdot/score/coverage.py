@@ -88,10 +88,9 @@ class Cover(Generic[Owner]):
         """Owners of the patterns that take all of `glob`, itself among them."""
         if glob is None:
             return
-        head = glob.partition("*")[0]
         yield from self._exact.get(glob, ())
-        for length in range(len(head) + 1):
-            yield from self._prefix.get(head[:length], ())
+        for length in range(len(glob) + 1):
+            yield from self._prefix.get(glob[:length], ())
         for other, owner in self._others[:MANY]:
             if takes(other, glob):
                 yield owner

@@ -207,7 +207,7 @@ def _logistic(given: _Logistic, count: int) -> Logistic:
     if not (scale > 0).all():
         raise ValueError("a scale is not positive")
     mean, weight = _numbers("mean", given.mean, count), _numbers("weight", given.weight, count)
-    return Logistic(mean, scale, weight, _number("bias", given.bias))
+    return Logistic(mean, scale, weight, given.bias)
 
 
 def _forest(given: _Trees, count: int) -> Forest:
@@ -230,9 +230,7 @@ def _forest(given: _Trees, count: int) -> Forest:
     if not roots.size or ((roots < 0) | (roots >= size)).any():
         raise ValueError("a tree has no root")
     depth = _depth(roots, left, leaf)
-    return Forest(
-        roots, feature, np.where(leaf, np.inf, threshold), left, value, _number("bias", given.bias), depth
-    )
+    return Forest(roots, feature, np.where(leaf, np.inf, threshold), left, value, given.bias, depth)
 
 
 def _depth(roots: Ints, left: Ints, leaf: Any) -> int:
@@ -246,13 +244,7 @@ def _depth(roots: Ints, left: Ints, leaf: Any) -> int:
 
 
 def _numbers(what: str, values: Sequence[float], size: int) -> Floats:
-    numbers = np.array(values, np.float64)
+    """Finite ones, because no others can be written in JSON."""
     if len(values) != size:
         raise ValueError(f"{what} has {len(values)} numbers, not {size}")
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{what} holds a number that is not finite")
-    return numbers
-
-
-def _number(what: str, value: float) -> float:
-    return float(_numbers(what, (value,), 1)[0])
+    return np.array(values, np.float64)

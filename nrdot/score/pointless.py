@@ -100,7 +100,7 @@ def _shadowed(place: int, name: str, rule: ClassRule, cover: Cover[_Claim], repo
             (
                 claim.name
                 for claim in cover.of(as_glob(pattern))
-                if claim.place != place and (-claim.rule.score, claim.place) < (-rule.score, place)
+                if (-claim.rule.score, claim.place) < (-rule.score, place)
             ),
             None,
         )
@@ -168,7 +168,7 @@ def _said_already(index: int, rules: tuple[Override, ...], cover: Cover[int]) ->
     for other in sorted(cover.of(plain_glob(rule.process))):
         before = rules[other]
         same = _means(before) == _means(rule) and before.process == rule.process
-        if other == index or before.expires is not None or (same and other > index):
+        if before.expires is not None or (same and other >= index):
             continue
         if before.force_collect and rule.force_collect:
             return f"the override of {shown(before.process)} says this already"

@@ -66,7 +66,7 @@ def _better(
 ) -> int | None:
     """A rule that holds for all that this one holds for, with a higher score."""
     needed = list(dict.fromkeys(selector.requirements))[:NEEDED]
-    for count in range(1, len(needed) + 1):
+    for count in range(len(needed) + 1):
         for some in combinations(needed, count):
             found = best.get(frozenset(some))
             if found is not None and found[0] > score:

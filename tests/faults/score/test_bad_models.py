@@ -27,9 +27,9 @@ def refused(path) -> str:
     return said
 
 
-def written(path, body: dict, **header: object):
+def written(path, body: dict | str, **header: object):
     """A file whose checksum is right, whatever its body."""
-    text = json.dumps(body).encode()
+    text = (body if isinstance(body, str) else json.dumps(body)).encode()
     digest = sha256(text).hexdigest()
     first = {"format": "nrdot-model", "version": 1, "sha256": digest, **header}
     path.write_bytes(json.dumps(first).encode() + b"\n" + text + b"\n")
@@ -194,6 +194,15 @@ def test_numbers_that_make_no_model_are_refused_for_all_their_checksum(
 def test_what_makes_no_model_is_told_by_what_is_wrong(tmp_path, wrong: dict, why: str) -> None:
     path = written(tmp_path / "m.json", wrong)
     assert refused(path) == f"model {path}: cannot be used: {why}; {GOES_ON}"
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity", "-Infinity", f"1{'0' * 400}"])
+@pytest.mark.parametrize("given", [trees(bias=0.125), trees(value=[0.0, 0.125, 0.0]), logistic(bias=0.125)])
+def test_a_number_that_is_not_finite_makes_no_model(tmp_path, given: dict, number: str) -> None:
+    text = json.dumps(given)
+    load_model(written(tmp_path / "good.json", text))
+    said = refused(written(tmp_path / "m.json", text.replace("0.125", number)))
+    assert "Number out of range" in said or "JSON is malformed" in said
 
 
 @pytest.mark.parametrize("given", [deep(32), trees(roots=[0] * 1000), trees(roots=[2]), logistic()])
