@@ -114,8 +114,8 @@ class ExactAggregator:
     def _settle_some(self, batch: Batch, due: Rows) -> Frame:
         """Rows that cannot wait, all of them kept.
 
-        Where one of them is news (an anomaly, a pod near its limit, the birth of a never-filtered process) its
-        group is shown without it, as it stands, so that the two are seen together.
+        Where one of them is news (an anomaly, a pod near its limit, a newborn that is never filtered), the
+        group that it leaves is shown as it stands, so that the two are seen together.
         """
         table, now = batch.table, batch.time_ns
         has, changed = table.series[due], table.changed[due]
