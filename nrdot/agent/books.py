@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nrdot import __version__
 from nrdot.agent.shadow import Shadow
 from nrdot.buffer.files import Files
-from nrdot.config.intervals import exports_every
-from nrdot.config.retention import keeping
+from nrdot.config.settled.intervals import exports_every
+from nrdot.config.settled.retention import keeping
 from nrdot.identify.labels import labels_of
 from nrdot.ledger.cells import Words, lasting
 from nrdot.ledger.recorder import Recorder, Terms, Usage
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Table
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema import Settings
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.ledger.rows import Row
     from nrdot.stages import Frame, Record
 

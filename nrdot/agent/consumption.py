@@ -19,8 +19,8 @@ import numpy as np
 from nrdot.agent.hour import add, grow, read, same, usage_of
 from nrdot.batch import CHILDREN, Counter, Gauge, distinct
 from nrdot.cluster.usage import PROFILES, document
-from nrdot.config.load import load_profile
 from nrdot.config.paths import shipped_profiles
+from nrdot.config.reading.load import load_profile
 from nrdot.ledger.rows import MINUTE
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from nrdot.agent.hour import Slot, Workload
     from nrdot.batch import Batch, Identity, Ints
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.ledger.rows import Row
     from nrdot.stages import Frame
 

@@ -15,7 +15,7 @@ from nrdot.buffer.encryption import Keyring, keys_from_command, keys_from_enviro
 from nrdot.buffer.files import Files
 from nrdot.buffer.memory import MemoryBuffer
 from nrdot.buffer.settings import BufferSettings, Durability
-from nrdot.config.retention import keeping
+from nrdot.config.settled.retention import keeping
 from nrdot.errors import ConfigError
 from nrdot.export.endpoint import endpoint, environment_proxy, proxy
 from nrdot.export.file import FileExporter
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.retention import Keeping
-    from nrdot.config.schema_export import Batching, Compression, Otlp
-    from nrdot.config.schema_export import Destination as Stated
+    from nrdot.config.schema.export import Batching, Compression, Otlp
+    from nrdot.config.schema.export import Destination as Stated
+    from nrdot.config.settled.configuration import Configuration
+    from nrdot.config.settled.retention import Keeping
     from nrdot.stages import Buffer
 
 _log = Log("agent")

@@ -11,7 +11,7 @@ from nrdot.stages import Verdict
 if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Flags
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.score.combine import CompositeScorer
 
 MOST = 32  # requirements that are told apart

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.config.intervals import exports_every
 from nrdot.config.paths import data_dirs
+from nrdot.config.settled.intervals import exports_every
 from nrdot.decide.allowance import Allowance
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.decide.budget import SeriesBudget
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Identity
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_profile import DropRule, Profile
-    from nrdot.config.schema_time import Scope
+    from nrdot.config.schema.profiles import DropRule, Profile
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.schema.timing import Scope
+    from nrdot.config.settled.configuration import Configuration
 
 _log = Log("agent")
 

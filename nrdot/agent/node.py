@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from nrdot.agent.status import Status
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_cluster import Kubernetes
+    from nrdot.config.schema.cluster import Kubernetes
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.identify.labels import LabelSource
     from nrdot.pipeline import Tick
 

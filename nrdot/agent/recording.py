@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nrdot.batch import Batch
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
 
 
 def record_host(

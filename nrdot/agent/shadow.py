@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Rows
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.stages import Frame, Record
 
 # Columns that verdicts change; all others are those of the table that is sampled.

@@ -18,7 +18,7 @@ from nrdot.govern.choosing import Chooser
 if TYPE_CHECKING:
     from nrdot.batch import Batch, Counter, Gauge, Host, Rows, Table
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.govern.choosing import Choice
     from nrdot.stages import Sampler
 

@@ -39,8 +39,8 @@ from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.agent.verdict_trail import VerdictTrail
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.audit.disk import Disk
-from nrdot.config.intervals import exports_every
 from nrdot.config.problem import InvalidConfigurationError
+from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import AuditFailure, ConfigError, NrdotError
 from nrdot.export.pace import offset
 from nrdot.govern.auditor import Auditor
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from nrdot.agent.source import Beginning
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.govern.auditor import Change
     from nrdot.govern.choosing import Choice
     from nrdot.govern.course import Course

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.govern.course import Course
 
 APART = 1.0  # seconds

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nrdot.agent.wire import Stages
     from nrdot.batch import Rows, Table
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pipeline import Tick
 
 NAMED = 100

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.decide.policy import Policy
     from nrdot.identify.labels import LabelSource
     from nrdot.score.combine import CompositeScorer

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nrdot.audit.copies import Destination
     from nrdot.audit.disk import Disk
-    from nrdot.config.schema_governance import AuditLog
+    from nrdot.config.schema.governance import AuditLog
 
 USUAL = "https://s3.amazonaws.com"
 TIMEOUT = 10  # seconds to connect, and to wait for an answer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nrdot.checks.profiles import check_profiles
 from nrdot.checks.scopes import check_scopes
 from nrdot.clock import SystemClock
-from nrdot.config import load as loading
+from nrdot.config.reading import load as loading
 from nrdot.schedule.lint import check_schedules
 from nrdot.score.lint import check_scoring
 from nrdot.score.pointless import check_pointless
@@ -16,9 +16,9 @@ from nrdot.score.pointless import check_pointless
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
     from nrdot.config.problem import Problem
+    from nrdot.config.reading.load import Report
+    from nrdot.config.settled.configuration import Configuration
 
 
 def check_time(configuration: Configuration, report: Report) -> None:

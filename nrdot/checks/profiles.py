@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.config.intervals import exports_every
 from nrdot.config.paths import shipped_profiles
+from nrdot.config.settled.intervals import exports_every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
     from nrdot.config.problem import Mark, Path
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.settled.configuration import Configuration
 
 _PARTS = {  # a part of the score, and the section of the configuration that it counts for
     "pattern": "label_based_scoring",

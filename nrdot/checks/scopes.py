@@ -15,11 +15,11 @@ from nrdot.score.packs import packs_of
 from nrdot.score.selector import parse_selector
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_profile import DropRule
-    from nrdot.config.schema_time import Scope
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.profiles import DropRule
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.schema.timing import Scope
+    from nrdot.config.settled.configuration import Configuration
 
 _GLOBS = ("process", "class_", "namespace", "unit", "user")
 

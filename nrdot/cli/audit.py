@@ -142,7 +142,7 @@ def _horizon(since: str | None) -> int:
 
     from nrdot.clock import SystemClock
     from nrdot.config.problem import MalformedError
-    from nrdot.config.units import duration
+    from nrdot.config.values.units import duration
 
     if since is None:
         return 0
@@ -160,7 +160,7 @@ def _horizon(since: str | None) -> int:
 
 def _what(said: Mapping[str, Any]) -> str:
     """What an entry changed, in a few words."""
-    from nrdot.config.effective import gathered
+    from nrdot.config.showing.effective import gathered
 
     if "verdicts" in said:
         more = said.get("not_named", 0)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.govern.course import Course
 
 Config = Annotated[
@@ -30,7 +30,7 @@ def seconds(text: str | float) -> float:
     if not isinstance(text, str):
         return text
     from nrdot.config.problem import MalformedError
-    from nrdot.config.units import duration
+    from nrdot.config.values.units import duration
 
     try:
         found = duration(text)

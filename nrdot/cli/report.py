@@ -233,7 +233,7 @@ def _open(directory: Path) -> Engine:
 def _window(engine: Engine, since: str, until: str | None) -> Window:
     end = None if until is None else _time(until, "--until")
     try:
-        from nrdot.config.units import duration
+        from nrdot.config.values.units import duration
 
         start: float | datetime = duration(since)
     except ValueError:

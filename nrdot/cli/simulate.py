@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.money import Priced
     from nrdot.simulate.plan import Study
 
@@ -158,7 +158,7 @@ def _check(
 
 
 def _profile(found: Configuration, name: str) -> Profile:
-    from nrdot.config.load import load_profile
+    from nrdot.config.reading.load import load_profile
 
     directory = Path(found.file).parent if found.file else Path()
     return found.profiles.get(name) or load_profile(name, directory, os.environ)

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from nrdot.cluster.revision import revision_of
-from nrdot.config.pushed import FILE
+from nrdot.config.reading.pushed import FILE
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from nrdot.stages import Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.dashboards.names import Known
     from nrdot.dashboards.promql import Asked
     from nrdot.simulate.verdicts import Judged

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nrdot.config.document import Items, Scalar, Table, parse_text
+from nrdot.config.document.tree import Items, Scalar, Table, parse_text
 from nrdot.config.problem import Mark, Problem, Problems, Severity, one_line
 from nrdot.errors import UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nrdot.config.document import Node
+    from nrdot.config.document.tree import Node
 
 SIZE = 16 << 20  # bytes of a dashboard
 DEEPEST = 200

@@ -6,10 +6,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from nrdot.config.configuration import Configuration
-from nrdot.config.load import find_profile, is_profile
 from nrdot.config.problem import Problem, Severity, clip, one_line
-from nrdot.config.schema import Settings
+from nrdot.config.reading.load import find_profile, is_profile
+from nrdot.config.schema.settings import Settings
+from nrdot.config.settled.configuration import Configuration
 from nrdot.dashboards.blinding import Situation, effects, names_in
 from nrdot.dashboards.files import Query, queries, unreadable
 from nrdot.dashboards.promql import UnreadableError, asked, parser

@@ -9,14 +9,14 @@ from nrdot.audit.disk import Disk
 from nrdot.audit.places import place
 from nrdot.audit.trail import FOLDER
 from nrdot.audit.verify import verify
-from nrdot.config.schema_governance import AuditLog
+from nrdot.config.schema.governance import AuditLog
 from nrdot.doctor.finding import fine, odd, wrong
 from nrdot.errors import AuditFailure, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.doctor.finding import Finding
 
 TOPIC = "audit trail"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nrdot.cluster.api import Api
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_cluster import Kubernetes
+    from nrdot.config.schema.cluster import Kubernetes
+    from nrdot.config.schema.settings import Settings
     from nrdot.doctor.finding import Finding
 
 TOPIC = "kubernetes"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_export import Destination, File
+    from nrdot.config.schema.export import Destination, File
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.doctor.finding import Finding
 
 

@@ -20,14 +20,14 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.document import SIZE
+from nrdot.config.document.tree import SIZE
 from nrdot.telemetry.log import Log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.audit.disk import Disk
-    from nrdot.config.effective import Values
+    from nrdot.config.showing.effective import Values
 
 FOLDER = "config"  # in the state directory
 KEPT = 32  # configurations

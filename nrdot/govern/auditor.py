@@ -15,9 +15,9 @@ from nrdot.audit.copies import Copies
 from nrdot.audit.entry import timestamp
 from nrdot.audit.places import place
 from nrdot.audit.trail import FOLDER, Trail
-from nrdot.config.effective import CONTENTS, differences, effective
-from nrdot.config.retention import keeping
-from nrdot.config.schema_governance import EVERY_FIELD, AuditLog
+from nrdot.config.schema.governance import EVERY_FIELD, AuditLog
+from nrdot.config.settled.retention import keeping
+from nrdot.config.showing.effective import CONTENTS, differences, effective
 from nrdot.errors import AuditFailure, ConfigError
 from nrdot.govern.archive import identity
 from nrdot.govern.author import author
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from nrdot.audit.disk import Disk
     from nrdot.audit.entry import Entry
     from nrdot.clock import Clock
-    from nrdot.config.effective import Values
-    from nrdot.config.schema import Settings
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.showing.effective import Values
     from nrdot.govern.archive import Archive
     from nrdot.govern.choosing import Choice
     from nrdot.govern.course import Course

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.checks.loading import CHECKS
-from nrdot.config.document import SIZE
-from nrdot.config.environment import expand
-from nrdot.config.load import load
+from nrdot.config.document.environment import expand
+from nrdot.config.document.tree import SIZE
 from nrdot.config.problem import InvalidConfigurationError, MalformedError, Problems
-from nrdot.config.pushed import FILE, Pushed, read_pushed
-from nrdot.config.schema_agent import Agent as AgentSettings
+from nrdot.config.reading.load import load
+from nrdot.config.reading.pushed import FILE, Pushed, read_pushed
+from nrdot.config.schema.agent import Agent as AgentSettings
 from nrdot.govern.archive import Accepted, Archive, Rollback
 from nrdot.govern.watch import digest
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from nrdot.audit.disk import Disk
     from nrdot.clock import Clock
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema import Settings
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.settled.configuration import Configuration
 
 _STATE_DIR = re.compile(r"""["']?\bstate_dir\b["']?\s*:\s*["']?([^"'\n,}#]+)""")
 

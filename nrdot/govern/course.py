@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nrdot.config.schema_time import ActiveRegion
+from nrdot.config.schema.timing import ActiveRegion
 from nrdot.schedule.holding import Level
 from nrdot.schedule.timetable import timetable
 from nrdot.telemetry.log import Log
@@ -18,8 +18,8 @@ from nrdot.telemetry.log import Log
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.holding import Holding, Segment
     from nrdot.schedule.timetable import Timetable
 

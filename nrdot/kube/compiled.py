@@ -22,10 +22,10 @@ import yaml
 from nrdot.checks.loading import CHECKS
 from nrdot.cluster.objects import Custom, Metadata
 from nrdot.cluster.revision import revision_of
-from nrdot.config.document import parse_text
-from nrdot.config.load import load
+from nrdot.config.document.tree import parse_text
 from nrdot.config.problem import InvalidConfigurationError, Mark, Problems
-from nrdot.config.pushed import FILE, read_pushed
+from nrdot.config.reading.load import load
+from nrdot.config.reading.pushed import FILE, read_pushed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

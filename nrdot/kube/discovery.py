@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrdot.batch import Identity
 from nrdot.cluster.pods import workload_of
-from nrdot.config.schema_scoring import Packs
+from nrdot.config.schema.scoring import Packs
 from nrdot.errors import ConfigError
 from nrdot.score.packs import packs_of
 from nrdot.score.patterns import PatternPart

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.units import duration
+from nrdot.config.values.units import duration
 from nrdot.kube.gates import Gates, Report
 from nrdot.kube.rollout import Phase, Plan, Status, Step, progress, region_of
 from nrdot.kube.strata import REGION

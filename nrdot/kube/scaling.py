@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.units import duration
+from nrdot.config.values.units import duration
 from nrdot.kube.plans import seconds
 
 if TYPE_CHECKING:

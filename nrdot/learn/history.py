@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.batch import Batch, Floats, Identity, Ints, Rows
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
 
 STEP: Final = 60.0  # seconds between snapshots, and the minute over which consumers are compared
 TOP: Final = 10

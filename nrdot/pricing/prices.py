@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from nrdot.config.check import Checker
+from nrdot.config.document.sources import read_tree
 from nrdot.config.problem import Findings, MalformedError, Problems, Severity, did_you_mean, shown
-from nrdot.config.sources import read_tree
-from nrdot.config.units import PositiveDuration, Section, Weight, doc
+from nrdot.config.reading.check import Checker
+from nrdot.config.values.units import PositiveDuration, Section, Weight, doc
 from nrdot.errors import ConfigError
 from nrdot.pricing.formulas import FUNCTIONS, Formula, Tier
 

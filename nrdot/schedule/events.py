@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nrdot.config import phrases
 from nrdot.config.problem import MalformedError
-from nrdot.config.units import offset
+from nrdot.config.values import phrases
+from nrdot.config.values.units import offset
 from nrdot.schedule.clock import DAY, MINUTE
 from nrdot.schedule.cron import parse_cron
 from nrdot.schedule.holding import Claim, Level
@@ -25,7 +25,7 @@ from nrdot.schedule.when import moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nrdot.config.schema_time import Event, Phase, Season
+    from nrdot.config.schema.timing import Event, Phase, Season
     from nrdot.schedule.clock import ZoneClock
     from nrdot.schedule.cron import Cron
     from nrdot.schedule.holding import Claimed

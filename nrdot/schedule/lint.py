@@ -17,11 +17,11 @@ from nrdot.schedule.timetable import timetable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
     from nrdot.config.problem import Path
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_time import Event, TimeRule
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.schema.timing import Event, TimeRule
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.shape import Shape
     from nrdot.schedule.stretches import Stretches
     from nrdot.schedule.timetable import Timetable

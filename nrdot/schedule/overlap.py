@@ -21,9 +21,9 @@ from nrdot.schedule.sun import sun_hours
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nrdot.config.load import Report
     from nrdot.config.problem import Path
-    from nrdot.config.schema import Settings
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.settings import Settings
     from nrdot.schedule.clock import ZoneClock
     from nrdot.schedule.holding import Claim
     from nrdot.schedule.shape import Shape

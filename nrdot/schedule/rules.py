@@ -11,7 +11,7 @@ from nrdot.schedule.stretches import stretches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nrdot.config.schema_time import TimeRule
+    from nrdot.config.schema.timing import TimeRule
     from nrdot.schedule.holding import Claimed
     from nrdot.schedule.stretches import Clocks, Stretches
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nrdot.config.problem import MalformedError
-from nrdot.config.zones import zone
+from nrdot.config.values.zones import zone
 from nrdot.schedule.clock import ZoneClock
 from nrdot.schedule.cron import parse_cron
 from nrdot.schedule.language import EPOCH

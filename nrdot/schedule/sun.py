@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.config import phrases
+from nrdot.config.values import phrases
 from nrdot.schedule.clock import between, joined
 from nrdot.schedule.holding import Claim, Level
 from nrdot.schedule.language import Clause, Schedule
@@ -19,7 +19,7 @@ from nrdot.schedule.stretches import Hours
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nrdot.config.schema import Settings
+    from nrdot.config.schema.settings import Settings
     from nrdot.schedule.clock import Window
     from nrdot.schedule.holding import Claimed
     from nrdot.schedule.stretches import Clocks

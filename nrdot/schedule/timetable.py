@@ -26,9 +26,9 @@ from nrdot.schedule.sun import sun
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from nrdot.config.configuration import Configuration
     from nrdot.config.problem import Path
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.clock import Window, ZoneClock
     from nrdot.schedule.holding import Claimed, Source
     from nrdot.schedule.sun import Sun

@@ -8,9 +8,9 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nrdot.config.phrases import LAST_MINUTE
 from nrdot.config.problem import MalformedError, did_you_mean, shown
-from nrdot.config.zones import ABBREVIATIONS, zone
+from nrdot.config.values.phrases import LAST_MINUTE
+from nrdot.config.values.zones import ABBREVIATIONS, zone
 from nrdot.schedule.language import EVERY_DAY, MINUTES, WHOLE_DAY, Clause, Schedule
 
 if TYPE_CHECKING:

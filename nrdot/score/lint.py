@@ -1,6 +1,7 @@
 """What the configuration's own types cannot know: whether patterns, globs and selectors can be used.
 
-Handed to `config.load` as a check, so that every mistake is told with its line, and `profile lint` tells all.
+Handed to `config/reading/load.py` as a check, so that every mistake is told with its line, and `profile lint`
+tells all.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from nrdot.score.selector import parse_selector
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
     from nrdot.config.problem import Path
-    from nrdot.config.schema_scoring import ClassRule
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.scoring import ClassRule
+    from nrdot.config.settled.configuration import Configuration
 
 _GLOBS = ("process", "unit", "namespace", "user")
 

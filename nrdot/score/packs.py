@@ -20,18 +20,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nrdot.config.check import Checker
+from nrdot.config.document.sources import read_tree
 from nrdot.config.paths import data_dirs
 from nrdot.config.problem import InvalidConfigurationError, Problems, did_you_mean
-from nrdot.config.sources import read_tree
-from nrdot.config.units import Score, Section
+from nrdot.config.reading.check import Checker
+from nrdot.config.values.units import Score, Section
 from nrdot.errors import ConfigError
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.config.schema_scoring import Packs
+    from nrdot.config.schema.scoring import Packs
 
 
 class PackClass(Section, frozen=True):

@@ -18,11 +18,11 @@ from nrdot.score.pattern_set import refusal
 from nrdot.score.pointless_rules import check_rules
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.load import Report
     from nrdot.config.problem import Path
-    from nrdot.config.schema import Settings
-    from nrdot.config.schema_scoring import ClassRule, Override
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.scoring import ClassRule, Override
+    from nrdot.config.schema.settings import Settings
+    from nrdot.config.settled.configuration import Configuration
 
 MOST = 3  # classes that a message names
 _CATCH_ALL = ("", "\x01z q")  # what takes both takes everything

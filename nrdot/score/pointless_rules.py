@@ -13,9 +13,9 @@ from nrdot.score.selector import parse_selector
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nrdot.config.load import Report
     from nrdot.config.problem import Path
-    from nrdot.config.schema import Settings
+    from nrdot.config.reading.load import Report
+    from nrdot.config.schema.settings import Settings
     from nrdot.score.selector import Requirement, Selector
 
 _CONDITIONS = ("process", "unit", "namespace", "user")

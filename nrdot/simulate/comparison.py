@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from nrdot.batch import Gauge
-from nrdot.config.schema_agent import SHORTEST
+from nrdot.config.schema.agent import SHORTEST
 from nrdot.errors import CaptureError
 from nrdot.sample.capture import CaptureReader
 from nrdot.simulate.run import simulate, under
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.batch import Host
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pipeline import Tick
 
 NONE = "no optimizer"

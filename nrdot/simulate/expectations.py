@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nrdot.config.problem import MalformedError, render
-from nrdot.config.schema_expectations import OF_CAPTURE, OF_PROCESS
+from nrdot.config.schema.expectations import OF_CAPTURE, OF_PROCESS
 from nrdot.errors import NrdotError
 from nrdot.simulate.given import NANOSECONDS, Given, judge
 from nrdot.simulate.moment import moment
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.expectations import Suite
-    from nrdot.config.schema_expectations import Described, Expectation
+    from nrdot.config.reading.expectations import Suite
+    from nrdot.config.schema.expectations import Described, Expectation
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.outcome import Outcome
     from nrdot.simulate.verdicts import Judged, Verdicts
 

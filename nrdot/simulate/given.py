@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nrdot.config.intervals import exports_every
+from nrdot.config.settled.intervals import exports_every
 from nrdot.sample.capture import CapturedHost, CapturedProcess, CapturedTick
 from nrdot.simulate.verdicts import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.verdicts import Judged
 
 COPIES = 4  # a group opens at three members, and for fewer than three nothing is rolled up

@@ -26,7 +26,7 @@ from nrdot.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.config.schema_governance import Dimension
+    from nrdot.config.schema.governance import Dimension
 
 # CPU of the agent, measured on a virtual machine of two cores (`make bench`): estimates for other machines.
 CPU_A_PROCESS = 15e-6  # seconds a sample

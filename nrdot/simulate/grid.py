@@ -16,7 +16,7 @@ from nrdot.simulate.goals import MEASURES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
 
 THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 TOPS = (0, 5, 10, 20, 40)

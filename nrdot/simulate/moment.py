@@ -11,7 +11,7 @@ from nrdot.schedule.timetable import timetable
 from nrdot.schedule.when import when
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.holding import Claim
     from nrdot.schedule.timetable import Timetable
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pricing.prices import Pricing
     from nrdot.simulate.goals import Goals
     from nrdot.simulate.grid import Candidate

@@ -13,7 +13,7 @@ import msgspec
 
 from nrdot.agent.books import Bookkeeping
 from nrdot.agent.wire import build_stages, points_per_process
-from nrdot.config.intervals import exports_every
+from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import UsageError
 from nrdot.export.pace import offset
 from nrdot.govern.course import course
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.agent.wire import Stages
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pipeline import Tick
     from nrdot.stages import Exporter
 

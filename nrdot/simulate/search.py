@@ -16,7 +16,7 @@ from nrdot.simulate.grid import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from nrdot.config.schema_governance import Solver
+    from nrdot.config.schema.governance import Solver
     from nrdot.simulate.goals import Goals
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.outcome import Outcome
 
 

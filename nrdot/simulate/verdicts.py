@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nrdot.agent.wire import build_stages, points_per_process
-from nrdot.config.intervals import exports_every
+from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import CaptureError
 from nrdot.export.pace import offset
 from nrdot.sample.replay import ReplaySource
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nrdot.agent.wire import Stages
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pipeline import Tick
 
 

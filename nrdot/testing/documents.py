@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nrdot.checks.loading import CHECKS
-from nrdot.config.expectations import examine_tests
-from nrdot.config.load import examine, lint
 from nrdot.config.problem import SHOWN, Severity
-from nrdot.config.schema import Settings
-from nrdot.config.schema_expectations import Expectations
-from nrdot.config.schema_profile import Profile
-from nrdot.config.shapes import Shape, fields_of
+from nrdot.config.reading.expectations import examine_tests
+from nrdot.config.reading.load import examine, lint
+from nrdot.config.schema.expectations import Expectations
+from nrdot.config.schema.profiles import Profile
+from nrdot.config.schema.settings import Settings
+from nrdot.config.schema.shapes import Shape, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
 
 REASONS = ("score", "never_filtered")
 SCALARS = (

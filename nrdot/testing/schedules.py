@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.schedule.timetable import timetable
 
 if TYPE_CHECKING:

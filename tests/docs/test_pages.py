@@ -24,8 +24,8 @@ from nrdot.checks.loading import CHECKS
 from nrdot.cli.app import app
 from nrdot.cli.profiles.problems import problems_of
 from nrdot.cluster.objects import Custom
-from nrdot.config.expectations import holds_tests
-from nrdot.config.load import lint
+from nrdot.config.reading.expectations import holds_tests
+from nrdot.config.reading.load import lint
 from nrdot.dashboards.promql import asked
 from nrdot.kube.compiled import compile_group
 from nrdot.pricing.prices import load_pricing

@@ -19,7 +19,7 @@ from nrdot.cli.simulate import SHIPPED
 
 if TYPE_CHECKING:
     from nrdot.batch import Batch
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.comparison import Comparison, Extent, Figures
 
 SAMPLES = 30  # that are taken, where the time allows a second between two
@@ -94,7 +94,7 @@ def _compare(
     capture: Path, found: Configuration, planned: Extent | None = None, *, quiet: bool = True
 ) -> Comparison:
     from nrdot.cli.output import progress
-    from nrdot.config.load import load_profile
+    from nrdot.config.reading.load import load_profile
     from nrdot.simulate.comparison import compare
 
     profiles = {name: load_profile(name, Path(), os.environ) for name in SHIPPED}

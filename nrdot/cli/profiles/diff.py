@@ -13,9 +13,9 @@ from nrdot.cli.options import Json
 from nrdot.cli.profiles.listing import InDirectory, found_profile
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.difference import Difference
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.schema.profiles import Profile
+    from nrdot.config.settled.configuration import Configuration
+    from nrdot.config.showing.difference import Difference
     from nrdot.simulate.verdicts import Verdicts
 
 DIFFERENT = 1
@@ -56,7 +56,7 @@ def diff(
 
 def _side(name: str, directory: Path) -> Configuration | Profile:
     from nrdot.checks.loading import load
-    from nrdot.config.load import is_profile
+    from nrdot.config.reading.load import is_profile
 
     path = directory / name
     if name.endswith((".yaml", ".yml")) and not is_profile(path, os.environ):
@@ -66,8 +66,8 @@ def _side(name: str, directory: Path) -> Configuration | Profile:
 
 def _changes(before: Configuration | Profile, after: Configuration | Profile) -> list[Difference]:
     """Where only one side is a configuration, its host's profile is what can be compared."""
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.difference import of_configurations, of_profiles
+    from nrdot.config.settled.configuration import Configuration
+    from nrdot.config.showing.difference import of_configurations, of_profiles
 
     if isinstance(before, Configuration) and isinstance(after, Configuration):
         return of_configurations(before, after)
@@ -97,7 +97,7 @@ def _measured(capture: Path, *sides: Configuration | Profile) -> dict[str, Any]:
 
 def _whole(side: Configuration | Profile) -> Configuration:
     from nrdot.checks.loading import load
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.run import under
 
     return side if isinstance(side, Configuration) else under(load(None), "candidate", side)

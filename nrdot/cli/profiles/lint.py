@@ -65,7 +65,7 @@ def _blinded(
 ) -> dict[Path, Sequence[Problem]]:
     """What the files do to queries, dashboard by dashboard; tests and files with errors are left out."""
     from nrdot.checks.loading import load
-    from nrdot.config.expectations import holds_tests
+    from nrdot.config.reading.expectations import holds_tests
     from nrdot.dashboards.look import look
 
     problems: dict[Path, dict[Problem, None]] = {}

@@ -12,8 +12,8 @@ import typer
 from nrdot.cli.options import Json
 
 if TYPE_CHECKING:
-    from nrdot.config.load import FoundProfile
-    from nrdot.config.schema_profile import Profile
+    from nrdot.config.reading.load import FoundProfile
+    from nrdot.config.schema.profiles import Profile
 
 Name = Annotated[str, typer.Argument(help="A profile by name, or a file.", metavar="NAME")]
 InDirectory = Annotated[
@@ -55,8 +55,8 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a configuration, a profile or profile tests, for editors."""
     from nrdot.cli.output import print_json
-    from nrdot.config.reference import configuration_schema, expectations_schema, profile_schema
-    from nrdot.config.reference_page import reference_page
+    from nrdot.config.showing.reference import configuration_schema, expectations_schema, profile_schema
+    from nrdot.config.showing.reference_page import reference_page
 
     if markdown:
         print(reference_page(), end="")
@@ -71,7 +71,7 @@ def schema(
 
 def found_profile(name: str, directory: Path) -> FoundProfile:
     """A profile by name, or by a file whose own directory then counts. Raises InvalidConfigurationError."""
-    from nrdot.config.load import find_profile
+    from nrdot.config.reading.load import find_profile
 
     here = directory
     if name.endswith((".yaml", ".yml")):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.clock import ZoneClock
     from nrdot.schedule.holding import Holding
     from nrdot.schedule.timetable import Timetable

@@ -21,7 +21,7 @@ DONE, NO = 0, 1
 def problems_of(file: Path) -> list[Problem]:
     """A configuration, a profile, or the tests of one."""
     from nrdot.checks.loading import lint
-    from nrdot.config.expectations import examine_tests, holds_tests
+    from nrdot.config.reading.expectations import examine_tests, holds_tests
 
     if holds_tests(file):
         from nrdot.simulate.expectations import REASONS

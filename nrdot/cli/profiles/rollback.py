@@ -36,7 +36,7 @@ def rollback(
     from nrdot.audit.trail import FOLDER
     from nrdot.audit.verify import entries
     from nrdot.cli.output import console, print_json
-    from nrdot.config.effective import differences, gathered
+    from nrdot.config.showing.effective import differences, gathered
     from nrdot.govern.archive import Archive, Rollback
 
     state = _state(config)

@@ -11,8 +11,8 @@ import typer
 from nrdot.cli.options import Json
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.expectations import Suite
+    from nrdot.config.reading.expectations import Suite
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.simulate.expectations import Result
 
 NO = 1
@@ -24,7 +24,7 @@ def run_tests(
 ) -> None:
     """Run profile tests: what a configuration is expected to do. Exit status 1 where one fails."""
     from nrdot.cli.output import print_json, progress
-    from nrdot.config.expectations import load_tests
+    from nrdot.config.reading.expectations import load_tests
     from nrdot.simulate.expectations import REASONS, Runner
 
     suites = [load_tests(file, os.environ, REASONS) for file in files]
@@ -44,7 +44,7 @@ def run_tests(
 def _configuration(suite: Suite) -> Configuration:
     """What the tests are of: a configuration, or a profile on a host without any."""
     from nrdot.checks.loading import load
-    from nrdot.config.load import load_profile
+    from nrdot.config.reading.load import load_profile
     from nrdot.simulate.run import under
 
     folder = suite.file.parent

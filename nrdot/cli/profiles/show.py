@@ -13,11 +13,11 @@ from nrdot.cli.options import Json
 from nrdot.cli.profiles.listing import InDirectory, Name, found_profile
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.flat import Line
-    from nrdot.config.load import FoundProfile
     from nrdot.config.problem import Mark
     from nrdot.config.problem import Path as Steps
+    from nrdot.config.reading.load import FoundProfile
+    from nrdot.config.settled.configuration import Configuration
+    from nrdot.config.showing.flat import Line
     from nrdot.simulate.moment import Moment
 
 
@@ -98,7 +98,7 @@ def _moment(configuration: Configuration | None, name: str, at: str, region: str
 def _configuration(name: str, directory: Path) -> Configuration | None:
     """What a file holds where it is a configuration, None where it is a profile or a profile's name."""
     from nrdot.checks.loading import load
-    from nrdot.config.load import is_profile
+    from nrdot.config.reading.load import is_profile
 
     path = directory / name
     if not name.endswith((".yaml", ".yml")) or is_profile(path, os.environ):
@@ -108,7 +108,7 @@ def _configuration(name: str, directory: Path) -> Configuration | None:
 
 def _settings(configuration: Configuration) -> tuple[list[Told], Path]:
     """The settings, then the host's profile with what the file lays over it, then the other profiles."""
-    from nrdot.config.flat import flat, flat_settings
+    from nrdot.config.showing.flat import flat, flat_settings
 
     lines = list(_told(flat_settings(configuration), configuration.origins))
     own = configuration.settings.profile
@@ -119,15 +119,15 @@ def _settings(configuration: Configuration) -> tuple[list[Told], Path]:
 
 
 def _profile(found: FoundProfile) -> tuple[list[Told], Path]:
-    from nrdot.config.flat import flat
+    from nrdot.config.showing.flat import flat
 
     return list(_told(flat(found.profile), found.origins)), found.file
 
 
 def _told(lines: Iterable[Line], origins: Mapping[Steps, Mark], base: str = "") -> Iterator[Told]:
     """Values and their places under paths as people write them."""
-    from nrdot.config.flat import place
     from nrdot.config.problem import spell
+    from nrdot.config.showing.flat import place
 
     for line in lines:
         yield Told(

@@ -11,7 +11,7 @@ import typer
 from nrdot.cli.options import Json
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.schedule.clock import ZoneClock
     from nrdot.schedule.holding import Segment
     from nrdot.schedule.timetable import Timetable
@@ -68,7 +68,7 @@ def timeline(
 def viewer(name: str) -> ZoneClock:
     """The clock of whoever looks. Raises UsageError."""
     from nrdot.config.problem import MalformedError
-    from nrdot.config.zones import zone
+    from nrdot.config.values.zones import zone
     from nrdot.errors import UsageError
     from nrdot.schedule.clock import ZoneClock
 

@@ -22,8 +22,8 @@ from nrdot.report.words import counted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nrdot.config.configuration import Configuration
-    from nrdot.config.schema_scoring import ClassRule, Override
+    from nrdot.config.schema.scoring import ClassRule, Override
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.report.evidence.audited import Audited
     from nrdot.report.evidence.engine import Engine
     from nrdot.report.evidence.queries import Window

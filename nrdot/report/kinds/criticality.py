@@ -12,7 +12,7 @@ from nrdot.report.words import NOBODY
 from nrdot.score.packs import packs_of
 
 if TYPE_CHECKING:
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.report.evidence.engine import Engine
     from nrdot.report.evidence.queries import Window
 

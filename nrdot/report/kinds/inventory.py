@@ -18,10 +18,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from nrdot.config.check import Checker
+from nrdot.config.document.sources import read_tree
 from nrdot.config.problem import Problems, Severity
-from nrdot.config.sources import read_tree
-from nrdot.config.units import Positive, Section, doc
+from nrdot.config.reading.check import Checker
+from nrdot.config.values.units import Positive, Section, doc
 from nrdot.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from table import at_least, at_most, stated
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Gauge
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.decide.anomaly import AnomalyDetector
 from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.sample.replay import ReplaySource

@@ -29,7 +29,7 @@ from table import Row, at_least, at_most, stated
 
 from nrdot.batch import Counter
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.stages import Verdict
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.batch import Floats, Ints, Table
-    from nrdot.config.configuration import Configuration
+    from nrdot.config.settled.configuration import Configuration
     from nrdot.pipeline import Tick
     from nrdot.simulate.outcome import Outcome
     from nrdot.stages import Frame

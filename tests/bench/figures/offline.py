@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.simulate.run import simulate
 from nrdot.testing.clock import NOON_NS
 

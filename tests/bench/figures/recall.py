@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot.batch import Identity
-from nrdot.config.schema_scoring import Packs
+from nrdot.config.schema.scoring import Packs
 from nrdot.score.packs import packs_of
 from nrdot.score.patterns import PatternPart
 

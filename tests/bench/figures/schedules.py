@@ -17,7 +17,7 @@ import numpy as np
 from scale import QUICK
 from table import at_most, stated
 
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.govern.course import SECOND, course
 from nrdot.testing.schedules import ZONES, Walk, configured, random_rules, segments_by_minute
 

@@ -13,7 +13,7 @@ from scale import FULL, scale
 from table import at_most, stated
 
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.testing.captures import crowd
 

@@ -36,7 +36,7 @@ from programs import BUILT, ROOT, NotMeasurable
 from scores import Share
 from turns import race
 
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from threading import Event
 from nrdot.agent.destinations import Destinations
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.clock import SystemClock
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 
 CONFIGURATION = """\
 agent: {{state_dir: {state}}}

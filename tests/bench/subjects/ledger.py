@@ -21,7 +21,7 @@ from tick import NullBuffer, Timed
 from nrdot.agent.books import Bookkeeping
 from nrdot.agent.source import build_sampler
 from nrdot.agent.wire import build_stages
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 
 if TYPE_CHECKING:
     from threading import Event

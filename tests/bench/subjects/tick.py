@@ -23,7 +23,7 @@ from nrdot.agent.source import build_sampler
 from nrdot.agent.status import Status
 from nrdot.agent.wire import build_stages
 from nrdot.clock import SystemClock
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.telemetry.meters import Meters
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ SMALL = [
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_bomb_of_depth_merges_or_aliases_is_refused_before_it_is_read_to_its_end(name):
-    from nrdot.config.document import parse
+    from nrdot.config.document.tree import parse
     from nrdot.config.problem import Problems
 
     problems = Problems()

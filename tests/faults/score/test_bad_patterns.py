@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.load import examine
+from nrdot.config.reading.load import examine
 from nrdot.errors import ConfigError
 from nrdot.score.lint import check_scoring
 from nrdot.score.pattern_set import PatternSet, check_pattern

@@ -1,4 +1,4 @@
-from nrdot.config.load import examine
+from nrdot.config.reading.load import examine
 from nrdot.testing.documents import ENVIRON, documents
 
 COUNT = 2000

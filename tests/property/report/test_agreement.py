@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.testing.captures import crowd, write_capture
 from nrdot.testing.console import typed

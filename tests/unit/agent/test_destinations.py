@@ -10,8 +10,8 @@ from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import dump, status
 from nrdot.clock import SystemClock
-from nrdot.config.load import load
-from nrdot.config.schema_export import Compression
+from nrdot.config.reading.load import load
+from nrdot.config.schema.export import Compression
 from nrdot.errors import ConfigError, StartError
 from nrdot.stages import Delivery
 from nrdot.testing.records import put_all, record

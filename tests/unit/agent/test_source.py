@@ -7,7 +7,7 @@ import pytest
 
 from nrdot.agent.source import begin, build_sampler, portable_sampler
 from nrdot.clock import SystemClock
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.errors import ConfigError
 from nrdot.testing.clock import ManualClock
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nrdot.agent.verdict_trail import HOURLY, NAMED, VerdictTrail
-from nrdot.config.configuration import Configuration
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
+from nrdot.config.settled.configuration import Configuration
 from nrdot.pipeline import Tick
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.clock import ManualClock

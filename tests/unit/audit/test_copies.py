@@ -11,7 +11,7 @@ from nrdot.audit.places import InDirectory, place
 from nrdot.audit.trail import Trail
 from nrdot.audit.verify import verify
 from nrdot.clock import SystemClock
-from nrdot.config.schema_governance import AuditLog
+from nrdot.config.schema.governance import AuditLog
 from nrdot.errors import ConfigError
 from nrdot.testing.object_store import ObjectStore
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
 from nrdot.testing.captures import crowd, write_capture
 from nrdot.testing.console import typed

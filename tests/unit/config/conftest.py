@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nrdot.config.configuration import Configuration
-from nrdot.config.load import examine
 from nrdot.config.problem import Problem
+from nrdot.config.reading.load import examine
+from nrdot.config.settled.configuration import Configuration
 
 if TYPE_CHECKING:
     from pathlib import Path

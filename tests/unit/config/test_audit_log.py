@@ -1,6 +1,6 @@
 import pytest
 
-from nrdot.config.load import examine
+from nrdot.config.reading.load import examine
 
 
 @pytest.mark.parametrize(

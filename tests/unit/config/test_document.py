@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.load import examine, load
+from nrdot.config.reading.load import examine, load
 
 BAD = {
     "a key twice": (

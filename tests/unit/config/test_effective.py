@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from nrdot.config.effective import differences, effective, gathered
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
+from nrdot.config.showing.effective import differences, effective, gathered
 
 SALT = b"salt"
 BASE = """

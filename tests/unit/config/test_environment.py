@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.load import load
 from nrdot.config.problem import InvalidConfigurationError
+from nrdot.config.reading.load import load
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nrdot.config.schema_export import AUTO
+from nrdot.config.schema.export import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nrdot.config.configuration import Configuration
     from nrdot.config.problem import Problem
+    from nrdot.config.settled.configuration import Configuration
 
 ONE = "export: [{{otlp: {{endpoint: http://127.0.0.1:4318}}, {}}}]"
 

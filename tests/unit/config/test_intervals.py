@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.intervals import exports_every
-from nrdot.config.schema import Settings
-from nrdot.config.schema_agent import Agent
-from nrdot.config.schema_profile import Profile
+from nrdot.config.schema.agent import Agent
+from nrdot.config.schema.profiles import Profile
+from nrdot.config.schema.settings import Settings
+from nrdot.config.settled.intervals import exports_every
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config.load import load, load_profile
 from nrdot.config.problem import InvalidConfigurationError
+from nrdot.config.reading.load import load, load_profile
 from nrdot.errors import ConfigError
 
 CONTRACT = """\
@@ -182,7 +182,7 @@ def test_a_check_of_another_room_speaks_in_the_words_of_this_one(tmp_path):
 
 def test_loading_needs_neither_numpy_nor_a_pattern_engine_nor_schedules():
     script = (
-        "import sys, nrdot.config.load as l; l.load(None, {});"
+        "import sys, nrdot.config.reading.load as l; l.load(None, {});"
         "print([m for m in ('numpy', 're2', 'croniter', 'google.protobuf', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

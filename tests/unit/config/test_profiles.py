@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nrdot.config.load import lint, load_profile
 from nrdot.config.paths import data_dirs, shipped_profiles
 from nrdot.config.problem import InvalidConfigurationError
-from nrdot.config.schema_profile import Profile
+from nrdot.config.reading.load import lint, load_profile
+from nrdot.config.schema.profiles import Profile
 
 
 def shipped(name):

@@ -1,8 +1,8 @@
 import pytest
 
-from nrdot.config.load import lint, load
 from nrdot.config.problem import InvalidConfigurationError, Problems
-from nrdot.config.pushed import read_pushed
+from nrdot.config.reading.load import lint, load
+from nrdot.config.reading.pushed import read_pushed
 
 HEADER = "pushed: {revision: 5, expires: 2027-01-31T00:00:00Z, controller: fleet}\n"
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 
-from nrdot.config.load import OVERLAY_KEYS, SETTING_KEYS
-from nrdot.config.reference import configuration_schema, fields, profile_schema
-from nrdot.config.schema import Settings
-from nrdot.config.schema_profile import Profile
+from nrdot.config.reading.load import OVERLAY_KEYS, SETTING_KEYS
+from nrdot.config.schema.profiles import Profile
+from nrdot.config.schema.settings import Settings
+from nrdot.config.showing.reference import configuration_schema, fields, profile_schema
 
 EVERY_FIELD = [*fields(Settings), *fields(Profile)]
 

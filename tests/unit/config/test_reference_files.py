@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nrdot.config.reference import configuration_schema, expectations_schema, profile_schema
-from nrdot.config.reference_page import reference_page
+from nrdot.config.showing.reference import configuration_schema, expectations_schema, profile_schema
+from nrdot.config.showing.reference_page import reference_page
 from nrdot.testing.json_schema import complaints
 
 ROOT = Path(__file__).parents[3]

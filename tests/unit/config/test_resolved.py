@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config.load import examine, load
+from nrdot.config.reading.load import examine, load
 
 ENVIRON = {"KEY": "a very secret key", "ZONE": "Europe/Berlin"}
 

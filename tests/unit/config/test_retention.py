@@ -1,7 +1,7 @@
 import pytest
 
-from nrdot.config.load import examine
-from nrdot.config.retention import DAY, keeping
+from nrdot.config.reading.load import examine
+from nrdot.config.settled.retention import DAY, keeping
 
 EU = "data_retention: {eu_region: {retention_days: 30, purge_strategy: secure_delete}}\n"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nrdot.config.load import examine
+from nrdot.config.reading.load import examine
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 AGENTS = sorted(SAMPLES.glob("agent-*.yaml"))

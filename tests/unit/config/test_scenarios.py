@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config import wishes
-from nrdot.config.load import OVERLAY_KEYS, SETTING_KEYS, examine, load
+from nrdot.config.reading import wishes
+from nrdot.config.reading.load import OVERLAY_KEYS, SETTING_KEYS, examine, load
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FRAGMENTS = sorted((FIXTURES / "scenarios").glob("*.yaml"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.config.problem import MalformedError
-from nrdot.config.units import duration, endpoint, offset, proxy, share, size
+from nrdot.config.values.units import duration, endpoint, offset, proxy, share, size
 
 DAY = 86400
 

@@ -2,7 +2,7 @@ import pytest
 
 from nrdot.audit.disk import Disk
 from nrdot.audit.trail import Trail
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.doctor.audit_trail import check
 from nrdot.doctor.finding import Level
 from nrdot.testing.clock import ManualClock

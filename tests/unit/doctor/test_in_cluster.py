@@ -9,7 +9,7 @@ import pytest
 
 from nrdot.checks.loading import load
 from nrdot.cluster.api import ApiError
-from nrdot.config.schema_cluster import Kubernetes
+from nrdot.config.schema.cluster import Kubernetes
 from nrdot.doctor import in_cluster
 from nrdot.doctor.finding import Level
 from nrdot.testing.api_server import FakeApi

@@ -4,7 +4,7 @@ import pytest
 
 from nrdot.audit.verify import verify
 from nrdot.clock import SystemClock
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.errors import AuditFailure, ConfigError
 from nrdot.govern.course import SECOND, course
 from nrdot.testing.clock import NOON_NS

@@ -10,7 +10,7 @@ import pytest
 
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.govern.course import SECOND, course, scaled_budget
 from nrdot.stages import Verdict
 from nrdot.testing.backend import Backend

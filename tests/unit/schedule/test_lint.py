@@ -7,15 +7,15 @@ from textwrap import dedent
 
 import pytest
 
-from nrdot.config.load import load
 from nrdot.config.problem import spell
+from nrdot.config.reading.load import load
 from nrdot.schedule.lint import check_schedules
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
 
 
 class Notes:
-    """`config.load.Report`: errors and warnings by path."""
+    """`config.reading.load.Report`: errors and warnings by path."""
 
     def __init__(self):
         self.errors, self.warnings = {}, {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.config.load import examine
+from nrdot.config.reading.load import examine
 from nrdot.schedule.lint import check_schedules
 from nrdot.schedule.words import parse
 

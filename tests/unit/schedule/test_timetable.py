@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.errors import ConfigError
 from nrdot.schedule.holding import Level
 from nrdot.schedule.timetable import picks, timetable

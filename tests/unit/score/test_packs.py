@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.schema_scoring import Packs
+from nrdot.config.schema.scoring import Packs
 from nrdot.errors import ConfigError
 from nrdot.score.packs import load_packs, packs_of
 from nrdot.score.rules import Kind, OwnerKind

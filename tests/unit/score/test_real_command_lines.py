@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nrdot.batch import Owner
-from nrdot.config.schema_scoring import Packs
+from nrdot.config.schema.scoring import Packs
 from nrdot.score.packs import packs_of, shipped_packs
 from nrdot.score.patterns import PatternPart
 from nrdot.score.subject import subject

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from nrdot.checks.loading import load
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
 from nrdot.errors import CaptureError
 from nrdot.simulate.comparison import compare, extent_of
 from nrdot.simulate.fleet import Fleet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.config.schema_governance import Dimension
+from nrdot.config.schema.governance import Dimension
 from nrdot.errors import ConfigError
 from nrdot.simulate.goals import MEASURES, USUAL, goals, limit, points, recommend
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nrdot.config.load import load_profile
-from nrdot.config.schema_governance import Dimension, Solver
+from nrdot.config.reading.load import load_profile
+from nrdot.config.schema.governance import Dimension, Solver
 from nrdot.simulate.goals import goals
 from nrdot.simulate.grid import Candidate, lattice, pareto
 from nrdot.simulate.search import INTERVALS, THRESHOLDS, TOPS, search

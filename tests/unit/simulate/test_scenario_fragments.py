@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nrdot.checks.loading import load
-from nrdot.config.intervals import exports_every
+from nrdot.config.settled.intervals import exports_every
 from nrdot.simulate.given import Given, judge
 from nrdot.simulate.moment import moment
 from nrdot.simulate.run import simulate

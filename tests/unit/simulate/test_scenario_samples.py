@@ -11,8 +11,8 @@ import pytest
 from nrdot.checks import loading as checks_of_the_agent
 from nrdot.checks.loading import CHECKS, load
 from nrdot.cli.profiles.problems import problems_of
-from nrdot.config.expectations import holds_tests, load_tests
-from nrdot.config.load import lint
+from nrdot.config.reading.expectations import holds_tests, load_tests
+from nrdot.config.reading.load import lint
 from nrdot.schedule.lint import check_schedules
 from nrdot.simulate.expectations import REASONS, Runner
 

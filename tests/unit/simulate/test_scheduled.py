@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nrdot.cli.run import run
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.simulate.run import simulate
 from nrdot.stages import Verdict
 from nrdot.testing.captures import crowd, write_capture

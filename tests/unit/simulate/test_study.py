@@ -15,8 +15,8 @@ from nrdot.agent.signals import Requests
 from nrdot.agent.status import Status
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
-from nrdot.config.intervals import exports_every
-from nrdot.config.load import load_profile
+from nrdot.config.reading.load import load_profile
+from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import CaptureError
 from nrdot.export.pace import offset
 from nrdot.ledger.frames import unpack, whole

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from nrdot.cli.demo.live import EVERY, LiveScreen
-from nrdot.config.load import load, load_profile
+from nrdot.config.reading.load import load, load_profile
 from nrdot.errors import CaptureError
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.comparison import Comparison, Extent, compare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.figures.hosts import named

@@ -7,7 +7,7 @@ import pytest
 
 from nrdot.audit.disk import Disk
 from nrdot.audit.trail import FOLDER, Trail
-from nrdot.config.load import load
+from nrdot.config.reading.load import load
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.kinds.compliance import compliance

@@ -1,0 +1,1 @@
+"""YAML as it stands in files: read without trust, with places kept, written again whole."""

@@ -1,0 +1,1 @@
+"""The types that load, a file a topic, and how they are taken apart."""

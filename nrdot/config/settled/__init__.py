@@ -1,0 +1,1 @@
+"""What the rest of NRDOT gets, and what follows from it."""

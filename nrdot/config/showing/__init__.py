@@ -1,0 +1,1 @@
+"""Settings and the schema as people see them."""
