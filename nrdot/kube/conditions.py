@@ -85,16 +85,14 @@ def progressed(
     failed = after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
     words = outlook(plan, after, nodes)
     effect = Condition("Effective", True, "InEffect", f"it decides how {profile} reaches its nodes")
+    # The phase is the Event: this one and `Healthy` turn with it.
+    complete = Condition("Complete", after.phase is Phase.SUCCEEDED, after.phase.value, words, told=False)
     if refused:
-        why = f"TelemetryProfile {profile} is refused, its condition Compiled says why"
-        what = f"{why}; until it is mended, what was compiled before counts"
+        what = f"{_why_refused(rollout)}; until it is mended, what was compiled before counts"
         effect = Condition("Effective", False, "ProfileRefused", what)
-    # The phase is the Event: these two turn with it.
-    conditions = (
-        Condition("Complete", after.phase is Phase.SUCCEEDED, after.phase.value, words, told=False),
-        Condition("Healthy", not failed, after.phase.value, words if failed else "", told=False),
-        effect,
-    )
+        complete = Condition("Complete", False, "ProfileRefused", f"{what}: {words}", told=False)
+    healthy = Condition("Healthy", not failed, after.phase.value, words if failed else "", told=False)
+    conditions = (complete, healthy, effect)
     document = status_document(after, plan, nodes)
     teller.status("ProfileRollout", "profilerollouts", rollout, conditions, document)
     if after.phase is not before.phase:
@@ -109,17 +107,27 @@ def progressed(
 
 
 def without_effect(teller: Teller, rollout: Custom, reason: str, words: str) -> None:
-    """A rollout that decides nothing. What it reached before stays readable."""
+    """A rollout that decides nothing, so nobody may wait for it. What it reached before stays readable."""
     kept = [
         Condition(one["type"], one["status"] == "True", one["reason"], one["message"], told=False)
         for one in rollout.status.get("conditions") or ()
-        if one["type"] != "Effective"
+        if one["type"] not in {"Complete", "Effective"}
     ]
     further = {
         key: said for key, said in rollout.status.items() if key not in {"conditions", "observedGeneration"}
     }
-    conditions = [*kept, Condition("Effective", False, reason, words)]
+    complete = Condition("Complete", False, reason, words, told=False)
+    conditions = [complete, *kept, Condition("Effective", False, reason, words)]
     teller.status("ProfileRollout", "profilerollouts", rollout, conditions, further)
+
+
+def never_compiled(teller: Teller, rollout: Custom) -> None:
+    words = f"{_why_refused(rollout)}; nothing was pushed yet"
+    without_effect(teller, rollout, "ProfileRefused", words)
+
+
+def _why_refused(rollout: Custom) -> str:
+    return f"TelemetryProfile {rollout.spec.get('profile')} is refused, its condition Compiled says why"
 
 
 def _running(group: Group, reports: Mapping[str, Report], revisions: set[str]) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nrdot.clock import Clock
     from nrdot.cluster.api import Api
     from nrdot.cluster.objects import Autoscaler, ConfigMap, Custom, Node, Pod, Recommender
+    from nrdot.kube.compiled import Compiled
     from nrdot.kube.costs.keeper import Pace
     from nrdot.kube.gates import Report
     from nrdot.kube.told import Teller
@@ -124,25 +125,15 @@ class Controller:
 
     def _group(self, group: Group, now: _Pass) -> None:
         """One profile from its resource to its pointer."""
-        name, view = group.profile.metadata.name, now.view
-        rollout = _rollout(view.rollouts, name)
+        name = group.profile.metadata.name
+        rollout = _rollout(now.view.rollouts, name)
         held = now.maps.get(pointer_name(name))
         pointer = _trusted(held, now.maps, name, rollout)
-        workloads = [one for one in view.profiles if is_for_workloads(one)]
-        try:
-            discovered = now.discovered if rollout is not None else self._by_size(group, now)
-            compiled = self._compiler.compile(group.profile, workloads, view.policies, view.rules, discovered)
-            if rollout is not None and pointer is not None:
-                fitting(pointer.stable, compiled.text, group.nodes)
-        except NotCompiledError as error:
-            # What runs stays: a rollout under way goes on, and what was pushed is kept as it was.
-            conditions.refused(self._teller, group, str(error), now.reports)
-            now.refusals[name] = str(error)
-            compiled = None
-        if compiled is not None:
-            self._pushing.keep(name, compiled, now.maps)
+        compiled = self._compiled(group, rollout, pointer, now)
         wanted = compiled.text if compiled else (pointer.candidate or pointer.stable if pointer else "")
         if not wanted:
+            if rollout is not None:
+                conditions.never_compiled(self._teller, rollout)
             return
         if pointer is None:
             pointer = Pointer(name, stable=wanted)  # the first one is not rolled out: nothing ran before
@@ -158,6 +149,29 @@ class Controller:
         now.pointers[name] = following
         if compiled is not None:
             conditions.accepted(self._teller, group, compiled, now.reports, guided)
+
+    def _compiled(
+        self, group: Group, rollout: Custom | None, pointer: Pointer | None, now: _Pass
+    ) -> Compiled | None:
+        """The document of a profile as it reads now, kept beside the pointer; None where it cannot be pushed.
+
+        What runs stays then: a rollout under way goes on, and what was pushed is kept as it was.
+        """
+        name, view = group.profile.metadata.name, now.view
+        workloads = [one for one in view.profiles if is_for_workloads(one)]
+        try:
+            discovered = now.discovered if rollout is not None else self._by_size(group, now)
+            compiled = self._compiler.compile(group.profile, workloads, view.policies, view.rules, discovered)
+            if rollout is not None and pointer is not None:
+                fitting(pointer.stable, compiled.text, group.nodes)
+            self._pushing.keep(name, compiled, now.maps)
+        except (NotCompiledError, ApiError) as error:
+            if isinstance(error, ApiError) and error.status not in INVALID:
+                raise
+            conditions.refused(self._teller, group, str(error), now.reports)
+            now.refusals[name] = str(error)
+            return None
+        return compiled
 
     def _by_size(self, group: Group, now: _Pass) -> Mapping[str, Any]:
         """With scopes of workloads at their minimum, which change by the hour and are not rolled out."""

@@ -153,6 +153,29 @@ def test_coverage_that_falls_takes_the_revision_back(cluster: Home, tmp_path: Pa
         assert cluster.condition("Healthy", "roll", "profilerollouts")["status"] == "False"
 
 
+def test_who_waits_for_a_rollout_is_not_told_that_a_refused_profile_is_complete(
+    cluster: Home, tmp_path: Path
+) -> None:
+    agents = Agents(cluster)
+    cluster.profile("general", profile="balanced")
+
+    def complete() -> dict[str, Any]:
+        return cluster.condition("Complete", "roll", "profilerollouts")
+
+    with Operator(cluster, tmp_path):
+        agents.agree()
+        cluster.rollout()
+        wait_until(lambda: complete().get("status") == "True", "nothing to roll out")
+        cluster.profile("general", profile="nowhere")
+        wait_until(lambda: complete()["status"] == "False", lambda: f"the refusal: {cluster.status()}")
+        assert complete()["reason"] == "ProfileRefused"
+        shown = cluster.columns(f"{cluster.ours}/profilerollouts/roll")
+        assert (shown["Phase"], shown["Complete"]) == ("Succeeded", "False")
+        cluster.profile("general", profile="aggressive")
+        agents.settle("Succeeded")
+        wait_until(lambda: complete()["status"] == "True", lambda: f"its end: {cluster.status()}")
+
+
 def test_workloads_that_no_rule_speaks_of_are_proposed_and_applied_where_that_is_wanted(
     cluster: Home, tmp_path: Path
 ) -> None:

@@ -157,6 +157,12 @@ class Cluster:
     def get(self, path: str, **query: str) -> Object:
         return self.request("GET", path, query=query)
 
+    def columns(self, path: str) -> dict[str, Any]:
+        """What `kubectl get` prints of one object: its columns by name."""
+        table = self.request("GET", path, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+        names = (one["name"] for one in table["columnDefinitions"])
+        return dict(zip(names, table["rows"][0]["cells"], strict=True))
+
     def create(self, path: str, document: Object, **query: str) -> Object:
         return self.request("POST", path, document, query=query)
 
@@ -178,12 +184,13 @@ class Cluster:
         document: Object | None = None,
         *,
         kind: str = "application/json",
+        accept: str = "application/json",
         query: Mapping[str, str] | None = None,
         token: str = ADMIN,
     ) -> Object:
         url = f"{self.url}{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
         body = None if document is None else json.dumps(document).encode()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind, "Accept": accept}
         request = urllib.request.Request(url, body, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30, context=self._trust()) as answer:
