@@ -5,7 +5,8 @@
 A day of a host replaces what the month holds of that day and host, so doing it again, after a host's minutes
 were folded into hours or a folder was collected anew, counts nothing twice. The new month is written beside
 the old one and its sums are compared with those of what went into it; only then it takes the old one's place,
-and after that the days may go.
+and after that the days may go. A day stays where a part of it is left out: a damaged frame may yet be read by
+somebody, and rows of a newer version by a newer NRDOT.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from nrdot.ledger.frames import FRAME_LIMIT, SUFFIX, whole
 from nrdot.ledger.rows import VERSION, every_column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PARQUET = ".parquet"
 MEMORY = "1GB"
 _DAY = re.compile(rf"(\d{{4}}-\d{{2}})-\d{{2}}{re.escape(SUFFIX)}\Z")
 _DEFAULTS = {"span": "60", "mode": "'optimize'"}
 _NOT_FRESH = "(host, t // 86400) NOT IN (SELECT (host, t // 86400) FROM fresh)"
+_OURS = f"v BETWEEN 1 AND {VERSION} AND kind IN ('seen', 'outcome')"
 # What must be the same before and after.
 _PROOF = """
     count(*), count(DISTINCT host), count(DISTINCT (host, t // 86400)), sum(t), sum(points_unoptimized),
@@ -58,6 +60,11 @@ class Month:
     bytes_before: int = 0  # of the days
     removed: int = 0  # files
     left_out: list[str] = field(default_factory=list)
+    stays: list[str] = field(default_factory=list)  # days that are not in the month as a whole
+
+    def leave(self, day: Path, what: str) -> None:
+        self.stays.append(str(day))
+        self.left_out.append(f"{day}: {what}")
 
 
 def compact(
@@ -93,7 +100,9 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(f"SET temp_directory = {_text(Path(scratch) / 'spill')}")
         try:
-            sources = list(_readable(days, Path(scratch), month))
+            sources = dict(_readable(days, Path(scratch), month))
+            if not sources and not month.file.exists():
+                return month
             _write(connection, month, sources, new)
             _prove(connection, month, new)
             _put_in_place(new, month.file)
@@ -108,13 +117,14 @@ def _month(month: Month, days: Sequence[Path], *, remove: bool) -> Month:
     month.bytes, month.days = month.file.stat().st_size, len(days)
     month.bytes_before = sum(path.stat().st_size for path in days)
     for path in days if remove else ():
-        path.unlink(missing_ok=True)
-        month.removed += 1
+        if str(path) not in month.stays:
+            path.unlink(missing_ok=True)
+            month.removed += 1
     return month
 
 
-def _readable(days: Sequence[Path], scratch: Path, month: Month) -> Iterator[Path]:
-    """Files that can be read to their end; of damaged ones what is whole, as a copy."""
+def _readable(days: Sequence[Path], scratch: Path, month: Month) -> Iterator[tuple[str, Path]]:
+    """What is read for each day, and the day: the file itself, or a copy of what is whole in it."""
     decompressor = zstandard.ZstdDecompressor()
     for number, path in enumerate(days):
         data, start, lines, bad = path.read_bytes(), 0, [], 0
@@ -127,31 +137,61 @@ def _readable(days: Sequence[Path], scratch: Path, month: Month) -> Iterator[Pat
             start = end
         if bad or start < len(data):
             tail = len(data) - start
-            month.left_out.append(
-                f"{path}: {bad} damaged frames and {tail} bytes of a torn one are left out, "
-                f"{len(ends) - bad} frames read"
+            month.leave(
+                path,
+                f"{bad} damaged frames and {tail} bytes of a torn one are left out, "
+                f"{len(ends) - bad} frames read",
             )
-            mended = scratch / f"{number}.jsonl"
-            mended.write_bytes(b"".join(lines))
-            yield mended
+            if lines:
+                mended = scratch / f"{number}.jsonl"
+                mended.write_bytes(b"".join(lines))
+                yield str(mended), path
         elif lines:
-            yield path
+            yield str(path), path
 
 
-def _write(connection: Any, month: Month, sources: Sequence[Path], new: Path) -> None:
+def _write(connection: Any, month: Month, sources: Mapping[str, Path], new: Path) -> None:
     columns = every_column()
     stated = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
-    connection.execute(f"CREATE TABLE fresh ({stated})")
+    connection.execute(f"CREATE TABLE fresh ({stated}, filename VARCHAR)")
     if sources:
         found = connection.read_json(
-            list(map(str, sources)), columns=columns, format="newline_delimited", ignore_errors=True
+            list(sources), columns=columns, format="newline_delimited", ignore_errors=True, filename=True
         )
-        ours = found.filter(f"v BETWEEN 1 AND {VERSION} AND kind IN ('seen', 'outcome')")
-        ours.project(", ".join(_filled(name, kind) for name, kind in columns.items())).insert_into("fresh")
+        ours = [_filled(name, kind) for name, kind in columns.items()]
+        found.filter(_OURS).project(", ".join([*ours, "filename"])).insert_into("fresh")
+        for name, count in _refused(found):
+            month.leave(sources[name], f"{count} rows that cannot be read here are left out")
+        for name, count in _drop_copies(connection):
+            month.leave(sources[name], f"{count} rows of a day that another file has as well are left out")
+    connection.execute("ALTER TABLE fresh DROP COLUMN filename")
     if month.file.exists():
         old = connection.read_parquet(str(month.file)).project(", ".join(map(_quoted, columns)))
         old.filter(_NOT_FRESH).insert_into("fresh")
     connection.table("fresh").order("host, kind DESC, t").write_parquet(str(new), compression="zstd")
+
+
+def _refused(found: Any) -> list[tuple[str, int]]:
+    """Files with rows that are not ours, and how many."""
+    rest = found.filter(f"({_OURS}) IS NOT TRUE").aggregate("filename, count(*)", "filename")
+    return sorted(rest.fetchall())
+
+
+def _drop_copies(connection: Any) -> list[tuple[str, int]]:
+    """A host's day that came twice counts once, by the copy that goes furthest. The files that lost rows."""
+    connection.execute("""
+        CREATE TEMP TABLE copies AS
+        SELECT host, day, arg_max(filename, (until, rows, filename)) AS kept
+        FROM (SELECT host, t // 86400 AS day, filename, max(t + span) AS until, count(*) AS rows
+              FROM fresh GROUP BY ALL)
+        GROUP BY host, day HAVING count(*) > 1
+    """)
+    others = "fresh.host = copies.host AND fresh.t // 86400 = copies.day AND fresh.filename <> copies.kept"
+    lost = f"SELECT filename, count(*) FROM fresh, copies WHERE {others} GROUP BY filename ORDER BY filename"  # noqa: S608 - words of ours
+    found: list[tuple[str, int]] = connection.execute(lost).fetchall()
+    if found:
+        connection.execute(f"DELETE FROM fresh USING copies WHERE {others}")  # noqa: S608 - as above
+    return found
 
 
 def _prove(connection: Any, month: Month, new: Path) -> None:

@@ -115,8 +115,46 @@ def test_a_torn_and_a_damaged_file_give_what_is_whole_and_say_the_rest(fleet, tm
 def test_rows_of_a_newer_version_stay_out(tmp_path):
     rows = [msgspec.structs.replace(row, v=2) for row in minutes(2)]
     write(tmp_path / "fleet", [*minutes(1, NOON + 600), *rows])
-    (month,) = quietly(tmp_path / "fleet", tmp_path / "out")
+    (month,) = quietly(tmp_path / "fleet", tmp_path / "out", remove=True)
     assert month.rows == 5
+    assert "10 rows" in month.left_out[0]
+    assert len(list((tmp_path / "fleet").glob("*.zst"))) == 1, "a newer NRDOT reads them"
+
+
+def test_a_day_of_which_something_is_left_out_is_not_removed(fleet):
+    damaged = fleet / "h2" / "2026-11-22.jsonl.zst"
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    months = quietly(fleet, fleet, remove=True)
+    assert sum(month.removed for month in months) == 5
+    assert list(fleet.rglob("*.zst")) == [damaged]
+    assert damaged.read_bytes() == data
+
+
+def test_days_that_cannot_be_read_at_all_make_no_month(tmp_path):
+    foreign = tmp_path / "2026-11-22.jsonl.zst"
+    foreign.write_bytes(b"not zstd")
+    (month,) = quietly(tmp_path, tmp_path, remove=True)
+    assert (month.rows, month.removed) == (0, 0)
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_a_copy_of_a_day_counts_once(fleet, tmp_path):
+    copy = fleet / "collected" / "2026-11-21.jsonl.zst"
+    copy.parent.mkdir()
+    copy.write_bytes((fleet / "h1" / "2026-11-21.jsonl.zst").read_bytes())
+    (november, _) = quietly(fleet, tmp_path / "out")
+    assert sums(tmp_path / "out") == (1800, 6 * 60 * 110, 2)
+    assert ["300 rows of a day that another file has as well" in line for line in november.left_out] == [True]
+
+
+def test_of_two_copies_of_a_day_the_one_that_goes_further_counts_and_the_other_stays(tmp_path):
+    write(tmp_path / "early", minutes(3))
+    write(tmp_path / "late", minutes(5))
+    (month,) = quietly(tmp_path, tmp_path, remove=True)
+    assert (month.rows, month.removed) == (25, 1)
+    assert [path.parent.name for path in tmp_path.rglob("*.zst")] == ["early"]
 
 
 def test_what_cannot_be_written_leaves_everything_as_it_was(fleet, tmp_path):
