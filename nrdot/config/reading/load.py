@@ -102,7 +102,7 @@ def _made(
 ) -> Configuration | None:
     """What a document makes, with what was pushed."""
     tree = local if pushed is None else joined(local, pushed)
-    stranger = "" if pushed is None else pushed.file
+    stranger = None if pushed is None else pushed.file
     configuration = _configuration(tree, path, environ, problems, stranger)
     if configuration is None:
         return None
@@ -220,7 +220,7 @@ def _nothing(file: str) -> Table:
 
 
 def _configuration(
-    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems, stranger: str = ""
+    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems, stranger: str | None = None
 ) -> Configuration | None:
     document, overlay = overlay_of(tree, OVERLAY_KEYS)
     checker = Checker(problems, _unknown)

@@ -35,7 +35,7 @@ class Library:
         environ: Mapping[str, str],
         problems: Problems,
         *,
-        stranger: str = "",
+        stranger: str | None = None,
     ) -> None:
         """`stranger` is a document whose author may name profiles of this host, but none of its files."""
         self._stranger = stranger

@@ -22,6 +22,12 @@ def test_three_profiles_are_shipped_and_give_no_reason_to_complain():
     assert [problem for path in paths.values() for problem in lint(path, {})] == []
 
 
+def test_a_file_with_a_profile_is_read_by_itself_as_simulate_and_lint_of_dashboards_do(tmp_path):
+    (tmp_path / "own.yaml").write_text("extends: balanced\nthreshold: 0.77\n")
+
+    assert load_profile("own.yaml", tmp_path, {}).threshold == 0.77
+
+
 def test_the_defaults_of_a_profile_are_those_of_conservative():
     assert msgspec.structs.replace(shipped("conservative"), description="") == Profile()
 
