@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import numpy as np
@@ -32,6 +32,9 @@ DEPTH_LIMIT: Final = 32
 TREES_LIMIT: Final = 1000
 ROWS_AT_ONCE: Final = 256  # bounds the working memory: trees x rows x 8 bytes, a few times
 GOES_ON: Final = "scoring goes on by rules alone"
+LOWEST: Final = -60.0  # log odds; of much lower ones the exponential is infinite
+
+Place = Annotated[int, msgspec.Meta(ge=0, le=SIZE_LIMIT)]  # of a node or a feature among others
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,10 +44,10 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Trees(msgspec.Struct, forbid_unknown_fields=True):
-    roots: list[int]
-    feature: list[int]
+    roots: list[Place]
+    feature: list[Place]
     threshold: list[float]
-    left: list[int]
+    left: list[Place]
     value: list[float]
     bias: float
 
@@ -96,7 +99,7 @@ class Forest:
         for _ in range(self.depth - 1):
             seen = flat.take(offsets + feature.take(nodes))
             nodes = left.take(nodes) + (seen > threshold.take(nodes))
-        total: Floats = self.value.take(nodes).reshape(len(lines), -1).sum(axis=1) + self.bias
+        total: Floats = self.value.take(nodes).reshape(len(lines), self.roots.size).sum(axis=1) + self.bias
         return total
 
 
@@ -123,7 +126,7 @@ class Model:
 
     def predict(self, lines: Floats) -> Floats:
         """Probabilities, one for each line of a feature matrix."""
-        raw = np.clip(self.estimator.raw(lines), -60.0, 60.0)
+        raw = np.maximum(self.estimator.raw(lines), LOWEST)
         probabilities: Floats = 1.0 / (1.0 + np.exp(-raw))
         return probabilities
 
@@ -222,12 +225,12 @@ def _forest(given: _Trees, count: int) -> Forest:
     leaf = left == nodes
     if ((left < nodes) | (left + ~leaf >= size)).any():
         raise ValueError("a node's children stand before it or outside")
-    if ((feature < 0) | (feature >= count)).any():
+    if (feature >= count).any():
         raise ValueError("a node asks for a feature that does not exist")
     roots = np.array(given.roots, np.int64)
     if roots.size > TREES_LIMIT:
         raise ValueError(f"it has more than {TREES_LIMIT} trees")
-    if not roots.size or ((roots < 0) | (roots >= size)).any():
+    if not roots.size or (roots >= size).any():
         raise ValueError("a tree has no root")
     depth = _depth(roots, left, leaf)
     return Forest(roots, feature, np.where(leaf, np.inf, threshold), left, value, given.bias, depth)

@@ -47,7 +47,7 @@ def _labels(settings: Settings, report: Report) -> None:
     best: dict[frozenset[Requirement], tuple[float, int]] = {}
     for index, selector, score in known:
         key = frozenset(selector.requirements)
-        if score is not None and score > best.get(key, (-1.0, 0))[0]:
+        if score is not None and (key not in best or score > best[key][0]):
             best[key] = score, index
     for index, selector, score in known:
         above = None if score is None else _better(selector, score, best)
@@ -88,7 +88,7 @@ def _business(settings: Settings, report: Report) -> None:
             conditions["selector"] = frozenset(selector.requirements)
         seen.append((index, conditions, rule.score))
     by_conditions: dict[frozenset[tuple[str, object]], tuple[int, float]] = {}
-    for index, conditions, score in sorted(seen, key=lambda one: (-one[2], one[0])):
+    for index, conditions, score in sorted(seen, key=lambda one: -one[2]):
         key = frozenset(conditions.items())
         if key in by_conditions and not settings.business_rules[index].requirement:
             first, highest = by_conditions[key]

@@ -51,13 +51,13 @@ def logistic(**changed: object) -> dict:
     return body(trees=None, logistic={**numbers, **changed})
 
 
-def deep(depth: int) -> dict:
-    """A tree in which at each level the left child is a leaf and the right one asks on."""
+def deep(depth: int, root: int = 0) -> dict:
+    """A tree in which at each level the left child is a leaf and the right one, of even number, asks on."""
     size = 2 * depth + 1
     zeros = [0.0] * size
     left = [node + 1 if node % 2 == 0 else node for node in range(size)]
     left[-1] = size - 1
-    given = {"roots": [0], "feature": [0] * size, "threshold": zeros, "left": left, "value": zeros}
+    given = {"roots": [root], "feature": [0] * size, "threshold": zeros, "left": left, "value": zeros}
     return body(trees={**given, "bias": 0.0})
 
 
@@ -128,9 +128,12 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path) -> None:
 def test_another_format_version_and_another_models_checksum_are_refused(tmp_path) -> None:
     path = tmp_path / "m.json"
     assert "is nrdot-model 2, not nrdot-model 1" in refused(written(path, body(), version=2))
+    assert f": is {'f' * 40} 1, not nrdot-model 1; " in refused(written(path, body(), format="f" * 50))
     assert "has a wrong checksum" in refused(written(path, body(), sha256="0" * 64))
     save_stump(path)
-    with pytest.raises(ConfigError, match=r"has the checksum [0-9a-f]{12}\.{3}, and model\.sha256 names"):
+    with pytest.raises(
+        ConfigError, match=r"m\.json: has the checksum [0-9a-f]{12}\.{3}, and model\.sha256 names"
+    ):
         load_model(path, sha256="0" * 64)
 
 
@@ -147,9 +150,13 @@ def test_another_format_version_and_another_models_checksum_are_refused(tmp_path
         (trees(left=[], feature=[], threshold=[], value=[], roots=[]), "lists of different lengths, or none"),
         (trees(left=[1, 0, 2]), "children stand before it or outside"),
         (trees(left=[2, 1, 2]), "children stand before it or outside"),
-        (trees(left=[-5, 1, 2]), "children stand before it or outside"),
+        (trees(left=[-5, 1, 2]), "Expected `int` >= 0 - at `$.trees.left[0]`"),
         (trees(feature=[COUNT, 0, 0]), "a feature that does not exist"),
-        (trees(feature=[-1, 0, 0]), "a feature that does not exist"),
+        (trees(feature=[-1, 0, 0]), "Expected `int` >= 0 - at `$.trees.feature[0]`"),
+        (trees(left=[10**30, 1, 2]), "at `$.trees.left[0]`"),
+        (trees(feature=[2**63, 0, 0]), "at `$.trees.feature[0]`"),
+        (trees(roots=[2**64]), "at `$.trees.roots[0]`"),
+        (trees(roots=[-(2**64)]), "at `$.trees.roots[0]`"),
         (trees(roots=[3]), "a tree has no root"),
         (trees(roots=[]), "a tree has no root"),
         (trees(roots=[0] * 1001), "more than 1000 trees"),
@@ -187,7 +194,7 @@ def test_numbers_that_make_no_model_are_refused_for_all_their_checksum(
         (trees(roots=[0] * 1001), "it has more than 1000 trees"),
         (trees(roots=[]), "a tree has no root"),
         (trees(roots=[0, 3]), "a tree has no root"),
-        (trees(roots=[0, -1]), "a tree has no root"),
+        (trees(roots=[0, -1]), "Expected `int` >= 0 - at `$.trees.roots[1]`"),
         (deep(33), "a tree is deeper than 32"),
     ],
 )
@@ -205,7 +212,7 @@ def test_a_number_that_is_not_finite_makes_no_model(tmp_path, given: dict, numbe
     assert "Number out of range" in said or "JSON is malformed" in said
 
 
-@pytest.mark.parametrize("given", [deep(32), trees(roots=[0] * 1000), trees(roots=[2]), logistic()])
+@pytest.mark.parametrize("given", [deep(32), deep(33, root=2), trees(roots=[0] * 1000), logistic()])
 def test_what_is_just_within_the_limits_is_a_model(tmp_path, given: dict) -> None:
     model = load_model(written(tmp_path / "m.json", given))
     assert model.predict(np.zeros((2, COUNT))).shape == (2,)

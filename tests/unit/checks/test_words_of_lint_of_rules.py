@@ -63,6 +63,34 @@ def said(tmp_path):
             ],
         ),
         (
+            "{selector: a, score: 0.9}, {selector: a, score: 0.5}, {selector: 'a,b', score: 0.6}",
+            [
+                f"[{at}].score: never counts: a takes these too, and the highest score counts;"
+                " write a `score_modifier` instead"
+                for at in (1, 2)
+            ],
+        ),
+        (
+            (
+                "{selector: 'a,b', score: 0.9}, {selector: 'b,a', score: 0.9, score_modifier: 0.1},"
+                " {selector: 'a,b,c', score: 0.4}"
+            ),
+            [
+                (
+                    "[2].score: never counts: a,b takes these too, and the highest score counts;"
+                    " write a `score_modifier` instead"
+                ),
+            ],
+        ),
+        ("{selector: a, score: 0.9}, {selector: 'a,b', score_modifier: 0.1}", []),
+        (
+            "{selector: a, score: 0.5}, {selector: a, score: 0.5}, {selector: b, score_modifier: 0}",
+            [
+                "[1]: the same rule as label_based_scoring[0]; one says it all; keep one",
+                "[2].score_modifier: adding 0 changes nothing; remove this rule",
+            ],
+        ),
+        (
             "{selector: 'a=b,!a', score: 0.5}, {selector: 'a=b,!a', score: 0.5}",
             [
                 f"[{at}].selector: no labels can match: a is asked for and must be absent;"
@@ -107,14 +135,19 @@ def test_what_is_said_of_label_rules(said, rules, expected):
         ),
         ("{process: a, score: 0.9}, {process: a, score: 0.1, requirement: [SOX]}", []),
         (
-            "{process: a, selector: 'x,!x', score: 0.2}, {process: a, score: 0.1}",
+            (
+                "{process: a, selector: 'x,!x', score: 0.2}, {process: a, score: 0.1},"
+                " {process: a, score: 0.1}"
+            ),
             [
                 (
                     "[0].selector: no labels can match: x is asked for and must be absent;"
                     " requirements joined by commas must all hold"
                 ),
+                "[2]: business_rules[1] has the same conditions, with the same score; keep one",
             ],
         ),
+        ("{process: a, score: 0.5}, {process: b, score: 0.5}", []),
     ],
 )
 def test_what_is_said_of_business_rules(said, rules, expected):

@@ -7,7 +7,7 @@ from nrdot.batch import Gauge
 from nrdot.score.features import FEATURES
 from nrdot.score.model import ModelPart
 from nrdot.score.model_file import load_model, save_model
-from nrdot.testing.models import CARD, save_stump
+from nrdot.testing.models import CARD, save_stump, stump
 from nrdot.testing.scoring import batch_of, process, table_of
 
 SCORES = np.array([np.nan])
@@ -21,6 +21,32 @@ def test_a_saved_model_comes_back_with_its_card_and_its_answers(tmp_path) -> Non
     lines[:, FEATURES.index("cpu_lately")] = [0.4, 0.5, 0.6]
     assert model.predict(lines) == pytest.approx([0.1192, 0.1192, 0.8808], abs=1e-4)
     assert model.predict(lines[:0]).shape == (0,)
+
+
+def test_a_forest_is_the_sum_of_its_trees_and_of_its_bias(tmp_path) -> None:
+    """Two questions one after the other, and a tree of none."""
+    cpu, io = FEATURES.index("cpu_lately"), FEATURES.index("io_lately")
+    trees = {
+        "roots": [0, 5], "feature": [cpu, 0, io, 0, 0, 0], "threshold": [0.5, 0.0, 2.0, 0.0, 0.0, 0.0],
+        "left": [1, 1, 3, 3, 4, 5], "value": [0.0, -1.0, 0.0, 0.25, 2.0, 0.5], "bias": 0.125,
+    }  # fmt: skip
+    save_model(tmp_path / "m.json", name="x", typical=[0.0] * len(FEATURES), card=CARD, trees=trees)
+    model = load_model(tmp_path / "m.json")
+    lines = np.zeros((4, len(FEATURES)))
+    lines[:, cpu], lines[:, io] = [0.5, 0.6, 0.6, 0.6], [9.0, 1.0, 2.0, 2.1]
+    assert model.estimator.raw(lines).tolist() == [-0.375, 0.875, 0.875, 2.625]
+
+
+def test_a_model_that_is_surer_than_numbers_can_tell_says_yes_or_no(tmp_path) -> None:
+    save_model(
+        tmp_path / "m.json", name="sure", typical=[0.0] * len(FEATURES), card=CARD,
+        trees=stump("cpu_lately", 0.5, -1e300, 1e300),
+    )  # fmt: skip
+    lines = np.zeros((2, len(FEATURES)))
+    lines[:, FEATURES.index("cpu_lately")] = [0.0, 1.0]
+    no, yes = load_model(tmp_path / "m.json").predict(lines)
+    assert no < 1e-20
+    assert yes == 1
 
 
 def test_a_logistic_model_is_a_weighted_sum_of_scaled_features(tmp_path) -> None:
