@@ -220,7 +220,11 @@ def _nothing(file: str) -> Table:
 
 
 def _configuration(
-    tree: Table, path: Path | None, environ: Mapping[str, str], problems: Problems, stranger: str | None = None
+    tree: Table,
+    path: Path | None,
+    environ: Mapping[str, str],
+    problems: Problems,
+    stranger: str | None = None,
 ) -> Configuration | None:
     document, overlay = overlay_of(tree, OVERLAY_KEYS)
     checker = Checker(problems, _unknown)
