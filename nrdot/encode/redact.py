@@ -2,14 +2,15 @@
 
 The rules, in order; docs/operations.md lists them for users:
 
-1. what follows `Bearer`, `Basic` or `Digest`
+1. what follows `Bearer`, `Basic` or `Digest`, what `Authorization` and `Cookie` headers hold
 2. the value of an option or assignment whose name says secret: password, passwd, pwd, pass, secret, token,
    key, apikey, credential, auth, authorization, cookie, dsn, connection string; `--name=value`,
-   `--name value`, `name=value`
-3. the password in `scheme://user:password@host`
-4. the short password options of mysql (`-pSECRET`), redis-cli (`-a SECRET`), curl (`-u user:SECRET`), sshpass
-   (`-p SECRET`) and ldap tools (`-w SECRET`)
-5. words that look like a credential by their form: cloud access keys, GitHub and Slack tokens, JWTs, PEM keys
+   `--name value`, `name=value`, `"name": "value"`
+3. the password in `scheme://user:password@host`, the user in `https://TOKEN@host`
+4. the short password options of mysql (`-pSECRET`), redis-cli (`-a SECRET`), curl (`-u user:SECRET`), sshpass,
+   mongosh and `docker login` (`-p SECRET`) and ldap tools (`-w SECRET`)
+5. words that look like a credential by their form: cloud access keys, GitHub and Slack tokens, keys of paid
+   services, JWTs, PEM keys
 
 What is taken out is replaced by asterisks of fixed number, so that not even a length is told.
 """
@@ -30,26 +31,35 @@ _NAME = (
     r"|cookie|dsn|connection[_-]?string|conn[_-]?str)[\w\-]*"
 )
 _AUTH = r"(?:[\w.\-]*[._-])?auth"  # but neither author nor authority
-_VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s&;,]+)"
+_VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s&;,]+)"
+_MONGO = "mongo(?:sh|dump|restore|export|import|stat|top|files)?"
 
 _RULES = tuple(
     (re2.compile(pattern), replacement)
     for pattern, replacement in (
         (r"(?i)\b((?:bearer|basic|digest)\s+)[A-Za-z0-9+/=._~\-]{6,}", rf"\1{STARS}"),
-        (rf"(?i)(\b(?:{_NAME}|{_AUTH})\s*[=:]\s*){_VALUE}", rf"\1{STARS}"),
+        (r"(?i)(\bauthorization[\"']?\s*[=:][\s\"']*)(?:[a-z][\w\-]*\\?\s+)?[^\s\"']+", rf"\1{STARS}"),
+        (r"(?i)(\bcookie[\"']?\s*[=:][\s\"']*)[^\s;\"']+(?:;\s*[^\s;\"']+)*", rf"\1{STARS}"),
+        (rf"(?i)(\b(?:{_NAME}|{_AUTH})[\"']?\s*[=:]\s*){_VALUE}", rf"\1{STARS}"),
         (rf"(?i)(--?(?:{_NAME}|{_AUTH})\s+)[^\s\-]\S*", rf"\1{STARS}"),
-        (r"([A-Za-z][A-Za-z0-9+.\-]*://[^\s:/@]*:)[^\s@]+@", rf"\1{STARS}@"),
+        (r"([A-Za-z][A-Za-z0-9+.\-]*://[^\s:/@]*:)\S+@", rf"\1{STARS}@"),
+        (r"(?i)(https?://)[^\s:/@]+@", rf"\1{STARS}@"),
         (
             r"(?i)\b((?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin)\b.*?\s-p)[^\s]+",
             rf"\1{STARS}",
         ),
         (r"(?i)\b((?:redis-cli|valkey-cli)\b.*?\s-a\s+)\S+", rf"\1{STARS}"),
-        (r"(?i)\b(curl\b.*?\s(?:-u|--user)[\s=]+[^\s:]+:)\S+", rf"\1{STARS}"),
+        (r"(?i)\b(curl\b.*?\s(?:-[a-z]*u|--user)[\s=]*[^\s:]+:)\S+", rf"\1{STARS}"),
         (r"(?i)\b(sshpass\s+-p\s*)\S+", rf"\1{STARS}"),
+        (rf"(?i)\b((?:{_MONGO}|(?:docker|podman|nerdctl)\s+login)\b.*?\s-p\s+)\S+", rf"\1{STARS}"),
         (r"(?i)\b(ldap(?:search|modify|add|delete|passwd|whoami)\b.*?\s-w\s+)\S+", rf"\1{STARS}"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", STARS),
         (
             r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|glpat-[\w-]{16,}|NRAK-[A-Z0-9]{16,})",
+            STARS,
+        ),
+        (
+            r"\b(?:sk-[\w-]{20,}|[rs]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|hvs\.[\w-]{20,}|npm_\w{30,})",
             STARS,
         ),
         (r"\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*", STARS),

@@ -40,6 +40,17 @@ SECRET = "hunter2-XyZ"
         f"app --cookie {SECRET}",
         f"app --connection-string {SECRET}",
         f"app AccountKey={SECRET};EndpointSuffix=core",
+        f"curl -H Authorization: token {SECRET} https://example.test/",
+        f"curl -H 'authorization: ApiKey {SECRET}'",
+        f"curl -H Cookie: session=1; sid={SECRET} https://example.test/",
+        f"curl -uuser:{SECRET} https://example.test/",
+        f"curl -sSu user:{SECRET} https://example.test/",
+        f'app {{"user": "a", "password": "{SECRET}"}}',
+        f'app {{"password":"x\\"{SECRET}"}}',
+        f"postgres://user:p@{SECRET}@db.example/app",
+        f"git clone https://{SECRET}@git.example/app",
+        f"mongosh -u admin -p {SECRET}",
+        f"docker login -u me -p {SECRET} registry.example",
     ],
 )
 def test_what_a_name_or_a_place_gives_away_as_secret_is_taken_out(line):
@@ -56,6 +67,10 @@ def test_what_a_name_or_a_place_gives_away_as_secret_is_taken_out(line):
         "xoxb-123456789012-abcdefghijkl",
         "glpat-abcdefghijklmnopqrst",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.s5yMYnHgTQkU6o4aJmZkqg",
+        "sk-proj-abcdefghijklmnopqrstuvwx",
+        "sk_live_abcdefghijklmnop",
+        "AIzaSyA0123456789abcdefghijABCDEFGHIJ0",
+        "hvs.CAESIJ0123456789abcdefghij",
     ],
 )
 def test_what_looks_like_a_credential_is_taken_out_wherever_it_stands(secret):
@@ -77,6 +92,10 @@ def test_a_private_key_is_taken_out_to_its_end():
         "tar -xpf archive.tar",
         "monkey --keyboard-layout=us",
         "git commit --author somebody",
+        "git clone ssh://git@git.example/app",
+        "mongod --port 27017 --dbpath /data/db",
+        "docker run -p 80:80 nginx",
+        "curl --url https://example.test:8443/a",
     ],
 )
 def test_what_is_no_secret_stays(line):
