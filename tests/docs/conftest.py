@@ -12,7 +12,7 @@ from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings
 from nrdot.stages import Record
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.console import Console
+from nrdot.testing.commands.console import Console
 
 ROOT = Path(__file__).parents[2]
 # Where pages say a host keeps things, and where the tests do.

@@ -10,7 +10,7 @@ import pytest
 from nrdot.encode.catalogue import GROUP_SIZE
 from nrdot.telemetry.instruments import INSTRUMENTS
 from nrdot.telemetry.openmetrics import render
-from nrdot.testing.pages import prose
+from nrdot.testing.documents.pages import prose
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "samples").rglob("*.md")])

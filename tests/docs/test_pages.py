@@ -31,8 +31,8 @@ from nrdot.kube.compiled import compile_group
 from nrdot.pricing.prices import load_pricing
 from nrdot.schedule.lint import check_schedules
 from nrdot.score.packs import load_pack
-from nrdot.testing.console import shows
-from nrdot.testing.pages import anchors, blocks, links, spoken_commands
+from nrdot.testing.commands.console import shows
+from nrdot.testing.documents.pages import anchors, blocks, links, spoken_commands
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {"docs/reference/configuration.md"}  # tests/unit/config/test_reference_files.py compares it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.testing.pages import blocks
+from nrdot.testing.documents.pages import blocks
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests/docs/test_slow_commands.py::test_each_block_works_in_short"

@@ -16,7 +16,7 @@ from parts.packages import CAPTURE, DIST, OUTSIDE, ROOT, config, wheel
 from parts.program import HANG_GUARD
 from parts.trees import READERS_ONLY
 
-from nrdot.testing.pages import blocks
+from nrdot.testing.documents.pages import blocks
 
 SAMPLES = ROOT / "samples"
 DASHBOARD = str(SAMPLES / "dashboards" / "processes.json")

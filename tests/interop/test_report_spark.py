@@ -16,7 +16,7 @@ from nrdot.report.evidence.dialects import query
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.evidence.queries import QUERIES, TABLES, VIEWS
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 SPARK = Path(__file__).resolve().parents[2] / ".cache/pyspark-4.0.1"
 DAY, HOUR = 86400, 3600

@@ -28,10 +28,10 @@ from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
 from nrdot.stages import Record
-from nrdot.testing.buffer_writer import SETTINGS, Writers
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import number_of, numbers, put_all, record, sequences, waiting
-from nrdot.testing.simulated_disk import SimulatedDisk
+from nrdot.testing.delivery.buffer_writer import SETTINGS, Writers
+from nrdot.testing.delivery.records import number_of, numbers, put_all, record, sequences, waiting
+from nrdot.testing.disks.simulated import SimulatedDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,9 +31,9 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
-from nrdot.testing.certificates import Authority
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.otlp_requests import record
+from nrdot.testing.delivery.requests import record
+from nrdot.testing.servers.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 Documents are built from the schema's own keys, or are the scenarios and shipped files with slices cut,
 doubled or replaced. Each has to get an answer: a configuration, or problems with places; see
-`nrdot.testing.documents.answer`. Two processes share the work, one for each core that a runner has.
+`testing.documents.configurations.answer`. Two processes share the work, one for each core that a runner has.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from scale import scale
 from table import Row, at_least, at_most, stated
 
-from nrdot.testing.documents import answer, documents
+from nrdot.testing.documents.configurations import answer, documents
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = 100_000

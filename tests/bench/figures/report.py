@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from table import Row, at_most, stated
 
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from table import at_most, stated
 
 from nrdot.config.reading.load import load
 from nrdot.govern.course import SECOND, course
-from nrdot.testing.schedules import ZONES, Walk, configured, random_rules, segments_by_minute
+from nrdot.testing.plain.schedules import ZONES, Walk, configured, random_rules, segments_by_minute
 
 if TYPE_CHECKING:
     from table import Row

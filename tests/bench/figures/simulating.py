@@ -15,7 +15,7 @@ from table import at_most, stated
 from nrdot.checks.loading import load
 from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
-from nrdot.testing.captures import crowd
+from nrdot.testing.recordings.captures import crowd
 
 if TYPE_CHECKING:
     from table import Row

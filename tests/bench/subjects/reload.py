@@ -20,7 +20,7 @@ from nrdot.agent.daemon import Daemon
 from nrdot.agent.source import begin
 from nrdot.agent.start import Agent
 from nrdot.clock import SystemClock
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 INTERVAL = 1.0
 QUIET = 6.0  # seconds before the first change

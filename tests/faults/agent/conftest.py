@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from nrdot.testing.nursery import Forked
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.commands.nursery import Forked
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 HANG = 60.0  # seconds after which a test that waits for the agent has failed
 

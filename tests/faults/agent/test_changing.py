@@ -11,7 +11,7 @@ import pytest
 
 from nrdot.audit.disk import Disk
 from nrdot.audit.verify import entries, verify
-from nrdot.testing.console import typed
+from nrdot.testing.commands.console import typed
 
 APPLIED = "the configuration is applied"
 REFUSED = "the configuration is refused, the last good one stays"

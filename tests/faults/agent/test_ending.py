@@ -1,6 +1,6 @@
 import signal
 
-from nrdot.testing.otlp_server import OtlpServer, Reply
+from nrdot.testing.servers.otlp import OtlpServer, Reply
 
 
 def to(server):

@@ -12,8 +12,8 @@ import pytest
 from nrdot.buffer.encryption import keys_from_file
 from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import dump, status
-from nrdot.testing.console import typed
-from nrdot.testing.otlp_server import OtlpServer, Reply
+from nrdot.testing.commands.console import typed
+from nrdot.testing.servers.otlp import OtlpServer, Reply
 
 REFUSES = Reply(400, {"Connection": "close"}, b"no such tenant", "text/plain")
 MISSING = "its key is missing, held until it is there"

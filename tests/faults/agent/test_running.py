@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from nrdot.testing.otlp_server import OtlpServer, Reply
+from nrdot.testing.servers.otlp import OtlpServer, Reply
 
 
 def test_a_network_that_swallows_everything_delays_no_tick_and_makes_no_process(agent):

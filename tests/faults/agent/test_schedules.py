@@ -5,7 +5,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from nrdot.audit.disk import Disk
 from nrdot.audit.verify import entries
-from nrdot.testing.backend import Backend
+from nrdot.testing.plain.backend import Backend
 
 CHANGED = "the profile changes by schedule"
 RULE = "event_handling.launch T+0h"

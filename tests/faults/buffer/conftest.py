@@ -10,7 +10,7 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings
 from nrdot.clock import SystemClock
-from nrdot.testing.buffer_writer import Writers
+from nrdot.testing.delivery.buffer_writer import Writers
 
 
 def run(*command):

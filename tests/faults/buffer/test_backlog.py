@@ -12,7 +12,7 @@ from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.records import imbalance, number_of, record
+from nrdot.testing.delivery.records import imbalance, number_of, record
 
 RECORDS = 1600
 SIZE = 50_000  # 80 MB in all

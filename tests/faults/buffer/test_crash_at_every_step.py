@@ -9,8 +9,8 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.settings import BufferSettings
 from nrdot.stages import Priority
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import imbalance, numbers, record, sequences
-from nrdot.testing.simulated_disk import SimulatedCrash, SimulatedDisk
+from nrdot.testing.delivery.records import imbalance, numbers, record, sequences
+from nrdot.testing.disks.simulated import SimulatedCrash, SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 SETTINGS = BufferSettings(max_bytes=200_000)

@@ -8,8 +8,8 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.settings import BufferSettings
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
-from nrdot.testing.simulated_disk import SimulatedDisk
+from nrdot.testing.delivery.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
+from nrdot.testing.disks.simulated import SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 KEYS = Keyring(b"k" * 32)

@@ -14,8 +14,8 @@ import pytest
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.clock import SystemClock
-from nrdot.testing.buffer_writer import SETTINGS
-from nrdot.testing.records import imbalance, numbers, record
+from nrdot.testing.delivery.buffer_writer import SETTINGS
+from nrdot.testing.delivery.records import imbalance, numbers, record
 
 SOURCE = Path(__file__).with_name("refusing_device.c")
 POINTS = record(0).points

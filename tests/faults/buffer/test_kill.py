@@ -11,8 +11,8 @@ import pytest
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.clock import SystemClock
-from nrdot.testing.buffer_writer import SETTINGS
-from nrdot.testing.records import imbalance, numbers, sequences
+from nrdot.testing.delivery.buffer_writer import SETTINGS
+from nrdot.testing.delivery.records import imbalance, numbers, sequences
 
 KILLS = 150
 CGROUPS = Path("/sys/fs/cgroup")

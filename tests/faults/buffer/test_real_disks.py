@@ -15,9 +15,9 @@ from nrdot.buffer.inspection import verify
 from nrdot.buffer.settings import BufferSettings
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
-from nrdot.testing.buffer_writer import SETTINGS
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.buffer_writer import SETTINGS
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 
 def test_nothing_acknowledged_is_lost_when_the_power_fails(tmp_path, mounted, ext4_image, start_writers):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from nrdot.errors import StartError
-from nrdot.testing.records import imbalance, numbers
+from nrdot.testing.delivery.records import imbalance, numbers
 
 HOLD = """
 import signal, sys
@@ -16,7 +16,7 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
-from nrdot.testing.records import record
+from nrdot.testing.delivery.records import record
 
 settings = BufferSettings(durability=Durability.INTERVAL, sync_seconds=600.0)
 buffer = DiskBuffer(Path(sys.argv[1]), settings, SystemClock(), Files())

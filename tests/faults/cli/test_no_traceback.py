@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from nrdot.cli.app import app
-from nrdot.testing.nursery import Forked
+from nrdot.testing.commands.nursery import Forked
 
 PATIENCE = 60.0  # seconds, against a hang
 WRONG_USE, NO, INTERRUPTED = 2, 1, 130

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from nrdot.testing.nursery import Forked
+from nrdot.testing.commands.nursery import Forked
 
 GUARD = 30.0  # seconds; a bomb that goes off takes minutes or the memory of the machine
 

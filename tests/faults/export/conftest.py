@@ -14,7 +14,7 @@ from nrdot.export.otlp_http import HttpExporter
 from nrdot.export.pace import Pace
 from nrdot.pipeline import Drain
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.otlp_requests import record
+from nrdot.testing.delivery.requests import record
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 
 from nrdot.errors import Permanent, Retryable
-from nrdot.testing.otlp_requests import POINTS, pids, record, request
-from nrdot.testing.otlp_server import OtlpServer, Reply, partial
+from nrdot.testing.delivery.requests import POINTS, pids, record, request
+from nrdot.testing.servers.otlp import OtlpServer, Reply, partial
 
 HTML = Reply(body=b"<html>Welcome to the airport</html>", kind="text/html; charset=utf-8")
 

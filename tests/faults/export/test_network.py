@@ -12,10 +12,10 @@ from nrdot.clock import SystemClock
 from nrdot.errors import Retryable
 from nrdot.export.endpoint import proxy
 from nrdot.export.tls import TlsFiles
-from nrdot.testing.certificates import Authority, server_context
-from nrdot.testing.otlp_requests import POINTS, record, request
-from nrdot.testing.otlp_server import OtlpServer, Reply
-from nrdot.testing.proxy import HttpProxy
+from nrdot.testing.delivery.requests import POINTS, record, request
+from nrdot.testing.servers.certificates import Authority, server_context
+from nrdot.testing.servers.otlp import OtlpServer, Reply
+from nrdot.testing.servers.proxy import HttpProxy
 
 TIMEOUT = 0.5  # seconds; what takes several times as long did not keep it
 FAR = 20.0  # a loose guard against hanging

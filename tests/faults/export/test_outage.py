@@ -14,9 +14,9 @@ from nrdot.export.pace import Pace
 from nrdot.pipeline import Drain
 from nrdot.stages import Delivery
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.exporter import CapturingExporter
-from nrdot.testing.otlp_requests import POINTS, pids, record
-from nrdot.testing.otlp_server import OtlpServer
+from nrdot.testing.delivery.exporter import CapturingExporter
+from nrdot.testing.delivery.requests import POINTS, pids, record
+from nrdot.testing.servers.otlp import OtlpServer
 
 HOUR, DAY, YEAR = 3600, 86_400, 365 * 86_400
 INTERVAL = 60

@@ -21,9 +21,9 @@ from nrdot.export.pace import Pace
 from nrdot.pipeline import Drain
 from nrdot.stages import Priority
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.otlp_requests import POINTS, pids, record
-from nrdot.testing.otlp_server import OtlpServer, Reply, partial
-from nrdot.testing.records import imbalance
+from nrdot.testing.delivery.records import imbalance
+from nrdot.testing.delivery.requests import POINTS, pids, record
+from nrdot.testing.servers.otlp import OtlpServer, Reply, partial
 
 INTERVAL, HOUR = 15, 3600
 PROCESSES = 4  # in a record

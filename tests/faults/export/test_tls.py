@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from nrdot.errors import ConfigError, Retryable
 from nrdot.export.endpoint import proxy
 from nrdot.export.tls import Tls, TlsFiles
-from nrdot.testing.certificates import Authority, server_context
-from nrdot.testing.otlp_requests import POINTS, request
-from nrdot.testing.otlp_server import OtlpServer, Reply
-from nrdot.testing.proxy import HttpProxy
+from nrdot.testing.delivery.requests import POINTS, request
+from nrdot.testing.servers.certificates import Authority, server_context
+from nrdot.testing.servers.otlp import OtlpServer, Reply
+from nrdot.testing.servers.proxy import HttpProxy
 
 # Every request has a connection of its own, so that every request shakes hands.
 ONE_EACH = Reply(headers={"Connection": "close"})

@@ -13,8 +13,8 @@ from nrdot.batch import Counter
 from nrdot.clock import SystemClock
 from nrdot.sample.procfs import ProcfsSource
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.procfs import FakeProcfs
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.procfs import FakeProcfs
+from nrdot.testing.hosts.sampled import SampledHost
 
 CROWD = 50_000
 on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs a real Linux /proc")

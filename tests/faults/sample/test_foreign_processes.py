@@ -15,7 +15,7 @@ import pytest
 from nrdot.clock import SystemClock
 from nrdot.sample.arguments import LINE_LIMIT
 from nrdot.sample.procfs import ProcfsSource
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs a real Linux /proc")
 

@@ -12,7 +12,7 @@ import pytest
 from nrdot.errors import ConfigError
 from nrdot.score.features import FEATURES
 from nrdot.score.model_file import GOES_ON, load_model, save_model
-from nrdot.testing.models import CARD, save_stump, stump
+from nrdot.testing.recordings.models import CARD, save_stump, stump
 
 COUNT = len(FEATURES)
 

@@ -1,6 +1,6 @@
 """A host of one's own making, and what its processes did while an agent looked.
 
-The tree is `nrdot.testing.procfs`; here every change goes through methods that add it up as well, so a test
+The tree is `testing.hosts.procfs`; here every change goes through methods that add it up as well, so a test
 holds what a backend shows against what was done, not against what the agent says was done.
 """
 
@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from parts.program import Program
 
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,9 +17,9 @@ from nrdot.encode.attributes import Resources
 from nrdot.encode.catalogue import NAMES, select
 from nrdot.encode.encoder import OtlpEncoder
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
+from nrdot.testing.plain.backend import Backend
 
 WORDS = ("nginx", "postgres", "java", "cron", "sh", "python3")
 COUNTERS = (

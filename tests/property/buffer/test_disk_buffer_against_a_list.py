@@ -14,7 +14,7 @@ from nrdot.buffer.segment import NO_KEY
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.simulated_disk import SimulatedCrash, SimulatedDisk
+from nrdot.testing.disks.simulated import SimulatedCrash, SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 ALL = 1 << 40

@@ -12,7 +12,7 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.simulated_disk import SimulatedDisk
+from nrdot.testing.disks.simulated import SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 ALL = 1 << 40

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nrdot.testing.documents import answer, documents
+from nrdot.testing.documents.configurations import answer, documents
 
 FRAGMENTS = [
     path.read_text() for path in sorted((Path(__file__).parents[2] / "fixtures").glob("scenarios*/*.yaml"))

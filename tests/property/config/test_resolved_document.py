@@ -1,5 +1,5 @@
 from nrdot.config.reading.load import examine
-from nrdot.testing.documents import ENVIRON, documents
+from nrdot.testing.documents.configurations import ENVIRON, documents
 
 COUNT = 2000
 

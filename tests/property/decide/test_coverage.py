@@ -15,7 +15,7 @@ from nrdot.decide.policy import Policy
 from nrdot.decide.rules import Rules
 from nrdot.decide.selection import covering
 from nrdot.stages import Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 CPU = [Counter.CPU_USER, Counter.CPU_SYSTEM]
 shares = st.sampled_from((0.3, 0.5, 0.9, 0.99, 1.0))

@@ -12,7 +12,7 @@ from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.policy import NEWCOMERS, Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 counts = st.integers(0, 8)
 

@@ -18,8 +18,8 @@ from nrdot.encode.encoder import OtlpEncoder
 from nrdot.encode.redact import CommandLines
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
-from nrdot.testing.plain_encoder import plain_request
+from nrdot.testing.hosts.invented import InventedHost
+from nrdot.testing.plain.encoder import plain_request
 
 
 def by_resource(request: ExportMetricsServiceRequest) -> dict[bytes, bytes]:

@@ -15,8 +15,8 @@ from nrdot.export.protobuf import halves
 from nrdot.pipeline import Drain
 from nrdot.stages import Delivery, Priority
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.exporter import CapturingExporter
-from nrdot.testing.otlp_requests import POINTS, pids, record, request
+from nrdot.testing.delivery.exporter import CapturingExporter
+from nrdot.testing.delivery.requests import POINTS, pids, record, request
 
 OUTCOMES = st.sampled_from(["taken", "taken", "partial", "busy", "down", "poison", "large"])
 RECORDS = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(Priority)), max_size=4)

@@ -13,7 +13,7 @@ from nrdot.kube.costs.requests import Requests
 from nrdot.kube.costs.status import figures
 from nrdot.kube.costs.usage import added_up
 from nrdot.pricing.prices import load_pricing
-from nrdot.testing.cluster import node
+from nrdot.testing.clusters.nodes import node
 
 NOW = 1_795_262_400.0
 AT = "2026-11-21T12:00:00Z"

@@ -12,10 +12,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from nrdot.checks.loading import load
 from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
-from nrdot.testing.captures import crowd, write_capture
-from nrdot.testing.console import typed
-from nrdot.testing.nursery import Forked
-from nrdot.testing.otlp_server import OtlpServer
+from nrdot.testing.commands.console import typed
+from nrdot.testing.commands.nursery import Forked
+from nrdot.testing.recordings.captures import crowd, write_capture
+from nrdot.testing.servers.otlp import OtlpServer
 
 HANG = 60.0
 HOUR = 3600

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nrdot.batch import CHILDREN, Counter, Gauge
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 PIDS = st.integers(100, 105)
 TICKS = st.integers(0, 5)

@@ -14,8 +14,8 @@ from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.sample.procfs import ProcfsSource
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.procfs import FakeProcfs
-from nrdot.testing.tables import sampled
+from nrdot.testing.hosts.procfs import FakeProcfs
+from nrdot.testing.hosts.tables import sampled
 
 PIDS = st.integers(2, 9)
 COUNT = st.integers(0, 1 << 36)

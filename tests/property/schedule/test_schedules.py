@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nrdot.schedule.clock import ZoneClock
-from nrdot.testing.schedules import DEFAULT, ZONES, Walk, configured, random_rules, segments_by_minute
+from nrdot.testing.plain.schedules import DEFAULT, ZONES, Walk, configured, random_rules, segments_by_minute
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 END = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp())

@@ -20,7 +20,7 @@ from nrdot.score.patterns import PatternPart
 from nrdot.score.rules import BusinessRule, ClassRule, LabelRule, OverrideRule
 from nrdot.score.selector import parse_selector
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.scoring import batch_of, process, table_of
+from nrdot.testing.stages.scoring import batch_of, process, table_of
 
 NAMES = ("alpha", "beta", "gamma", "delta")
 shares = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))

@@ -13,7 +13,7 @@ from nrdot.batch import Counter, Owner
 from nrdot.checks.loading import load
 from nrdot.cluster.usage import NAMESPACES, Line, Usage, read
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import HOST, InventedHost, InventedProcess
+from nrdot.testing.hosts.invented import HOST, InventedHost, InventedProcess
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from nrdot.agent.drains import Destination
 from nrdot.clock import SystemClock
 from nrdot.errors import StartError
 from nrdot.stages import Record
-from nrdot.testing.agent import ListBuffer, SwitchedDrain
+from nrdot.testing.agents.daemon import SteppedDaemon
+from nrdot.testing.agents.hollow import ListBuffer, SwitchedDrain
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.daemon import SteppedDaemon
 
 
 def test_the_first_tick_comes_at_once_and_the_others_on_the_grid():

@@ -4,8 +4,8 @@ from itertools import pairwise
 import pytest
 
 from nrdot.errors import ConfigError
-from nrdot.testing.agent import CountingPipeline
-from nrdot.testing.daemon import SteppedDaemon
+from nrdot.testing.agents.daemon import SteppedDaemon
+from nrdot.testing.agents.hollow import CountingPipeline
 
 
 def test_a_thousand_requests_to_reload_are_one():

@@ -14,7 +14,7 @@ from nrdot.config.reading.load import load
 from nrdot.config.schema.export import Compression
 from nrdot.errors import ConfigError, StartError
 from nrdot.stages import Delivery
-from nrdot.testing.records import put_all, record
+from nrdot.testing.delivery.records import put_all, record
 
 OLD, NEW = "11" * 32, "22" * 32
 OTLP = {"otlp": {"endpoint": "http://127.0.0.1:9"}}

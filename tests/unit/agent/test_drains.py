@@ -6,7 +6,7 @@ from nrdot.agent.drains import Destination, Drains
 from nrdot.clock import SystemClock
 from nrdot.errors import StartError
 from nrdot.stages import Record
-from nrdot.testing.agent import ListBuffer, SwitchedDrain
+from nrdot.testing.agents.hollow import ListBuffer, SwitchedDrain
 from nrdot.testing.clock import ManualClock
 
 HANG = 30.0  # seconds after which a test that waits for another thread has failed

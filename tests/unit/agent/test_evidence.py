@@ -9,7 +9,7 @@ from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 RULES = """
 process_classification:

@@ -7,9 +7,9 @@ import pytest
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter
 from nrdot.checks.loading import load
-from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
+from nrdot.testing.plain.backend import Backend
 
 RULES = """
 profile: aggressive

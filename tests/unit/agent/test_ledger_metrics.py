@@ -6,7 +6,7 @@ from nrdot.agent.selfmetrics import observe_ledger
 from nrdot.ledger.store import Bounds, Store
 from nrdot.telemetry.meters import Meters
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.ledger import NOON, minute
+from nrdot.testing.recordings.ledger import NOON, minute
 
 
 def test_rows_written_and_lost_and_the_bytes_that_they_take_are_told(tmp_path):

@@ -23,7 +23,7 @@ from nrdot.stages import Frame, Priority, Record, Verdict
 from nrdot.telemetry.instruments import INSTRUMENTS
 from nrdot.telemetry.log import LogWriter
 from nrdot.telemetry.meters import Meters
-from nrdot.testing.agent import HOST, ListBuffer, SwitchedDrain, tick_of
+from nrdot.testing.agents.hollow import HOST, ListBuffer, SwitchedDrain, tick_of
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 

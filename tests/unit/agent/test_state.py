@@ -8,8 +8,8 @@ import pytest
 
 from nrdot.agent.state import StateDirectory
 from nrdot.errors import StartError
-from nrdot.testing.little_room import little_room
-from nrdot.testing.procfs import unprivileged
+from nrdot.testing.disks.little_room import little_room
+from nrdot.testing.hosts.procfs import unprivileged
 
 
 def mode(path):

@@ -8,7 +8,7 @@ import pytest
 
 from nrdot.agent.trim import SETTLED, Trim
 from nrdot.batch import Table
-from nrdot.testing.agent import tick_of
+from nrdot.testing.agents.hollow import tick_of
 
 
 @pytest.fixture

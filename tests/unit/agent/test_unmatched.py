@@ -8,7 +8,7 @@ from nrdot.agent.unmatched import UnmatchedOverrides
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 RULES = """
 overrides:

@@ -6,7 +6,7 @@ from nrdot.agent.status import Status
 from nrdot.agent.unoptimized import UnoptimizedPoints
 from nrdot.pipeline import Tick
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 
 def test_every_process_counts_once_at_each_interval_of_the_baseline():

@@ -10,7 +10,7 @@ from nrdot.config.settled.configuration import Configuration
 from nrdot.pipeline import Tick
 from nrdot.stages import Reason, Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 NO_ROWS = np.zeros(0, np.intp)
 

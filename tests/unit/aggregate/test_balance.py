@@ -14,7 +14,7 @@ from nrdot.aggregate.groups import Groups
 from nrdot.batch import Counter
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

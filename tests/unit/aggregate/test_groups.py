@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nrdot.batch import Counter, Gauge, Owner
-from nrdot.testing.rolled_up import RolledUp
+from nrdot.testing.stages.rolled_up import RolledUp
 
 
 def test_three_processes_that_share_a_name_open_a_group_and_two_do_not():

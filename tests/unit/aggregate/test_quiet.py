@@ -7,7 +7,7 @@ import pytest
 
 from nrdot.aggregate.quiet import Quiet
 from nrdot.batch import Counter, Gauge
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 SECOND = 1_000_000_000
 NOW = 1_800_000_000 * SECOND

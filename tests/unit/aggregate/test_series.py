@@ -8,7 +8,7 @@ import pytest
 from nrdot.aggregate.quiet import Quiet
 from nrdot.batch import Counter, Gauge
 from nrdot.stages import Reason
-from nrdot.testing.rolled_up import INTERVAL, RolledUp
+from nrdot.testing.stages.rolled_up import INTERVAL, RolledUp
 
 HOUR_NS = 3600 * 10**9
 

@@ -7,7 +7,7 @@ import pytest
 
 from nrdot.aggregate.quiet import Quiet
 from nrdot.batch import Counter, Gauge
-from nrdot.testing.rolled_up import RolledUp
+from nrdot.testing.stages.rolled_up import RolledUp
 
 MINUTE_NS = 60 * 10**9
 

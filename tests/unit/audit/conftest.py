@@ -1,8 +1,8 @@
 import pytest
 
 from nrdot.audit.trail import Trail
-from nrdot.testing.audit_disk import TroubledDisk
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.disks.troubled import TroubledDisk
 
 
 class Kept:

@@ -13,7 +13,7 @@ from nrdot.audit.verify import verify
 from nrdot.clock import SystemClock
 from nrdot.config.schema.governance import AuditLog
 from nrdot.errors import ConfigError
-from nrdot.testing.object_store import ObjectStore
+from nrdot.testing.servers.object_store import ObjectStore
 
 YEAR = 365 * 86400
 

@@ -6,7 +6,7 @@ from nrdot.audit import trail as room
 from nrdot.audit.trail import PIECE_BYTES, PIECE_SECONDS
 from nrdot.audit.verify import entries, verify
 from nrdot.errors import AuditFailure
-from nrdot.testing.audit_disk import EndOfProcess
+from nrdot.testing.disks.troubled import EndOfProcess
 
 YEAR = 365 * 86400.0
 

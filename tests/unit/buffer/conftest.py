@@ -6,7 +6,7 @@ from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.buffer.settings import BufferSettings
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.simulated_disk import SimulatedDisk
+from nrdot.testing.disks.simulated import SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 

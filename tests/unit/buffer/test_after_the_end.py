@@ -6,7 +6,7 @@ import pytest
 
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.settings import BufferSettings
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 

@@ -4,7 +4,7 @@ import pytest
 
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, numbers, put_all, record, waiting
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, waiting
 
 
 def test_when_full_the_oldest_of_the_lowest_priority_goes(start):

@@ -15,7 +15,7 @@ from nrdot.buffer.segment import Content, Head, Header, Kind, pack_head, pack_he
 from nrdot.buffer.settings import BufferSettings
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, number_of, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 

@@ -14,8 +14,8 @@ from nrdot.buffer.settings import BufferSettings
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
-from nrdot.testing.simulated_disk import SimulatedCrash, SimulatedDisk
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.disks.simulated import SimulatedCrash, SimulatedDisk
 
 DIRECTORY = Path("/state/buffer")
 DAY = 86_400.0

@@ -13,7 +13,7 @@ from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.errors import StartError
 from nrdot.stages import Priority
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 

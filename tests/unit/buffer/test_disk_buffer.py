@@ -6,7 +6,7 @@ from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
+from nrdot.testing.delivery.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
 
 
 def test_records_come_back_whole_and_in_the_order_they_were_put(start):

@@ -5,7 +5,7 @@ import pytest
 
 from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 
 def syncs_of(disk, action):

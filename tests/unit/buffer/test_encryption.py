@@ -15,7 +15,7 @@ from nrdot.buffer.settings import BufferSettings
 from nrdot.errors import StartError
 from nrdot.stages import Record
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SECRET = Record(b"process.command_line=--password=hunter2 " * 20, 5, NOON_NS)

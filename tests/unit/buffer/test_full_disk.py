@@ -6,7 +6,7 @@ import errno
 from itertools import pairwise
 
 from nrdot.stages import Priority
-from nrdot.testing.records import imbalance, numbers, put_all, record
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record
 
 
 def mixed(count, first=0):

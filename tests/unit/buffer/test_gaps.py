@@ -6,7 +6,7 @@ from nrdot.buffer.gap import EXPIRED, TOO_OLD, Gap, gap_record
 from nrdot.buffer.inspection import status
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 HOST = {"host.name": "web-1", "host.id": "h1"}

@@ -6,7 +6,7 @@ from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.inspection import dump, status, verify
 from nrdot.stages import Priority
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.records import EVERYTHING, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import EVERYTHING, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 KEYS = Keyring(b"k" * 32)

@@ -8,7 +8,7 @@ import pytest
 from nrdot.buffer.memory import MemoryBuffer
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.otlp_requests import POINTS, record
+from nrdot.testing.delivery.requests import POINTS, record
 
 
 def filled(buffer, *records):

@@ -3,7 +3,7 @@ import logging
 
 from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences, waiting
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences, waiting
 
 
 def test_a_disk_that_cannot_be_written_turns_the_buffer_to_memory_and_says_so_once(start, disk, caplog):

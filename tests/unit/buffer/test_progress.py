@@ -8,7 +8,7 @@ import pytest
 from nrdot.buffer.books import Books, Entry, Leaving, Snapshot
 from nrdot.buffer.progress import read_on
 from nrdot.buffer.segment import FIRST_FRAME, HEAD_SIZE, Content, Head, Header, Kind, pack_head, pack_header
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 HEADER = Header(Content.PROGRESS, 0, b"salt of logs")
 SNAPSHOT = Snapshot(Books(produced=90), [], [], [90, 0, 0], 10)

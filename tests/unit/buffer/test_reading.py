@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 
 def test_a_segment_that_cannot_be_read_is_left_alone_for_a_while_and_comes_back(start, disk, clock):

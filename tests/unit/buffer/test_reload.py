@@ -5,7 +5,7 @@ import pytest
 from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 WHOLE = BufferSettings(max_bytes=1 << 20)
 

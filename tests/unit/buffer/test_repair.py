@@ -7,7 +7,7 @@ from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.inspection import dead_letters, status, verify
 from nrdot.buffer.repair import repair
 from nrdot.errors import StartError
-from nrdot.testing.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.stages import Priority
-from nrdot.testing.records import put_all, record, sequences
+from nrdot.testing.delivery.records import put_all, record, sequences
 
 KEY = b"k" * 32
 

@@ -21,7 +21,7 @@ from nrdot.buffer.segment import (
     pack_header,
 )
 from nrdot.stages import Priority
-from nrdot.testing.records import put_all, record, sequences
+from nrdot.testing.delivery.records import put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
 NAME = "normal-00000000000000000044.segment"

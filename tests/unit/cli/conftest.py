@@ -2,7 +2,7 @@ import pytest
 
 from nrdot.cli.output import console, errors
 from nrdot.cli.run import run
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from nrdot.cli.output import keep
 from nrdot.errors import UsageError
-from nrdot.testing.console import typed
-from nrdot.testing.little_room import little_room
+from nrdot.testing.commands.console import typed
+from nrdot.testing.disks.little_room import little_room
 
 
 def test_a_page_that_does_not_fit_leaves_the_one_before_as_it_was(tmp_path):

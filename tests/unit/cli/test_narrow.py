@@ -9,8 +9,8 @@ import pytest
 from nrdot.checks.loading import load
 from nrdot.config.reading.load import load_profile
 from nrdot.simulate.run import simulate, under
-from nrdot.testing.captures import crowd, write_capture
-from nrdot.testing.console import typed
+from nrdot.testing.commands.console import typed
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 COLUMNS = 80
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.testing.captures import crowd, write_capture
-from nrdot.testing.console import typed
+from nrdot.testing.commands.console import typed
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 TABLES = (
     ["profile", "list"],

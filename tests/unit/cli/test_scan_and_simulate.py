@@ -7,8 +7,8 @@ import json
 import pytest
 
 from nrdot.simulate.money import margins
-from nrdot.testing.captures import workers, write_capture
-from nrdot.testing.models import save_stump
+from nrdot.testing.recordings.captures import workers, write_capture
+from nrdot.testing.recordings.models import save_stump
 
 PROCESSES, SAMPLES, SPACING = 50, 41, 15
 RULES = """

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nrdot.testing.captures import crowd, write_capture
-from nrdot.testing.little_room import little_room
+from nrdot.testing.disks.little_room import little_room
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 
 @pytest.fixture

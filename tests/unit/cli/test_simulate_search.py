@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 RULES = """\
 profile: balanced

@@ -12,8 +12,8 @@ from nrdot.cluster.landing import Landing
 from nrdot.cluster.link import PATIENCE, NodeLink
 from nrdot.cluster.report import USUAL, Report
 from nrdot.kube.pointers import Pointer
-from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.clusters.api_server import FakeApi
 from nrdot.testing.waiting import until
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from nrdot.clock import SystemClock
 from nrdot.cluster.objects import Annotated, Container, Pod, PodSpec, Resources
 from nrdot.cluster.objects import Owner as Owner_
 from nrdot.cluster.pods import NodePods, facts_of, limits_of, quantity
-from nrdot.testing.api_server import FakeApi
+from nrdot.testing.clusters.api_server import FakeApi
 from nrdot.testing.waiting import until
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from nrdot.config.showing.reference import configuration_schema, expectations_schema, profile_schema
 from nrdot.config.showing.reference_page import reference_page
-from nrdot.testing.json_schema import complaints
+from nrdot.testing.documents.json_schema import complaints
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs/reference"

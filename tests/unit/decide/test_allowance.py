@@ -5,7 +5,7 @@ from __future__ import annotations
 from nrdot.batch import Counter
 from nrdot.decide.allowance import FEWEST, LENT, Allowance
 from nrdot.decide.rules import Rules
-from nrdot.testing.desk import Desk
+from nrdot.testing.stages.desk import Desk
 
 HALF = 0.5 * FEWEST * 7  # what an export of a small host earns
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from nrdot.testing.watch import Watch
+from nrdot.testing.stages.watch import Watch
 
 INTERVAL = 15.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nrdot.batch import Gauge
-from nrdot.testing.watch import Watch
+from nrdot.testing.stages.watch import Watch
 
 MIB = 1 << 20
 DAY = 86400.0

@@ -10,7 +10,7 @@ import pytest
 from nrdot.batch import Owner
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason
-from nrdot.testing.desk import Alarming, Desk
+from nrdot.testing.stages.desk import Alarming, Desk
 
 RULES = Rules(threshold=0.6, top_cpu=2, top_memory=2, top_io=1, hold=60.0, grace=45.0)
 NOBODY = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)

@@ -6,7 +6,7 @@ import pytest
 
 from nrdot.batch import Counter
 from nrdot.decide.consumers import CPU, IO, Consumption
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 
 class Use:

@@ -10,7 +10,7 @@ from nrdot.decide.allowance import FEWEST, Allowance
 from nrdot.decide.policy import Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason
-from nrdot.testing.desk import Desk
+from nrdot.testing.stages.desk import Desk
 
 NINE_TENTHS = Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0, cpu_coverage=0.9)
 

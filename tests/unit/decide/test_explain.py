@@ -11,7 +11,7 @@ from nrdot.decide.explain import decision
 from nrdot.decide.policy import Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 RULES = {"threshold": 0.6, "top_cpu": 2, "top_memory": 0, "top_io": 0, "hold": 60.0, "grace": 0.0}
 

@@ -13,7 +13,7 @@ from nrdot.decide.limits import PodLimits
 from nrdot.decide.policy import Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 MIB = 1 << 20
 RULES = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=60.0, grace=0.0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from nrdot.batch import Counter
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason
-from nrdot.testing.desk import Desk
+from nrdot.testing.stages.desk import Desk
 
 RULES = Rules(threshold=0.6, top_cpu=2, top_memory=2, top_io=1, hold=60.0, grace=45.0)
 NOBODY = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
@@ -83,10 +83,69 @@ def test_a_hold_is_worth_what_its_reason_was_worth():
     desk.scores = {111: 0.7}
     desk.export()
     assert desk.kept() == {110, 111}
-    desk.scores = {112: 0.99}
-    desk.use(_113=500)  # comes first and finds no place, because the series of both are billed anyway
+    desk.critical = {112}
+    desk.use(_113=500)  # has no place, because those of both are billed anyway
     desk.export()
-    assert (desk.kept(), desk.reason(110)) == ({110}, Reason.HOLD)
+    assert desk.kept() == {110, 112}
+    assert (desk.reason(110), desk.reason(111)) == (Reason.HOLD, Reason.BUDGET)
+
+
+def test_who_waits_takes_no_place_from_a_lesser_one_that_it_could_not_have_for_twenty_minutes():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, visible=True), limit=3 * 7)
+    desk.export()
+    kept = desk.kept()
+    for number in range(40):  # another one at each export
+        desk.use(**{f"_{120 + number % 10}": 500})
+        desk.export()
+        assert desk.reason(120 + number % 10) == Reason.BUDGET
+        assert desk.kept() == kept
+
+
+def test_who_still_waits_after_twenty_minutes_has_the_place_of_a_lesser_one_twenty_minutes_later():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, visible=True), limit=3 * 7)
+    desk.export()
+    before, seen = desk.kept(), []
+    for _ in range(60):
+        desk.use(_120=500)
+        desk.export()
+        if desk.kept() not in seen:
+            seen.append(desk.kept())
+            lost = desk.batch.time_ns
+    first, without, with_it = seen
+    assert (first, len(without), with_it) == (before, 2, without | {120})
+    assert without < before
+    assert lost
+
+
+def test_who_waits_for_as_good_a_reason_takes_no_place_however_long_it_waits():
+    desk = Desk(rules=replace(NOBODY, visible=True), limit=3 * 7)
+    desk.export()
+    kept = desk.kept()
+    desk.scores = {120: 0.99}
+    for _ in range(60):
+        desk.export()
+        assert desk.kept() == kept
+
+
+def test_who_has_nothing_but_a_score_takes_no_place_however_long_it_waits():
+    desk = Desk(rules=replace(NOBODY, grace=7200.0), limit=4 * 7)
+    desk.host.begin(900, "fresh")
+    desk.export()
+    assert 900 in desk.kept()
+    desk.scores = {110: 0.9, 111: 0.9, 112: 0.9, 113: 0.9}
+    for _ in range(60):
+        desk.export()
+        assert 900 in desk.kept()
+
+
+def test_who_wants_no_place_meanwhile_begins_to_wait_anew():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, visible=True), limit=3 * 7)
+    desk.export()
+    kept = desk.kept()
+    for number in range(80):
+        desk.use(**{"_120" if number % 15 else "_100": 5000})
+        desk.export()
+        assert desk.kept() == kept
 
 
 def test_a_process_that_is_kept_again_goes_on_with_series_that_are_billed_anyway():
@@ -112,14 +171,14 @@ def test_series_under_other_words_are_further_series():
 
 
 def test_a_reason_of_a_while_ago_gives_way_to_one_that_holds_now():
-    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0), limit=21)
-    desk.scores = {110: 0.9}
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0), limit=3 * 7)
+    desk.scores = {110: 0.9, 111: 0.7}
     desk.export()
-    desk.budget.limit = 7
-    desk.budget.places = lambda _active, _now: (1, 1)  # one place, and no series that ended
+    assert desk.kept() == {110, 111}
     desk.scores = {111: 0.7}
+    desk.critical = {112, 113}
     desk.export()
-    assert desk.kept() == {111}
+    assert desk.kept() == {111, 112, 113}
 
 
 def test_of_the_largest_the_larger_find_places_first():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.batch import Owner
-from nrdot.testing.watch import Watch
+from nrdot.testing.stages.watch import Watch
 
 
 class Services:

@@ -10,8 +10,8 @@ from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.policy import Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason
-from nrdot.testing.desk import Desk
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
+from nrdot.testing.stages.desk import Desk
 
 if TYPE_CHECKING:
     import pytest

@@ -12,7 +12,7 @@ from nrdot.batch import Owner
 from nrdot.decide.explain import decision
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.desk import Alarming, Desk
+from nrdot.testing.stages.desk import Alarming, Desk
 
 NOTHING = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=60.0, grace=0.0)
 

@@ -11,7 +11,7 @@ from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.policy import POD_NEWCOMERS, Policy
 from nrdot.decide.rules import Rules
 from nrdot.stages import Reason
-from nrdot.testing.host import START_NS, InventedHost
+from nrdot.testing.hosts.invented import START_NS, InventedHost
 
 RULES = Rules(threshold=0.6, top_cpu=0, top_memory=0, top_io=0, hold=0.0, grace=0.0)
 MINUTE_NS = 60_000_000_000

@@ -16,8 +16,8 @@ from nrdot.doctor import kernel, sight, surroundings
 from nrdot.doctor.checkup import checkup, configured
 from nrdot.doctor.finding import Level
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.otlp_server import OtlpServer, Reply
-from nrdot.testing.procfs import FakeProcfs, unprivileged
+from nrdot.testing.hosts.procfs import FakeProcfs, unprivileged
+from nrdot.testing.servers.otlp import OtlpServer, Reply
 
 FULL = f"{(1 << 41) - 1:016x}"
 

@@ -12,8 +12,8 @@ from nrdot.cluster.api import ApiError
 from nrdot.config.schema.cluster import Kubernetes
 from nrdot.doctor import in_cluster
 from nrdot.doctor.finding import Level
-from nrdot.testing.api_server import FakeApi
-from nrdot.testing.procfs import FakeProcfs
+from nrdot.testing.clusters.api_server import FakeApi
+from nrdot.testing.hosts.procfs import FakeProcfs
 
 OWN = "/apis/nrdot.io/v1alpha1/namespaces/nrdot-system/nodetelemetries/node-1"
 MAPS = "/api/v1/namespaces/nrdot-system/configmaps"

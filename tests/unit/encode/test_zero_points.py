@@ -13,7 +13,7 @@ from nrdot.encode.catalogue import DEFAULT, select
 from nrdot.encode.encoder import OtlpEncoder
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 
 def first_export(grown):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from nrdot.export.compression import AUTO, MAXIMUM, Link, ladder
-from nrdot.testing.otlp_requests import request
-from nrdot.testing.otlp_server import decoded
+from nrdot.testing.delivery.requests import request
+from nrdot.testing.servers.otlp import decoded
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from nrdot.export.pace import Pace
 from nrdot.pipeline import LOOK, Drain
 from nrdot.stages import Delivery
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.exporter import CapturingExporter, in_turn
-from nrdot.testing.otlp_requests import POINTS, pids, record
+from nrdot.testing.delivery.exporter import CapturingExporter, in_turn
+from nrdot.testing.delivery.requests import POINTS, pids, record
 
 HOUR_NS = 3600 * 10**9
 

@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from nrdot.errors import Permanent, Retryable, StartError
 from nrdot.export.file import FileExporter
-from nrdot.testing.little_room import little_room
-from nrdot.testing.otlp_requests import POINTS, request
+from nrdot.testing.delivery.requests import POINTS, request
+from nrdot.testing.disks.little_room import little_room
 
 
 def pid_of(line: str | bytes) -> int:

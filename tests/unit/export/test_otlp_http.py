@@ -9,8 +9,8 @@ from nrdot.errors import ConfigError
 from nrdot.export.endpoint import endpoint
 from nrdot.export.otlp_http import HttpExporter
 from nrdot.export.tls import TlsFiles
-from nrdot.testing.otlp_requests import POINTS, pids, request
-from nrdot.testing.otlp_server import OtlpServer
+from nrdot.testing.delivery.requests import POINTS, pids, request
+from nrdot.testing.servers.otlp import OtlpServer
 
 
 def sending(url, **settings):

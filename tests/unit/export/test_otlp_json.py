@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nrdot.export.otlp_json import line
-from nrdot.testing.otlp_requests import request
+from nrdot.testing.delivery.requests import request
 
 
 def everything() -> ExportMetricsServiceRequest:

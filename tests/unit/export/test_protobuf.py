@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.export.protobuf import halves, status_message
-from nrdot.testing.otlp_requests import pids, request
+from nrdot.testing.delivery.requests import pids, request
 
 
 @pytest.mark.parametrize("processes", [2, 3, 10, 101])

@@ -1,6 +1,6 @@
 import pytest
 
-from nrdot.testing.configured import Site
+from nrdot.testing.agents.configured import Site
 
 
 @pytest.fixture

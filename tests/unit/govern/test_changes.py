@@ -7,8 +7,8 @@ from nrdot.clock import SystemClock
 from nrdot.config.reading.load import load
 from nrdot.errors import AuditFailure, ConfigError
 from nrdot.govern.course import SECOND, course
+from nrdot.testing.agents.configured import Site
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.configured import Site
 
 
 def test_the_first_start_writes_down_everything_and_the_next_one_nothing(site):

@@ -13,9 +13,9 @@ from nrdot.batch import Counter
 from nrdot.config.reading.load import load
 from nrdot.govern.course import SECOND, course, scaled_budget
 from nrdot.stages import Verdict
-from nrdot.testing.backend import Backend
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import START_NS, InventedHost
+from nrdot.testing.hosts.invented import START_NS, InventedHost
+from nrdot.testing.plain.backend import Backend
 
 MINUTE = 60.0
 COUNTERS = (

@@ -8,7 +8,7 @@ from nrdot.kube.confined import FRESH, gone, nodes_of
 from nrdot.kube.copies import Copies
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.work import WorkQueue
-from nrdot.testing.api_server import FakeApi
+from nrdot.testing.clusters.api_server import FakeApi
 
 NOW = 1_800_000_000.0
 

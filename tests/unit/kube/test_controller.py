@@ -6,8 +6,8 @@ import pytest
 
 from nrdot.cluster.api import ApiError
 from nrdot.kube.unguided import STANDS
-from nrdot.testing.cluster import node
-from nrdot.testing.operated import MAPS, OURS, World
+from nrdot.testing.clusters.nodes import node
+from nrdot.testing.clusters.operated import MAPS, OURS, World
 
 
 def test_a_cluster_that_does_not_change_is_written_once() -> None:

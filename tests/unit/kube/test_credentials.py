@@ -14,7 +14,7 @@ import pytest
 from nrdot.cluster.api import Api, ApiError
 from nrdot.cluster.inside import connect
 from nrdot.kube.connect import connect as connect_operator
-from nrdot.testing.certificates import Authority
+from nrdot.testing.servers.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

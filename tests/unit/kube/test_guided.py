@@ -7,8 +7,8 @@ import pytest
 from nrdot.cluster.api import ApiError
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.unguided import STANDS
-from nrdot.testing.cluster import node
-from nrdot.testing.operated import MAPS, OURS, World
+from nrdot.testing.clusters.nodes import node
+from nrdot.testing.clusters.operated import MAPS, OURS, World
 
 
 def test_a_change_that_is_heard_of_before_its_rollout_is_still_rolled_out() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from nrdot.cluster.api import Api, ApiError
 from nrdot.kube.leader import LEASE, RENEW, Election
-from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.clusters.api_server import FakeApi
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/home/leases/nrdot-operator"
 

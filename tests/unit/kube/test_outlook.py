@@ -9,7 +9,7 @@ import pytest
 from nrdot.kube.outlook import outlook
 from nrdot.kube.plans import status_document
 from nrdot.kube.rollout import Phase, Plan, Status, Step
-from nrdot.testing.cluster import node
+from nrdot.testing.clusters.nodes import node
 
 NODES = (node("a"), node("b"), node("c"))
 PLAN = Plan((Step(34, bake=90.0), Step(100, bake=30.0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nrdot.testing.operated import OURS, World
+from nrdot.testing.clusters.operated import OURS, World
 
 
 def test_a_policy_that_is_refused_says_so_and_the_others_do_not() -> None:

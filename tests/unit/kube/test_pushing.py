@@ -7,8 +7,8 @@ import pytest
 from nrdot.kube.compiled import NotCompiledError
 from nrdot.kube.pointers import fitting
 from nrdot.kube.unguided import STANDS
-from nrdot.testing.cluster import node
-from nrdot.testing.operated import MAPS, OURS, World
+from nrdot.testing.clusters.nodes import node
+from nrdot.testing.clusters.operated import MAPS, OURS, World
 
 
 def test_a_node_that_moves_to_another_group_is_told_under_a_number_that_it_takes() -> None:

@@ -7,7 +7,7 @@ import pytest
 from nrdot.kube.gates import Gates
 from nrdot.kube.rollout import Phase, Plan, Step, advance, next_look, progress
 from nrdot.kube.strata import REGION
-from nrdot.testing.cluster import ZONE, FakeCluster, node, zoned
+from nrdot.testing.clusters.nodes import ZONE, FakeCluster, node, zoned
 
 PLAN = Plan((Step(20, bake=60.0), Step(100, bake=60.0)), stratify=(ZONE,))
 

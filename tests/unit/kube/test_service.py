@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nrdot.clock import SystemClock
 from nrdot.cluster.api import ApiError
 from nrdot.kube.service import Operator, Options
-from nrdot.testing.api_server import FakeApi
+from nrdot.testing.clusters.api_server import FakeApi
 from nrdot.testing.waiting import until
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from nrdot.batch import Counter
 from nrdot.checks.loading import load
 from nrdot.learn.history import History, read_history
 from nrdot.sample.capture_writer import CaptureWriter
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.ledger.accounts import Accounts
 from nrdot.sample.replay import ReplaySource
-from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from nrdot.cli.app import app
 from nrdot.ledger.compact import NotCompactedError, compact
 from nrdot.ledger.rows import every_column
-from nrdot.testing.ledger import NOON, hour, minutes, write
+from nrdot.testing.recordings.ledger import NOON, hour, minutes, write
 
 DAY = 86400
 TODAY = "2026-12-24"

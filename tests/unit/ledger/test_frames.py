@@ -12,7 +12,7 @@ import zstandard
 
 from nrdot.ledger.frames import pack, unpack, whole
 from nrdot.ledger.rows import VERSION, Outcome, Seen, Talker, columns, every_column
-from nrdot.testing.ledger import NOON, agent, kept, minute, minutes, talker, write
+from nrdot.testing.recordings.ledger import NOON, agent, kept, minute, minutes, talker, write
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats" / "ledger.md"
 

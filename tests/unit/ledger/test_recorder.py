@@ -17,9 +17,9 @@ from nrdot.ledger.recorder import Recorder, Terms, Usage
 from nrdot.ledger.rows import Outcome, Seen
 from nrdot.ledger.store import Bounds, Store
 from nrdot.sample.replay import ReplaySource
-from nrdot.testing.agent import ListBuffer, SwitchedDrain
-from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.agents.hollow import ListBuffer, SwitchedDrain
 from nrdot.testing.clock import NOON_NS
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 MINUTES = """\
 profile: balanced

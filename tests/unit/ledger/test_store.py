@@ -12,7 +12,7 @@ import pytest
 from nrdot.ledger.frames import pack, unpack, whole
 from nrdot.ledger.rows import HOUR, Outcome, Seen
 from nrdot.ledger.store import BACKLOG, DAY, Bounds, Store
-from nrdot.testing.ledger import NOON, hour, minute, minutes, write
+from nrdot.testing.recordings.ledger import NOON, hour, minute, minutes, write
 
 
 def rows_of(file):

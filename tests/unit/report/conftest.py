@@ -4,7 +4,7 @@ from nrdot.pricing.prices import load_pricing
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.kinds.savings import Wanted, savings
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR  # 2026-11-21 00:00 UTC
@@ -31,7 +31,7 @@ def reported(folder):
 
 @pytest.fixture
 def hours():
-    """Whole hours of the host that `nrdot.testing.ledger` makes: 100 processes, 10 of them kept."""
+    """Whole hours of the host that `testing/recordings/ledger.py` makes: 100 processes, 10 of them kept."""
 
     def _hours(count, start=START, **fields):
         return [row for number in range(count) for row in ledger.hour(start + number * HOUR, **fields)]

@@ -11,7 +11,7 @@ import pytest
 
 from nrdot.cli.output import console, errors
 from nrdot.cli.run import run
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 20 * DAY - 12 * HOUR

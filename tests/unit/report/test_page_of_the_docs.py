@@ -11,8 +11,8 @@ import pytest
 from nrdot.cli.output import console, errors
 from nrdot.cli.run import run
 from nrdot.pricing.prices import QUANTITIES, load_pricing
-from nrdot.testing import ledger
-from nrdot.testing.pages import blocks
+from nrdot.testing.documents.pages import blocks
+from nrdot.testing.recordings import ledger
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs/report.md"

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from nrdot.extras import mend
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 CODE = """
 import sys

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.testing.capture_lines import written
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
+from nrdot.testing.recordings.capture_lines import written
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.sample.procfs import ProcfsSource
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.procfs import FakeProcfs, unprivileged
-from nrdot.testing.tables import sampled
+from nrdot.testing.hosts.procfs import FakeProcfs, unprivileged
+from nrdot.testing.hosts.tables import sampled
 
 SECRET = "hunter2"
 
@@ -238,7 +238,7 @@ def test_a_killed_recorder_leaves_a_capture_that_can_be_read(tmp_path, name):
         from nrdot.clock import SystemClock
         from nrdot.sample.capture_writer import CaptureWriter
         from nrdot.sample.procfs import ProcfsSource
-        from nrdot.testing.procfs import FakeProcfs
+        from nrdot.testing.hosts.procfs import FakeProcfs
         proc = FakeProcfs(Path(sys.argv[2]))
         proc.add(1, "init", own=True)
         source, writer = ProcfsSource(proc.root, SystemClock()), CaptureWriter(Path(sys.argv[1]))

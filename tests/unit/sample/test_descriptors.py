@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nrdot.sample.files import RESERVED, raise_descriptor_limit
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 
 def history(host):

@@ -14,7 +14,7 @@ from nrdot.clock import SystemClock
 from nrdot.sample.files import ProcFiles
 from nrdot.sample.gate import ClockGate, SchedstatGate, choose_gate
 from nrdot.sample.procfs import ProcfsSource
-from nrdot.testing.sampled import AGENT, SampledHost
+from nrdot.testing.hosts.sampled import AGENT, SampledHost
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs a real Linux /proc")
 

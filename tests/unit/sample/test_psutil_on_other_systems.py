@@ -10,8 +10,8 @@ from nrdot.sample.capture_writer import CaptureWriter
 from nrdot.sample.psutil_source import PsutilSource
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.process_library import MACOS, WINDOWS, FakeLibrary, times
-from nrdot.testing.tables import sampled
+from nrdot.testing.hosts.process_library import MACOS, WINDOWS, FakeLibrary, times
+from nrdot.testing.hosts.tables import sampled
 
 MICRO = 1_000_000
 

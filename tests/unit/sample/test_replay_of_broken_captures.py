@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from nrdot.errors import CaptureError
-from nrdot.testing.capture_lines import BORN, HOST, process, replayed, tick
+from nrdot.testing.recordings.capture_lines import BORN, HOST, process, replayed, tick
 
 
 def test_blank_lines_are_no_ticks_and_still_count_as_lines(capture):

@@ -9,7 +9,7 @@ import pytest
 from nrdot.batch import Counter, Gauge, Owner
 from nrdot.identify.identifier import OwnerIdentifier
 from nrdot.sample.replay import ReplaySource
-from nrdot.testing.capture_lines import BEGINNING, BORN, HOST, SECOND, process, tick
+from nrdot.testing.recordings.capture_lines import BEGINNING, BORN, HOST, SECOND, process, tick
 
 DOCUMENTED = (
     '{"v":1,"t":1795226339000000000,"host":{"id":"h1","cpus":2,"memory":8000000000,"boot":"…"},"procs":['

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.batch import Counter
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 
 @pytest.fixture(params=[None, 0], ids=["kept descriptors", "no descriptors"])

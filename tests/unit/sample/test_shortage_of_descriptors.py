@@ -10,7 +10,7 @@ import pytest
 
 from nrdot.batch import Counter, Gauge
 from nrdot.sample.files import RETREAT
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from nrdot.batch import Gauge
 from nrdot.sample.parse import may_be_frozen
 from nrdot.sample.sweep import SWEEP_SECONDS, WORDS_EVERY, Sweep
-from nrdot.testing import procfs_text as text
+from nrdot.testing.hosts import procfs_text as text
 
 
 @pytest.mark.parametrize("interval", [1.0, 7.0, 15.0, 45.0, 60.0, 90.0])

@@ -8,7 +8,7 @@ import pytest
 from nrdot.sample.arguments import LINE_LIMIT
 from nrdot.sample.words import user_name
 from nrdot.score.subject import subject
-from nrdot.testing.sampled import SampledHost
+from nrdot.testing.hosts.sampled import SampledHost
 
 SWEEP = 60
 WORDS = 5 * SWEEP

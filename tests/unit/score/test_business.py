@@ -9,7 +9,7 @@ from nrdot.score.business import BusinessPart, Overrides, process_names
 from nrdot.score.rules import BusinessRule, OverrideRule
 from nrdot.score.selector import parse_selector
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.scoring import process, table_of
+from nrdot.testing.stages.scoring import process, table_of
 
 HOUR_NS = 3600 * 10**9
 

@@ -18,8 +18,8 @@ from nrdot.score.patterns import PatternPart
 from nrdot.score.rules import BusinessRule, ClassRule, LabelRule, OverrideRule
 from nrdot.score.selector import parse_selector
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.models import save_stump
-from nrdot.testing.scoring import batch_of, process, table_of
+from nrdot.testing.recordings.models import save_stump
+from nrdot.testing.stages.scoring import batch_of, process, table_of
 
 HOUR_NS = 3600 * 10**9
 

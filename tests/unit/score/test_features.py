@@ -8,7 +8,7 @@ import pytest
 from nrdot.batch import Counter, Gauge, Owner, Table
 from nrdot.score.features import FEATURES, LATELY, MEMORY, Features
 from nrdot.testing.clock import NOON_NS
-from nrdot.testing.scoring import batch_of, process, table_of
+from nrdot.testing.stages.scoring import batch_of, process, table_of
 
 AT = {name: index for index, name in enumerate(FEATURES)}
 NAN = np.array([np.nan, 0.7])

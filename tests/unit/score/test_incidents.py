@@ -10,7 +10,7 @@ from nrdot.errors import ConfigError
 from nrdot.score.incident_file import Incident, load_incidents
 from nrdot.score.incidents import DAY_NS, IncidentPart, slug
 from nrdot.testing.clock import NOON_NS, ManualClock
-from nrdot.testing.scoring import process, table_of
+from nrdot.testing.stages.scoring import process, table_of
 
 DAY = 86_400.0
 

@@ -8,7 +8,7 @@ from nrdot.errors import ConfigError
 from nrdot.score.labels import LabelPart
 from nrdot.score.rules import LabelRule
 from nrdot.score.selector import parse_selector
-from nrdot.testing.scoring import process, table_of
+from nrdot.testing.stages.scoring import process, table_of
 
 SCENARIO = (
     ("tier=frontend", 0.8, None),

@@ -7,8 +7,8 @@ from nrdot.batch import Gauge
 from nrdot.score.features import FEATURES
 from nrdot.score.model import ModelPart
 from nrdot.score.model_file import load_model, save_model
-from nrdot.testing.models import CARD, save_stump, stump
-from nrdot.testing.scoring import batch_of, process, table_of
+from nrdot.testing.recordings.models import CARD, save_stump, stump
+from nrdot.testing.stages.scoring import batch_of, process, table_of
 
 SCORES = np.array([np.nan])
 

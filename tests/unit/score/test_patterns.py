@@ -10,7 +10,7 @@ from nrdot.errors import ConfigError
 from nrdot.score.pattern_set import CACHE_LIMIT
 from nrdot.score.patterns import CLASSES_LIMIT, PatternPart, owner_kind
 from nrdot.score.rules import ClassRule, Kind, OwnerKind
-from nrdot.testing.scoring import process, table_of
+from nrdot.testing.stages.scoring import process, table_of
 
 
 def part(*own: ClassRule, packs: tuple[ClassRule, ...] = ()) -> PatternPart:

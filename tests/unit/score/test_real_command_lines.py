@@ -12,7 +12,7 @@ from nrdot.config.schema.scoring import Packs
 from nrdot.score.packs import packs_of, shipped_packs
 from nrdot.score.patterns import PatternPart
 from nrdot.score.subject import subject
-from nrdot.testing.scoring import process
+from nrdot.testing.stages.scoring import process
 
 LINES = Path(__file__).parents[2] / "golden/score/command_lines.tsv"
 JARS = ":".join(f"/opt/x/libs/library-{number}-1.2.3.jar" for number in range(40))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nrdot.score.subject import SUBJECT_LIMIT, subject
-from nrdot.testing.scoring import process
+from nrdot.testing.stages.scoring import process
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from nrdot.simulate.comparison import compare, extent_of
 from nrdot.simulate.fleet import Fleet
 from nrdot.simulate.money import headlines
 from nrdot.stages import Reason
-from nrdot.testing.captures import workers, write_capture
+from nrdot.testing.recordings.captures import workers, write_capture
 
 PROCESSES = 100
 

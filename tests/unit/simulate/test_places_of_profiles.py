@@ -7,8 +7,8 @@ import pytest
 from nrdot.checks.loading import load
 from nrdot.simulate.run import simulate
 from nrdot.stages import Verdict
-from nrdot.testing.captures import write_capture
 from nrdot.testing.clock import NOON_NS
+from nrdot.testing.recordings.captures import write_capture
 
 SECOND = 1_000_000_000
 PROCESSES, EVERY, TICKS = 5000, 10, 9

@@ -12,7 +12,7 @@ from nrdot.cli.run import run
 from nrdot.config.reading.load import load
 from nrdot.simulate.run import simulate
 from nrdot.stages import Verdict
-from nrdot.testing.captures import crowd, write_capture
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 LITTLE = "threshold: 1.0, export_interval: 15s, hold: 0s, grace: 0s, anomaly: {enabled: false}"
 FILE = f"""

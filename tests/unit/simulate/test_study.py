@@ -25,9 +25,9 @@ from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.plan import Study
 from nrdot.simulate.run import simulate, under
 from nrdot.simulate.study import Task, run
-from nrdot.testing.agent import ListBuffer
-from nrdot.testing.captures import crowd, write_capture
-from nrdot.testing.daemon import Unwatched
+from nrdot.testing.agents.daemon import Unwatched
+from nrdot.testing.agents.hollow import ListBuffer
+from nrdot.testing.recordings.captures import crowd, write_capture
 
 INTERVAL = 15.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nrdot.testing.procfs import FakeProcfs, unprivileged
+from nrdot.testing.hosts.procfs import FakeProcfs, unprivileged
 
 REAL = Path("/proc/self")
 on_linux = pytest.mark.skipif(not REAL.exists(), reason="compares with the files of a real Linux")

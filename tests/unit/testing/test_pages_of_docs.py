@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.testing.console import Console, shows
-from nrdot.testing.pages import anchors, blocks, links, prose, spoken_commands
+from nrdot.testing.commands.console import Console, shows
+from nrdot.testing.documents.pages import anchors, blocks, links, prose, spoken_commands
 
 PAGE = """# A page
 

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nrdot.testing.captures import workers, write_capture
-from nrdot.testing.console import typed
+from nrdot.testing.commands.console import typed
+from nrdot.testing.recordings.captures import workers, write_capture
 
 EVIL = "<script>alert(1)</script>"
 

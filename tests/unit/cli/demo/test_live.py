@@ -14,7 +14,7 @@ from nrdot.config.reading.load import load, load_profile
 from nrdot.errors import CaptureError
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.comparison import Comparison, Extent, compare
-from nrdot.testing.captures import workers, write_capture
+from nrdot.testing.recordings.captures import workers, write_capture
 
 
 @pytest.fixture(scope="module")

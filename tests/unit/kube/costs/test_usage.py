@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nrdot.cluster.objects import Custom, Metadata
 from nrdot.cluster.usage import LONGEST, NUMBERS, Line, Usage, document, read
 from nrdot.kube.costs.usage import added_up
-from nrdot.testing.cluster import node
+from nrdot.testing.clusters.nodes import node
 
 NOW = 1_795_262_400.0
 AT = "2026-11-21T12:00:00Z"

@@ -9,7 +9,7 @@ from nrdot.pricing.prices import load_pricing
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.kinds.savings import Wanted, savings
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR

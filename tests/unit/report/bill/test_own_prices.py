@@ -9,7 +9,7 @@ from nrdot.cli.report_tables import as_text
 from nrdot.pricing.prices import PricingError, load_pricing, shipped_text
 from nrdot.report.pages.page import page
 from nrdot.report.tables.flat import as_csv
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 HOUR = 3600
 START = ledger.NOON - 12 * HOUR

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from nrdot.pricing.amounts import rounded
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR

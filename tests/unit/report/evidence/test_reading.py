@@ -16,8 +16,8 @@ import zstandard
 
 from nrdot.ledger.frames import pack
 from nrdot.report.evidence.files import NoLedgerError, find, mend
-from nrdot.testing import ledger
-from nrdot.testing.procfs import unprivileged
+from nrdot.testing.hosts.procfs import unprivileged
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR

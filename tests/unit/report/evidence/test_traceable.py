@@ -9,8 +9,8 @@ import duckdb
 import msgspec
 import pytest
 
-from nrdot.testing import ledger
-from nrdot.testing.console import typed
+from nrdot.testing.commands.console import typed
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR - 40 * DAY  # 2026-10-12 00:00 UTC, and past for the command

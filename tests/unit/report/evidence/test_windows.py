@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nrdot.report.evidence.files import NoLedgerError
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 DAY = 86400
 START = ledger.NOON - 12 * 3600

@@ -8,7 +8,7 @@ from nrdot.report.evidence.files import find
 from nrdot.report.figures.hosts import named
 from nrdot.report.kinds.criticality import criticality
 from nrdot.report.pages.page import page
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR

@@ -11,8 +11,8 @@ from nrdot.config.reading.load import load
 from nrdot.report.evidence.engine import Engine
 from nrdot.report.evidence.files import find
 from nrdot.report.kinds.compliance import compliance
-from nrdot.testing import ledger
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR

@@ -14,8 +14,8 @@ from nrdot.report.kinds.compliance import compliance
 from nrdot.report.kinds.criticality import criticality
 from nrdot.report.pages.page import page
 from nrdot.report.tables.flat import as_csv
-from nrdot.testing import ledger
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR

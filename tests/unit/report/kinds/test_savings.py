@@ -16,7 +16,7 @@ from nrdot.ledger.rows import Seen
 from nrdot.pricing.prices import PricingError, load_pricing
 from nrdot.report.figures.steps import STEPS
 from nrdot.report.pages.page import page
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR  # 2026-11-21 00:00 UTC

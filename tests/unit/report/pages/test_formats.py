@@ -13,7 +13,7 @@ import pytest
 
 from nrdot.report.pages.page import page
 from nrdot.report.tables.flat import as_csv
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 DAY, HOUR = 86400, 3600
 START = ledger.NOON - 12 * HOUR

@@ -12,7 +12,7 @@ import pytest
 
 from nrdot.pricing.prices import PricingError, load_pricing
 from nrdot.report.tables.focus import COLUMNS, as_focus
-from nrdot.testing import ledger
+from nrdot.testing.recordings import ledger
 
 HOUR, DAY = 3600, 86400
 START = ledger.NOON - 12 * HOUR

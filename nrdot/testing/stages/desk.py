@@ -10,12 +10,12 @@ from nrdot.batch import Counter
 from nrdot.decide.budget import SeriesBudget
 from nrdot.decide.policy import Policy
 from nrdot.stages import Reason, Verdict
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 if TYPE_CHECKING:
     from nrdot.batch import Rows, Table
     from nrdot.decide.rules import Rules
-    from nrdot.testing.host import InventedProcess
+    from nrdot.testing.hosts.invented import InventedProcess
 
 
 class Desk:

@@ -9,7 +9,7 @@ import socket
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from nrdot.testing.loopback import Listener, Loopback
+from nrdot.testing.servers.loopback import Listener, Loopback
 
 
 class HttpProxy(Loopback):

@@ -1,6 +1,6 @@
 """A process that fills a disk buffer until it is killed, and says what it was promised.
 
-    python -m nrdot.testing.buffer_writer DIRECTORY [CGROUP | BYTES]
+    python -m nrdot.testing.delivery.buffer_writer DIRECTORY [CGROUP | BYTES]
 
 It forks a child for each line of standard input, so that a hundred deaths cost one start of the interpreter.
 A line is the number of the first record. The child prints `put N` after record N was put to disk, `kept N`
@@ -25,7 +25,7 @@ from nrdot.buffer.files import Files
 from nrdot.buffer.settings import BufferSettings
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
-from nrdot.testing.records import EVERYTHING, number_of, record
+from nrdot.testing.delivery.records import EVERYTHING, number_of, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Writers:
     def __init__(
         self, directory: Path, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        command = [sys.executable, "-m", "nrdot.testing.buffer_writer", str(directory), *arguments]
+        command = [sys.executable, "-m", "nrdot.testing.delivery.buffer_writer", str(directory), *arguments]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

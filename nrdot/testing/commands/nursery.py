@@ -19,7 +19,7 @@ from nrdot.__main__ import main
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LOADED = "nrdot.testing.loaded"
+LOADED = "nrdot.testing.commands.loaded"
 _NOWHERE = Path(os.devnull)
 
 

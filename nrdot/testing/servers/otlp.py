@@ -27,7 +27,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-from nrdot.testing.loopback import Listener, Loopback
+from nrdot.testing.servers.loopback import Listener, Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

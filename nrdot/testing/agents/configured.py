@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nrdot.audit.verify import entries
 from nrdot.govern.auditor import Auditor
 from nrdot.govern.choosing import Chooser
-from nrdot.testing.audit_disk import TroubledDisk
 from nrdot.testing.clock import ManualClock
+from nrdot.testing.disks.troubled import TroubledDisk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.batch import Counter
 from nrdot.decide.anomaly import AnomalyDetector
-from nrdot.testing.host import InventedHost
+from nrdot.testing.hosts.invented import InventedHost
 
 if TYPE_CHECKING:
     from nrdot.decide.anomaly import Departure

@@ -9,7 +9,7 @@ from nrdot.agent.daemon import Daemon, Parts
 from nrdot.agent.notify import Notifier
 from nrdot.agent.signals import Requests
 from nrdot.agent.status import Status
-from nrdot.testing.agent import CountingPipeline
+from nrdot.testing.agents.hollow import CountingPipeline
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nrdot.agent.daemon import Watching
     from nrdot.clock import Clock
-    from nrdot.testing.agent import ListBuffer
+    from nrdot.testing.agents.hollow import ListBuffer
 
 INTERVAL = 15.0
 

@@ -25,8 +25,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nrdot.testing import procfs_text as text
-from nrdot.testing.procfs_text import KERNEL_THREAD, ORDINARY, FakeProcess
+from nrdot.testing.hosts import procfs_text as text
+from nrdot.testing.hosts.procfs_text import KERNEL_THREAD, ORDINARY, FakeProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

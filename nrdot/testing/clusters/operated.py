@@ -9,9 +9,9 @@ from nrdot.cluster.objects import ConfigMap, Custom, Metadata, Node
 from nrdot.kube.controller import Controller, View
 from nrdot.kube.plans import rfc3339
 from nrdot.kube.told import Teller
-from nrdot.testing.api_server import FakeApi
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.cluster import node
+from nrdot.testing.clusters.api_server import FakeApi
+from nrdot.testing.clusters.nodes import node
 
 if TYPE_CHECKING:
     from nrdot.cluster.api import Document

@@ -11,7 +11,7 @@ from nrdot.aggregate.groups import Groups
 from nrdot.batch import Gauge
 from nrdot.stages import Verdict
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.host import InventedHost, InventedProcess
+from nrdot.testing.hosts.invented import InventedHost, InventedProcess
 
 if TYPE_CHECKING:
     from nrdot.aggregate.quiet import Quiet

@@ -19,7 +19,7 @@ import numpy as np
 
 from nrdot.sample.procfs import ProcfsSource
 from nrdot.testing.clock import ManualClock
-from nrdot.testing.procfs import FakeProcfs, unprivileged
+from nrdot.testing.hosts.procfs import FakeProcfs, unprivileged
 
 if TYPE_CHECKING:
     from nrdot.batch import Batch, Counter, Gauge, Identity

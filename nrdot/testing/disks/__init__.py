@@ -1,0 +1,1 @@
+"""Disks that fill up, fail, rot and crash on cue."""

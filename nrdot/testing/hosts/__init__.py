@@ -1,0 +1,1 @@
+"""Hosts of invented processes: as tables, as a /proc of files, as a library that plays other systems."""

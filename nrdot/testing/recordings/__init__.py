@@ -1,0 +1,1 @@
+"""Files that somebody left: captures, ledgers, trained models."""

@@ -1,0 +1,1 @@
+"""Servers on loopback that behave as a script says, and their certificates."""

@@ -1,0 +1,1 @@
+"""One stage by itself, over tables that a test makes."""
