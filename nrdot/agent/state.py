@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCK = "lock"
 PRIVATE = 0o700
+_NOT_A_LINK = getattr(os, "O_NOFOLLOW", 0)  # the file is written anew, whatever it is
 
 
 class StateDirectory:
@@ -30,7 +31,7 @@ class StateDirectory:
         self.path = path
         self.warning = _prepare(path)
         try:
-            self._descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | _NOT_A_LINK, 0o600)
         except OSError as error:
             raise _unusable(path, error) from None
         try:
@@ -77,7 +78,9 @@ def _prepare(path: Path) -> str:
     """Make the directory private where it is ours, and say what is odd about it where it is not."""
     try:
         path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(path.stat().st_mode)
+        status = path.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        _ours(path, status.st_uid)
         if not mode & 0o077:
             return ""
         # A directory with other things in it may be anything, /tmp even: its mode is not ours to change.
@@ -90,6 +93,15 @@ def _prepare(path: Path) -> str:
             f"agent.state_dir: everybody may write to {path}; give the agent a directory of its own",
         )
     return f"agent.state_dir: others may read {path} (mode {mode:04o}); chmod 700 it, or name an empty one"
+
+
+def _ours(path: Path, owner: int) -> None:
+    """What root writes into somebody's directory goes wherever a link of theirs leads."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and owner != 0:
+        raise StartError(
+            f"agent.state_dir: {path} belongs to user {owner}, who could lead what root writes elsewhere; "
+            f"run the agent as that user, chown it to root, or name another directory",
+        )
 
 
 def _tightened(path: Path) -> bool:

@@ -7,8 +7,8 @@ The rules, in order; docs/operations.md lists them for users:
    key, apikey, credential, auth, authorization, cookie, dsn, connection string; `--name=value`,
    `--name value`, `name=value`, `"name": "value"`
 3. the password in `scheme://user:password@host`, the user in `https://TOKEN@host`
-4. the short password options of mysql (`-pSECRET`), redis-cli (`-a SECRET`), curl (`-u user:SECRET`), sshpass,
-   mongosh and `docker login` (`-p SECRET`) and ldap tools (`-w SECRET`)
+4. the short password options of mysql (`-pSECRET`), redis-cli (`-a SECRET`), curl (`-u user:SECRET`), of
+   mongosh, sshpass and `docker login` (`-p SECRET`) and ldap tools (`-w SECRET`)
 5. words that look like a credential by their form: cloud access keys, GitHub and Slack tokens, keys of paid
    services, JWTs, PEM keys
 

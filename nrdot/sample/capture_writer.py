@@ -10,6 +10,7 @@ given that takes the secrets out.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -31,6 +32,11 @@ _LEVEL = 3
 _COLUMNS = ("pid", "start", "born_ns", "parent", "state", "limited", "counters", "gauges")
 
 
+def _private(path: str, flags: int) -> int:
+    """Command lines and owners of every process: a new file is its maker's alone."""
+    return os.open(path, flags, 0o600)
+
+
 class CaptureWriter:
     """Writes one file, which it begins anew. Raises CaptureError where it cannot.
 
@@ -49,7 +55,7 @@ class CaptureWriter:
         self._cgroups: list[str] = []
         self._short: dict[int, bytes] = {}  # pid and start by row, for all that were written
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = open(path, "wb", buffering=0, opener=_private)  # noqa: SIM115 - closed by `close`
         except OSError as error:
             raise CaptureError(f"{path}: cannot be written: {error.strerror}; nothing is recorded") from error
 

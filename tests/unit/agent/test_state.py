@@ -140,3 +140,29 @@ def test_a_directory_on_a_full_disk_is_named(tmp_path):
         StateDirectory(path)
 
     StateDirectory(path).close()  # the lock was let go
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes where others may not; nobody else can be led")
+def test_root_keeps_nothing_in_a_directory_of_another_user(tmp_path):
+    path, victim = tmp_path / "state", tmp_path / "shadow"
+    path.mkdir(mode=0o700)
+    victim.write_text("root:*:")
+    (path / "lock").symlink_to(victim)
+    os.chown(path, 65534, 65534)
+
+    with pytest.raises(StartError, match=f"agent.state_dir: {path} belongs to user 65534"):
+        StateDirectory(path)
+
+    assert victim.read_text() == "root:*:"
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
+    path, victim = tmp_path / "state", tmp_path / "file"
+    path.mkdir(mode=0o700)
+    victim.write_text("of somebody")
+    (path / "lock").symlink_to(victim)
+
+    with pytest.raises(StartError, match=f"agent.state_dir: cannot keep files in {path}: "):
+        StateDirectory(path)
+
+    assert victim.read_text() == "of somebody"

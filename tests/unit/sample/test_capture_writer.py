@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -368,3 +369,14 @@ def test_the_file_is_closed_once_and_a_second_close_is_harmless(tmp_path):
         assert kept() == before + 1
     writer.close()
     assert kept() == before
+
+
+def test_a_capture_belongs_to_its_maker_alone(tmp_path):
+    path = tmp_path / "host.jsonl"
+    before = os.umask(0)
+    try:
+        CaptureWriter(path).close()
+    finally:
+        os.umask(before)
+
+    assert path.stat().st_mode & 0o777 == 0o600
