@@ -229,6 +229,8 @@ class DiskBuffer:
         New segments get the current key of `keys`; segments that waited for one of them are released.
         """
         with self._lock:
+            if self._final is not None:
+                return
             before, self._settings = self._settings, settings
             rhythm = (settings.durability, settings.sync_seconds)
             if rhythm != (before.durability, before.sync_seconds):
@@ -249,6 +251,8 @@ class DiskBuffer:
     def check(self) -> None:
         """Read every segment, so that what is damaged is in the books now and not when its turn comes."""
         with self._lock:
+            if self._final is not None:
+                return
             for lane in self._store.lanes.values():
                 for segment in lane.segments.copy():
                     self._reader.load(segment)

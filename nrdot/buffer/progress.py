@@ -152,27 +152,29 @@ class ProgressLog:
         self._remove_old()
 
     def append(self, entry: Entry) -> None:
-        if self._writer is None:
-            raise OSError("the progress log is broken until it begins anew")
         kind = Kind.SETTLED if entry.gap is None else Kind.GAP
         try:
-            self._write(self._writer, kind, msgspec.json.encode(entry))
+            self._write(self._open_writer(), kind, msgspec.json.encode(entry))
         except OSError:
             self.close()
             raise
         self.unsynced = True
 
     def sync(self) -> None:
-        if self._writer is None:
-            raise OSError("the progress log is broken until it begins anew")
+        writer = self._open_writer()
         if not self.unsynced:
             return
         try:
-            self._writer.sync()
+            writer.sync()
         except OSError:
             self.close()
             raise
         self.unsynced = False
+
+    def _open_writer(self) -> Writer:
+        if self._writer is None:
+            raise OSError("the progress log is broken until it begins anew")
+        return self._writer
 
     def close(self) -> None:
         if self._writer is not None:

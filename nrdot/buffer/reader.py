@@ -61,7 +61,7 @@ class Reader:
 
     def places(self, segment: Segment, *, newest_first: bool = False) -> Iterator[Place]:
         """What waits in one segment, whether it can be opened or not."""
-        index = segment.index if self.load(segment) else None
+        index = self.load(segment)
         if index is not None:
             for position in index.pending(segment.settled, newest_first=newest_first):
                 yield _place(segment, index, position)
@@ -72,12 +72,19 @@ class Reader:
             for segment in reversed(lane.segments):
                 if segment.header.first_sequence > sequence:
                     continue
-                if sequence <= segment.last_sequence and self.load(segment) and segment.index is not None:
-                    position = segment.index.find(sequence)
-                    if position is not None and segment.index.ordinals[position] not in segment.settled:
-                        return _place(segment, segment.index, position)
+                if sequence <= segment.last_sequence and (place := self._find(segment, sequence)):
+                    return place
                 break
         return None
+
+    def _find(self, segment: Segment, sequence: int) -> Place | None:
+        index = self.load(segment)
+        if index is None:
+            return None
+        position = index.find(sequence)
+        if position is None or index.ordinals[position] in segment.settled:
+            return None
+        return _place(segment, index, position)
 
     def read(self, place: Place) -> Record | None:
         """The record, or None where its bytes are not those that were written. Raises OSError."""
@@ -92,22 +99,22 @@ class Reader:
             return None
         return Record(payload, head.points, head.time_ns, Priority(head.priority))
 
-    def load(self, segment: Segment) -> bool:
-        """Have the segment's index; False where it cannot be read now. Notes what it misses as a loss."""
+    def load(self, segment: Segment) -> Index | None:
+        """The segment's index; None where it cannot be read now. Notes what it misses as a loss."""
         if segment.index is not None:
-            return True
+            return segment.index
         if self._clock.monotonic() < segment.retry_at:
-            return False
+            return None
         try:
             descriptor = self._descriptor(segment)
             size = self._files.size(descriptor)
             found = survey(lambda at, count: self._files.read(descriptor, at, count), size, segment.header)
         except FileNotFoundError:
             self.losses[segment] = segment.vanish()
-            return False
+            return None
         except OSError:
             self.refuse(segment)
-            return False
+            return None
         index = found.index
         while index.ordinals and index.ordinals[-1] >= segment.records:
             index.cut(len(index) - 1)  # written, but never kept: its sync failed
@@ -115,7 +122,7 @@ class Reader:
         loss = segment.check()
         if loss is not None:
             self.losses[segment] = loss
-        return True
+        return index
 
     def refuse(self, segment: Segment) -> None:
         """The file system would not read it; what it holds waits."""

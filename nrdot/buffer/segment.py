@@ -273,17 +273,13 @@ def scan(read: Callable[[int, int], bytes], size: int, seed: int) -> Iterator[Fr
 
 
 def _next_head(window: _Window, offset: int, size: int, seed: int) -> int:
-    while offset + HEAD_SIZE <= size:
-        chunk = window.take(offset, min(_WINDOW, size - offset))
-        at = chunk.find(MARKER)
-        if at < 0:
-            offset += len(chunk) - len(MARKER) + 1
-            continue
-        offset += at
+    """Where the next whole frame begins whose head is right, or `size`."""
+    offset = window.find(MARKER, offset)
+    while offset < size:
         parsed = parse_head(window.take(offset, HEAD_SIZE), seed)
-        if parsed is not None and offset + HEAD_SIZE + parsed[0].stored <= size:
+        if parsed is not None and offset + parsed[0].frame_size <= size:
             return offset
-        offset += 1
+        offset = window.find(MARKER, offset + len(MARKER))
     return size
 
 
@@ -303,3 +299,12 @@ class _Window:
             self._start, at = offset, 0
             self._data = self._read(offset, min(max(size, _WINDOW), self._size - offset))
         return self._data[at : at + size]
+
+    def find(self, mark: bytes, offset: int) -> int:
+        """Where `mark` stands next, or the end; however many there are, each byte is read once."""
+        while len(self.take(offset, len(mark))) == len(mark):
+            at = self._data.find(mark, offset - self._start)
+            if at >= 0:
+                return self._start + at
+            offset = self._start + len(self._data) - len(mark) + 1
+        return self._size

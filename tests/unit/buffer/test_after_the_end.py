@@ -1,11 +1,13 @@
 """A request may come back after its buffer was closed, and another process may have the directory by then."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from nrdot.buffer.disk import DiskBuffer
-from nrdot.buffer.settings import BufferSettings
+from nrdot.buffer.encryption import NO_KEYS, Keyring
+from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
 
 DIRECTORY = Path("/state/buffer")
@@ -32,16 +34,23 @@ def handed_over(start, disk, clock):
         lambda buffer, _handed: buffer.peek(10, 1 << 20),
         lambda buffer, _handed: buffer.flush(),
         lambda buffer, _handed: buffer.put(record(9)),
+        lambda buffer, _handed: buffer.check(),
+        lambda buffer, _handed: buffer.use(BufferSettings(), Keyring(b"k" * 32)),
+        lambda buffer, _handed: buffer.use(BufferSettings(durability=Durability.NEVER), NO_KEYS),
+        lambda buffer, _handed: buffer.use(BufferSettings(durability=Durability.INTERVAL), NO_KEYS),
         lambda buffer, _handed: buffer.close(),
     ],
 )
-def test_what_comes_after_the_end_touches_no_file(handed_over, disk, late):
+def test_what_comes_after_the_end_touches_no_file_and_says_nothing(handed_over, disk, late, caplog):
     before, handed, after = handed_over
+    threads = threading.active_count()
+    caplog.clear()
     there = {path: disk.content(path) for path in disk.paths()}
     touched = []
     disk.fail = lambda operation, path: touched.append((operation, path))
     late(before, handed)
     assert touched == []
+    assert (caplog.text, threading.active_count()) == ("", threads)
     disk.fail = lambda _operation, _path: None
     assert {path: disk.content(path) for path in disk.paths()} == there
     assert numbers(after) == [0, 1, 2, 3]

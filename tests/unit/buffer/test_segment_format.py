@@ -5,6 +5,7 @@ import pytest
 from nrdot.buffer.segment import (
     FIRST_FRAME,
     HEADER_SIZE,
+    MARKER,
     Content,
     Damage,
     Frame,
@@ -70,6 +71,13 @@ def test_a_newer_version_is_told_from_damage_whatever_follows_it():
     newer = b"NRDOTBUF" + (2).to_bytes(2, "little") + b"a layout of its own" * 10
     with pytest.raises(NewerFormat):
         parse_header(newer)
+
+
+def test_ten_bytes_are_enough_to_tell_a_newer_version():
+    newer = b"NRDOTBUF" + (2).to_bytes(2, "little")
+    with pytest.raises(NewerFormat):
+        parse_header(newer)
+    assert parse_header(newer[:9]) is None
 
 
 def test_a_segment_cut_at_any_byte_keeps_its_complete_records():
@@ -144,3 +152,41 @@ def test_after_damage_of_any_length_the_next_record_is_found_wherever_it_begins(
 def test_the_head_of_an_empty_record_at_the_very_end_is_found_behind_damage():
     data = pack_header(HEADER) + bytes(1) + frame(0, b"")
     assert bodies_of(data) == [b""]
+
+
+@pytest.mark.parametrize("left", [-1, 1, len(BODIES[5]) - 1])  # of the last body; -1 within its head
+def test_damage_up_to_a_record_that_is_cut_off_is_the_tail_that_a_crash_left(left):
+    """A power cut writes blocks in any order: a head may be there without what is before and behind it."""
+    data = bytearray(segment(BODIES))
+    holed = len(segment(BODIES[:4]))
+    data[holed : holed + 30] = bytes(30)
+    del data[len(data) - len(BODIES[5]) + left :]
+    *frames, tail = read_all(bytes(data))
+    assert [item.body for item in frames] == BODIES[:4]
+    assert (tail.offset, tail.size, tail.torn) == (holed, len(data) - holed, True)
+
+
+def test_a_damaged_record_full_of_markers_is_read_but_once():
+    """Whoever fills a payload with them must not be able to hold up a start."""
+    data = bytearray(segment([MARKER * 200_000, b"next"]))
+    data[FIRST_FRAME + 8] ^= 1
+    asked = []
+
+    def read(offset, size):
+        asked.append(size)
+        return bytes(data[offset : offset + size])
+
+    damage, following = scan(read, len(data), HEADER.seed)
+    assert (damage.torn, following.body) == (False, b"next")
+    assert sum(asked) < 1.01 * len(data)
+
+
+@pytest.mark.parametrize("there", [FIRST_FRAME, FIRST_FRAME + 70, len(segment(BODIES[:2])) - 1])
+def test_a_file_that_got_shorter_since_its_size_was_asked_ends_where_it_ends(there):
+    data = segment(BODIES)
+    items = list(scan(lambda offset, size: data[:there][offset : offset + size], len(data), HEADER.seed))
+    whole = 1 if there > len(segment(BODIES[:1])) else 0
+    assert [item.body for item in items if isinstance(item, Frame)] == BODIES[:whole]
+    last = items[-1]
+    assert isinstance(last, Damage)
+    assert last.offset + last.size == len(data)
