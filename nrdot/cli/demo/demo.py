@@ -26,7 +26,6 @@ SAMPLES = 30  # that are taken, where the time allows a second between two
 SHORTEST = 20  # seconds; less shows no second export
 LONGEST = 86400
 HOSTS = 100  # like this one, in money: a single one costs cents
-TOP = 8  # kept processes on the terminal
 INTERRUPTED = 130
 
 
@@ -55,7 +54,7 @@ def demo(
         ),
     ] = 30.0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="HTML report to write.", metavar="FILE")
+        Path, typer.Option("--output", "-o", help="HTML page to write.", metavar="FILE")
     ] = Path("nrdot-demo.html"),
     config: Config = None,
     hosts: Annotated[int, typer.Option(help="Hosts like this one, in money.", min=1, metavar="N")] = HOSTS,
@@ -77,8 +76,10 @@ def demo(
     if json:
         print_json(_document(comparison, hosts))
     else:
-        _show(console(), comparison, hosts, live=capture is None)
-    errors().print(f"report: {output}", soft_wrap=True)
+        from nrdot.cli.demo.tables import show
+
+        show(console(), comparison, hosts, live=capture is None)
+    errors().print(f"page: {output}", soft_wrap=True)
 
 
 def _compared(found: Configuration, capture: Path | None, seconds: float, *, quiet: bool) -> Comparison:
@@ -166,54 +167,3 @@ def _document(found: Comparison, hosts: int) -> dict[str, Any]:
         "no_optimizer": figures(found.none),
         "profiles": {one.profile: figures(one) for one in found.profiles},
     }
-
-
-def _show(out: Any, found: Comparison, hosts: int, *, live: bool) -> None:
-    """Profiles side by side, so that eighty columns suffice."""
-    from nrdot.cli.demo.words import briefly, side_by_side
-    from nrdot.cli.output import table
-
-    names = [one.profile for one in (found.none, *found.profiles)]
-    shown = table("", *names, right=set(names))
-    for title, figures in side_by_side(found):
-        shown.add_row(title, *figures)
-    out.print(shown)
-    _who(out, next((one for one in found.profiles if one.profile == "balanced"), found.profiles[0]))
-    _prices(out, found, hosts)
-    for line in (
-        *briefly(found, live=live),
-        "The page has each formula, and what else to know of these figures.",
-    ):
-        out.print(f"[dim]{line}[/dim]")
-
-
-def _who(out: Any, one: Figures) -> None:
-    from rich.text import Text
-
-    from nrdot.cli.demo.words import brief
-    from nrdot.cli.output import amount, table
-
-    title = f"kept under {one.profile}"
-    shown = table(
-        title, "pid", "score", "cores", "memory", "reason", right={"pid", "score", "cores", "memory"}
-    )
-    for kept in one.top[:TOP]:
-        figures = (f"{kept.score:.2f}", f"{kept.cpu:.2f}", amount(kept.rss))
-        shown.add_row(Text(kept.name), str(kept.pid), *figures, brief(kept.reason))
-    out.print(shown)
-    more = sum(one.reasons.values()) - len(one.top[:TOP])
-    if more > 0:
-        out.print(f"and {more} more; the report names them\n")
-
-
-def _prices(out: Any, found: Comparison, hosts: int) -> None:
-    from nrdot.cli.output import table
-    from nrdot.simulate.fleet import Fleet, vendors
-
-    columns, meters = (found.none, *found.profiles), vendors()
-    names = [one.profile for one in columns]
-    many = f"{hosts:,} such hosts" if hosts > 1 else "such a host"
-    shown = table(f"{meters[0].currency} a month, {many}", *names, right=set(names))
-    for meter in meters:
-        shown.add_row(meter.name, *(f"{meter.monthly(Fleet(one, hosts)):,.2f}" for one in columns))
-    out.print(shown)

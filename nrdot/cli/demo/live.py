@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nrdot.batch import Gauge
-from nrdot.cli.demo.words import SAME_INTERVAL, brief, side_by_side
-from nrdot.cli.output import amount, table
+from nrdot.cli.demo.tables import NARROW, headline, processes, profiles
+from nrdot.cli.demo.words import HEADLINE, brief
+from nrdot.cli.output import amount
 from nrdot.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from nrdot.batch import Batch
-    from nrdot.simulate.comparison import Comparison, Figures
+    from nrdot.simulate.comparison import Comparison
 
 EVERY = 3.0  # seconds of watching between two comparisons
 BUSY = 6  # processes that are listed
-HEADLINE = "balanced"
+KEPT = f"kept under {HEADLINE}"
 
 
 class LiveScreen:
@@ -40,6 +41,7 @@ class LiveScreen:
     def __init__(
         self, console: Console, seconds: float, interval: float, compared: Callable[[], Comparison]
     ) -> None:
+        self._console = console  # as wide as the terminal is at that moment
         self._seconds = seconds
         self._interval = interval
         self._compared = compared
@@ -87,48 +89,34 @@ class LiveScreen:
             return  # too early for an export, or a line that is half written: the next look has more
 
     def render(self) -> RenderableType:
-        head = Table.grid(padding=(0, 2))
+        narrow = self._console.width < NARROW
         words = f"{self._passed:.0f} of {self._seconds:.0f} s"
         count = f"[bold]{self._processes}[/bold] processes, [bold]{self._cores:.2f}[/bold] cores"
         bar = ProgressBar(total=self._seconds, completed=self._passed, width=16)
-        head.add_row("watching this host", bar, words, count)
+        head = Table.grid(padding=(0, 2))
+        if narrow:
+            head.add_row(bar, words)
+        else:
+            head.add_row("watching this host", bar, words, count)
         below: RenderableType = (
-            self._profiles(self._found)
+            profiles(self._found, narrow=narrow, short=True)
             if self._found
             else Text("each profile looks at the same samples; the first export is on its way", style="dim")
         )
-        return Panel(Group(head, "", below, self._who()), title="NRDOT demo", border_style="cyan")
+        if narrow:
+            return Group(head, count, "", below, self._who(narrow=True))
+        return Panel(Group(head, "", below, self._who(narrow=False)), title="NRDOT demo", border_style="cyan")
 
-    def _profiles(self, found: Comparison) -> Table:
-        columns = (found.none, *found.profiles)
-        shown = table("", *(one.profile for one in columns), right={one.profile for one in columns})
-        for title, figures in side_by_side(found):
-            if title == SAME_INTERVAL:
-                continue  # a screen of eighty columns and two dozen lines is full without it
-            words = zip(figures, columns, strict=True)
-            shown.add_row(title, *(Text(text, style=_style(title, one, found.none)) for text, one in words))
-        return shown
-
-    def _who(self) -> Table:
+    def _who(self, *, narrow: bool) -> Table:
         kept = {}
         if self._found is not None:
-            profile = next((one for one in self._found.profiles if one.profile == HEADLINE), None)
-            kept = {one.pid: brief(one.reason) for one in profile.top} if profile else {}
-        shown = table(
-            "busiest now",
-            "pid",
-            "cores",
-            "memory",
-            f"kept under {HEADLINE}",
-            right={"pid", "cores", "memory"},
+            kept = {one.pid: brief(one.reason) for one in headline(self._found).top}
+        columns = (
+            ("busiest now", "cores", "kept") if narrow else ("busiest now", "pid", "cores", "memory", KEPT)
         )
+        shown = processes(*columns, right={"pid", "cores", "memory"}, narrow=narrow)
         for name, pid, cores, size in self._busy:
-            why = Text(kept[pid], style="green") if pid in kept else Text("")
-            shown.add_row(Text(name), str(pid), f"{cores:.2f}", amount(size), why)
+            why = Text(kept.get(pid, ""), style="green")
+            besides = (f"{cores:.2f}",) if narrow else (str(pid), f"{cores:.2f}", amount(size))
+            shown.add_row(Text(name, no_wrap=narrow), *besides, why)
         return shown
-
-
-def _style(title: str, one: Figures, none: Figures) -> str:
-    if title != "less" or one is none:
-        return ""
-    return "bold green" if one.points_hourly <= none.points_hourly else "bold yellow"

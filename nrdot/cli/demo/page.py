@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from nrdot import __version__
-from nrdot.cli.demo.words import critical, every, less, method
+from nrdot.cli.demo.words import HEADLINE, critical, every, less, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
 from nrdot.simulate.fleet import Fleet, vendors
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from nrdot.simulate.comparison import Comparison, Figures, Kept
     from nrdot.simulate.money import Priced
 
-HEADLINE = "balanced"  # the profile that the figures at the top are about
-
 
 def page(found: Comparison, hosts: int, *, live: bool) -> str:
     template = Template(files("nrdot.cli.demo").joinpath("page.html").read_text(encoding="utf-8"))
     when = datetime.fromtimestamp(found.time_ns // 1_000_000_000, UTC)
-    columns = (found.none, *found.profiles)
+    columns, meters = (found.none, *found.profiles), vendors()
     return template.substitute(
         host=escape(found.host.name or found.host.id or "this host"),
         when=f"{when:%Y-%m-%d %H:%M} UTC",
@@ -39,7 +37,8 @@ def page(found: Comparison, hosts: int, *, live: bool) -> str:
         kept="\n".join(_kept(one, opened=one.profile == HEADLINE) for one in found.profiles),
         meter_names="".join(f"<th>{escape(one.profile)}</th>" for one in columns),
         hosts=f"{hosts:,} hosts" if hosts > 1 else "one host",
-        money="\n".join(_money(meter, [Fleet(one, hosts) for one in columns]) for meter in vendors()),
+        money="\n".join(_money(meter, [Fleet(one, hosts) for one in columns]) for meter in meters),
+        formulas="\n".join(map(_formula, meters)),
         method="\n".join(f"<li>{escape(line)}</li>" for line in method(found, live=live)),
         version=escape(__version__),
     )
@@ -57,7 +56,7 @@ def _answers(found: Comparison) -> list[str]:
         (f"{one.cpu_covered:.0%}", "of the CPU in use belongs to a process with a name of its own"),
         (critical(one), "never-filtered processes exported by themselves")
         if one.critical
-        else ("0", "processes of this host are never-filtered; such would each keep a name"),
+        else ("none", "of this host's processes is named as critical; a class or an override does that"),
     ]
     return [
         f'<div class="answer"><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>'
@@ -80,21 +79,17 @@ def _bars(columns: tuple[Figures, ...]) -> str:
 
 def _row(one: Figures, none: Figures) -> str:
     first = one is none
-    cells = [
-        every(one.interval),
-        f"{one.processes if first else one.kept:,.0f} of {one.processes:,.0f}",
-        "-" if first else f"{one.groups:.0f}",
-        f"{one.points_hourly:,.0f}",
+    nothing = "<td>-</td>"
+    cells = [  # what decides comes first: a telephone shows no more without being asked
+        f"<td>{one.points_hourly:,.0f}</td>",
+        nothing if first else _saved(one.points_hourly, none.points_hourly),
+        nothing if first else f"<td>{one.cpu_covered:.0%}</td>",
+        nothing if first else f"<td>{escape(critical(one))}</td>",
+        f"<td>{one.processes if first else one.kept:,.0f} of {one.processes:,.0f}</td>",
+        nothing if first else f"<td>{one.groups:.0f}</td>",
+        f"<td>{every(one.interval)}</td>",
+        nothing if first else _saved(one.points_hourly, one.same_interval_hourly),
     ]
-    cells = [f"<td>{cell}</td>" for cell in cells]
-    if first:
-        cells += ["<td>-</td>"] * 4
-    else:
-        cells += [
-            _saved(one.points_hourly, none.points_hourly),
-            _saved(one.points_hourly, one.same_interval_hourly),
-        ]
-        cells += [f"<td>{escape(critical(one))}</td>", f"<td>{one.cpu_covered:.0%}</td>"]
     kind = ' class="none"' if first else ""
     return f'<tr{kind}><td class="word">{escape(one.profile)}</td>{"".join(cells)}</tr>'
 
@@ -112,22 +107,26 @@ def _kept(one: Figures, *, opened: bool) -> str:
     rest = f'<p class="note">and {more} more.</p>' if more > 0 else ""
     return (
         f"<details{state}><summary>{escape(one.profile)} <small>{escape(counts)}</small></summary>"
-        '<div class="scroll"><table><thead><tr><th class="word">process</th><th>pid</th><th>score</th>'
-        '<th>cores</th><th>memory</th><th class="word">why</th></tr></thead>'
+        '<div class="scroll"><table><thead><tr><th class="word">process</th><th class="minor">pid</th>'
+        '<th class="minor">score</th><th>cores</th><th class="minor">memory</th><th class="word">why</th>'
+        "</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>{rest}</details>"
     )
 
 
 def _process(one: Kept) -> str:
-    figures = (str(one.pid), f"{one.score:.2f}", f"{one.cpu:.2f}", amount(one.rss))
-    cells = "".join(f"<td>{figure}</td>" for figure in figures)
+    cells = (
+        f'<td class="minor">{one.pid}</td><td class="minor">{one.score:.2f}</td><td>{one.cpu:.2f}</td>'
+        f'<td class="minor">{amount(one.rss)}</td>'
+    )
     why = escape(REASONS[one.reason])
     return f'<tr><td class="word"><code>{escape(one.name)}</code></td>{cells}<td class="wide">{why}</td></tr>'
 
 
 def _money(meter: Priced, columns: list[Fleet]) -> str:
     cells = "".join(f"<td>{meter.monthly(one):,.2f} {meter.currency}</td>" for one in columns)
-    return (
-        f'<tr><td class="word">{escape(meter.name)}</td>{cells}'
-        f'<td class="wide"><code>{escape(meter.formula)}</code></td></tr>'
-    )
+    return f'<tr><td class="word">{escape(meter.name)}</td>{cells}</tr>'
+
+
+def _formula(meter: Priced) -> str:
+    return f"<li>{escape(meter.name)}: <code>{escape(meter.formula)}</code></li>"

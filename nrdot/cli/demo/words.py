@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nrdot.simulate.money import FREE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nrdot.simulate.comparison import Comparison, Figures
+    from nrdot.simulate.money import Priced
     from nrdot.stages import Reason
 
 NOTICEABLE = 1.005  # a scale that is worth a word
 SAME_INTERVAL = "less, same interval"
+HEADLINE = "balanced"  # the profile that most hosts take
 
 
 def less(points: float, than: float) -> str:
@@ -29,7 +33,8 @@ def every(interval: float) -> str:
 
 
 def critical(figures: Figures) -> str:
-    return f"{figures.critical_exported}/{figures.critical}"
+    """Of the never-filtered processes; 0/0 would read as if some had been hidden."""
+    return f"{figures.critical_exported}/{figures.critical}" if figures.critical else "none"
 
 
 def brief(reason: Reason) -> str:
@@ -71,6 +76,15 @@ def _more(found: Comparison) -> list[str]:
         f"{every(none.interval)}: it is for seeing all, not for saving."
         for one in found.profiles
         if one.points_hourly > none.points_hourly and one.interval < none.interval
+    ]
+
+
+def within_free(bills: Sequence[tuple[Priced, Sequence[float]]]) -> list[str]:
+    """Why a bill is nothing, for each meter of which that is so."""
+    return [
+        f"0.00 on {meter.name}: so little is within an account's free allowance."
+        for meter, bill in bills
+        if meter.meter.prices.get(FREE) and not all(bill)
     ]
 
 

@@ -47,6 +47,21 @@ def test_the_demo_cuts_no_word_into_pieces(capture, tmp_path):
     assert heading == ["no", "optimizer", "conservative", "balanced", "aggressive"]
 
 
+@pytest.mark.parametrize("columns", [75, 40])
+def test_the_demo_shows_fewer_columns_rather_than_pieces_of_words(capture, tmp_path, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has eighty columns, whatever is said
+    out = on_a_terminal("demo", "--capture", capture, "-o", tmp_path / "demo.html")
+    lines = [_STYLE.sub("", line).strip() for line in out]
+    assert all(len(line) <= columns for line in lines)
+    figures = {line.split("  ")[0]: line for line in lines if line.endswith(("%", "more", "-"))}
+    assert {"no optimizer", "conservative", "balanced", "aggressive"} <= figures.keys()
+    assert figures["balanced"].endswith("%")
+    assert any(line.endswith("top cpu") for line in lines)
+    words = {word for line in lines for word in line.split()}
+    assert {"optimizer", "Prometheus", "Datadog"} <= words
+
+
 def test_a_process_is_a_line_with_its_verdict_and_the_reason(proc):
     lines = on_a_terminal("scan", "--procfs", proc.root)
     shown = [line.split() for line in lines if line.strip()[:1].isdigit() and ":" not in line]

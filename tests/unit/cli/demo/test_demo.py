@@ -109,6 +109,19 @@ def test_the_page_shows_what_the_table_shows(page):
     assert "max(0, bytes / 1e9 - free) * price, for a month of 730 h" in words
 
 
+def test_nothing_critical_on_a_host_does_not_read_as_if_it_were_hidden(page):
+    out, reader, _ = page
+    (line,) = [line for line in out.splitlines() if "critical covered" in line]
+    assert line.split() == ["critical", "covered", "-", "none", "none", "none"]
+    assert "0/0" not in "".join(reader.text)
+
+
+def test_a_bill_of_nothing_is_explained(page):
+    out, _, _ = page
+    words = " ".join(out.split())
+    assert "0.00 on New Relic, data stored (US): so little is within an account's free allowance." in words
+
+
 def test_the_document_is_one_json_without_words_around_it(command, capture, tmp_path):
     status, out, _ = command("demo", "--json", "--capture", capture, "-o", tmp_path / "r.html")
     found = json.loads(out)

@@ -30,9 +30,9 @@ def samples(capture):
     return [source.sample() for _ in range(4)]
 
 
-def _screen(compared) -> tuple[LiveScreen, io.StringIO]:
+def _screen(compared, width: int = 150) -> tuple[LiveScreen, io.StringIO]:
     written = io.StringIO()
-    console = Console(file=written, force_terminal=True, width=150, color_system=None)
+    console = Console(file=written, force_terminal=True, width=width, color_system=None)
     return LiveScreen(console, 30.0, EVERY, compared), written
 
 
@@ -73,6 +73,19 @@ def test_on_eighty_columns_every_row_is_a_line(capture, samples) -> None:
         for batch in samples:
             screen.seen(batch)
     assert len(_shown(screen, 80).splitlines()) == len(_shown(screen, 150).splitlines())
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_whole_words(capture, samples) -> None:
+    found = _comparison(capture)
+    screen, _ = _screen(lambda: found, 40)
+    with screen:
+        for batch in samples:
+            screen.seen(batch)
+    lines = [line.rstrip() for line in _shown(screen, 40).splitlines()]
+    assert all(len(line) <= 40 for line in lines)
+    firsts = {line.strip().split("  ")[0] for line in lines}
+    assert {"no optimizer", "conservative", "balanced", "aggressive"} <= firsts
+    assert f"{len(samples[-1].living)} processes" in "\n".join(lines)
 
 
 def test_it_is_too_early_for_figures_until_there_was_an_export(samples) -> None:
