@@ -213,7 +213,8 @@ def _statements(ledger: Path | None, since: str, until: str | None, by: str, dia
 
 def _rollout(inventory: Path | None, style: str, output: Path | None) -> None:
     from nrdot.errors import UsageError
-    from nrdot.report.kinds.rollout import plan, read_inventory
+    from nrdot.report.kinds.inventory import read_inventory
+    from nrdot.report.kinds.rollout import plan
 
     if inventory is None:
         raise UsageError(
@@ -240,6 +241,8 @@ def _window(engine: Engine, since: str, until: str | None) -> Window:
         start = _time(since, "--since")
     if isinstance(start, float) and start < 3600:
         raise typer.BadParameter("an hour is the least", param_hint="--since")
+    if isinstance(start, datetime) and end is not None and start >= end:
+        raise typer.BadParameter(f"{since} is not before --until {until}", param_hint="--since")
     return engine.open(start, end)
 
 

@@ -33,7 +33,6 @@ class DestinationState:
     alarm: bool  # somebody must mend something
     overdue: bool  # what waits has waited longer than the limit
     requests: dict[str, int]  # by outcome: delivered, held, dropped, refused
-    partial: int  # points that deliveries refused for good
     payload_bytes: int  # delivered, before compression
     wire_bytes: int  # the same as sent: the bodies of the requests
 
@@ -67,7 +66,6 @@ class Journal:
     _held_since: float | None = None  # monotonic
     _late_since: float | None = None  # monotonic
     _overdue: bool = False
-    _partial: int = 0
     _payload_bytes: int = 0
     _wire_bytes: int = 0
 
@@ -78,7 +76,6 @@ class Journal:
         self._last_success_ns = self.clock.wall_ns()
         self._last_refusal = ""
         self._works_again()
-        self._partial += delivery.rejected_points
         if (delivery.rejected_points or delivery.message) and delivery.message != self._last_partial:
             self._last_partial = delivery.message
             _log.warning(
@@ -152,7 +149,6 @@ class Journal:
             alarm=self._alarm or bool(self._last_refusal),
             overdue=self._overdue,
             requests=dict(self._requests),
-            partial=self._partial,
             payload_bytes=self._payload_bytes,
             wire_bytes=self._wire_bytes,
         )

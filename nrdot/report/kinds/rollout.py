@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from nrdot.report.kinds.inventory import LEVELS, read_inventory
+from nrdot.report.kinds.inventory import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nrdot.report.kinds.inventory import Group
-
-__all__ = ["plan", "read_inventory"]
 
 CANARY = 0.2
 _PRODUCTION = ("prod", "live")

@@ -186,7 +186,6 @@ class SwitchedDrain:
             alarm=False,
             overdue=False,
             requests={"delivered": len(self.deliveries), "held": 0, "refused": 0},
-            partial=0,
             payload_bytes=2 * sum(map(len, self.deliveries)),
             wire_bytes=sum(map(len, self.deliveries)),
         )
