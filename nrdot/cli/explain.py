@@ -42,6 +42,9 @@ def explain(
     now, stages, batch = looked_at(config, procfs, quiet=json)
     rows = find(batch, process)
     if not rows:
+        if process.isdecimal():
+            typer.echo(f"nrdot: no process has the pid {process}; nrdot scan lists them all", err=True)
+            raise typer.Exit(NO)
         near = nearest(batch, process)
         hint = f"; nearest: {', '.join(near)}" if near else "; nrdot scan lists them all"
         typer.echo(f"nrdot: no process is called {process!r}{hint}", err=True)

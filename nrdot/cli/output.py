@@ -12,15 +12,17 @@ from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nrdot.cli.harmless import HarmlessConsole
 from nrdot.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from rich.console import Console
 
 _COLOURS = {"KEEP": "green", "ROLL_UP": "yellow", "DROP": "red"}
 _PADDING = re.compile(r"[ \t]+(?=\n)")
@@ -65,13 +67,13 @@ def console() -> Console:
     COLUMNS does not fold what goes into a pipe: build servers export 80, and a folded word is not found.
     """
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(file=cast("IO[str]", _Piped()), highlight=False, width=WIDE)
+        return HarmlessConsole(highlight=False)
+    return HarmlessConsole(file=cast("IO[str]", _Piped()), highlight=False, width=WIDE)
 
 
 @cache
 def errors() -> Console:
-    return Console(stderr=True, highlight=False)
+    return HarmlessConsole(stderr=True, highlight=False)
 
 
 def print_json(document: object) -> None:
@@ -86,9 +88,10 @@ def writable(output: Path) -> None:
 
 def keep(text: str, path: Path, *, what: str) -> None:
     """A file that appears whole or not at all; a pipe or a device takes what it can. Raises UsageError."""
-    goal = path.resolve()
-    scratch = goal.with_name(f".{goal.name}.part") if goal.is_file() or not goal.exists() else goal
+    goal = scratch = path.resolve()
     try:
+        if goal.is_file() or not goal.exists():
+            scratch = goal.with_name(f".{goal.name}.part")
         scratch.write_text(text, encoding="utf-8")
         if scratch != goal:
             scratch.replace(goal)
@@ -114,7 +117,8 @@ def progress(text: str, *, quiet: bool = False) -> Iterator[None]:
 def table(*columns: str, right: Collection[str] = (), title: str | None = None) -> Table:
     shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        # As text: some columns are named after hosts, whose names are no markup.
+        shown.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     return shown
 
 

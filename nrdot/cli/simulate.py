@@ -98,6 +98,7 @@ def simulate(
     prices = load_pricing(pricing, os.environ)
     meter = margins(prices)[0]
     names = profile or ([found.settings.profile] if config else list(SHIPPED))
+    _check_search({"--thresholds": thresholds, "--top": tops}, grid=grid, solve=solve)
     _check(names, captures, export, ledger, html, searching=grid or solve)
     if grid or solve:
         names = names[:1] if profile or config else ["balanced"]
@@ -155,6 +156,17 @@ def _check(
         raise UsageError("--ledger: two captures of one name would write into one folder; rename one")
     if ledger is not None and ledger.exists() and any(ledger.iterdir()):
         raise UsageError(f"--ledger: {ledger} is not empty, and rows would count twice; name another folder")
+
+
+def _check_search(lists: dict[str, str | None], *, grid: bool, solve: bool) -> None:
+    """Raises UsageError."""
+    from nrdot.errors import UsageError
+
+    if grid and solve:
+        raise UsageError("--grid and --solve are two ways to search; name one of them")
+    for option, given in lists.items():
+        if given is not None and not (grid or solve):
+            raise UsageError(f"{option} is for a search; add --grid")
 
 
 def _profile(found: Configuration, name: str) -> Profile:

@@ -30,6 +30,10 @@ def _unreachable(kubeconfig: Path | None, error: Exception) -> str:
     if kubeconfig is not None and not kubeconfig.exists():
         return f"--kubeconfig {named}: there is no such file; `kubectl config view --raw` writes one"
     words = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, OSError):
+        words = error.strerror or words
+    elif isinstance(error, UnicodeDecodeError | TypeError):
+        words = "this is no kubeconfig; `kubectl config view --raw` writes one"
     return f"no cluster by {named}: {words}"
 
 
@@ -48,7 +52,8 @@ def connect(kubeconfig: Path | None = None) -> Api:
                 config.load_incluster_config(client_configuration=found)
             except config.ConfigException:
                 config.load_kube_config(client_configuration=found)
-    except (config.ConfigException, OSError, YAMLError) as error:
+    except (config.ConfigException, OSError, YAMLError, UnicodeDecodeError, TypeError) as error:
+        # The client takes it for granted that a file which is there holds text, and that the text is a table.
         raise StartError(_unreachable(kubeconfig, error)) from None
     found.connection_pool_maxsize = CONNECTIONS
     made = client.ApiClient(found)

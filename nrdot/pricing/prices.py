@@ -151,7 +151,7 @@ def load_pricing(own: Path | None = None, environ: Mapping[str, str] | None = No
 
 def _read(path: Path, environ: Mapping[str, str]) -> tuple[PricingSection, tuple[Findings, Problems]]:
     problems = Problems()
-    tree = read_tree(path, environ, problems)
+    tree = read_tree(path, environ, problems, begin="meters:")
     checker = Checker(problems)
     section: Any = None if tree is None else checker.struct(tree, PricingSection, ())
     findings = Findings(checker.origins, problems)

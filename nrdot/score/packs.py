@@ -95,7 +95,7 @@ def _files(directory: Path) -> list[Path]:
 def load_pack(path: Path) -> tuple[str, tuple[ClassRule, ...]]:
     """The pack's name and its classes. A later pack of the same name takes the place of an earlier one."""
     problems = Problems()
-    tree = read_tree(path, {}, problems)
+    tree = read_tree(path, {}, problems, begin="pack:")
     if tree is None:
         raise InvalidConfigurationError(problems.sorted())
     pack: Pack = Checker(problems).struct(tree, Pack, ())

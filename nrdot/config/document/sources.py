@@ -18,8 +18,13 @@ from nrdot.config.problem import Path
 _YAML_NAMES = (".yaml", ".yml")
 
 
-def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) -> Table | None:
-    """The table in a file, empty for an empty file; None where there is a problem, which is reported."""
+def read_tree(
+    path: FilePath, environ: Mapping[str, str], problems: Problems, begin: str = "profile: balanced"
+) -> Table | None:
+    """The table in a file, empty for an empty file; None where there is a problem, which is reported.
+
+    `begin` is how a document of this kind begins, for whoever named a file of another kind.
+    """
     file = str(path)
     data = _read(path, file, problems)
     problems.read[file] = "" if data is None else hashlib.sha256(data).hexdigest()
@@ -31,9 +36,7 @@ def read_tree(path: FilePath, environ: Mapping[str, str], problems: Problems) ->
         return None if problems.count > failed_before else Table(Mark(file, 1, 1), {}, {})
     if not isinstance(node, Table):
         kind = "a list" if isinstance(node, Items) else "text"
-        problems.error(
-            node.mark, (), f"a table of settings is wanted, not {kind}", "begin with `profile: balanced`"
-        )
+        problems.error(node.mark, (), f"a table of settings is wanted, not {kind}", f"begin with `{begin}`")
         return None
     held = unwrap(node, data.decode("utf-8-sig"), problems)
     return None if held is None else fill_in(held, environ, problems)

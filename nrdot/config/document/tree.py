@@ -81,6 +81,8 @@ def parse_text(text: str, origin: Mark, problems: Problems) -> Node | None:
         found = error.problem_mark or error.context_mark
         mark = composer.place(found) if found else origin
         words = error.problem or error.context or "malformed"
+        if found and "cannot start any token" in words and _at(text, found) == "\t":
+            words = "a tab"
         problems.error(mark, (), f"not YAML: {words}", _syntax_hint(words))
     except yaml.YAMLError:  # the reader's own kind has no place; characters are checked before
         problems.error(origin, (), "not YAML: a character that YAML does not allow")
@@ -115,9 +117,17 @@ def _place_after(before: str, file: str) -> Mark:
     return Mark(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
+def _at(text: str, found: yaml.Mark) -> str:
+    """The character at a place that the parser names."""
+    line = text.splitlines()[found.line]
+    return line[found.column : found.column + 1]
+
+
 def _syntax_hint(words: str) -> str:
-    if "cannot start any token" in words or "tab character" in words:
-        return "indent with spaces, and quote text that begins with a special character"
+    if "tab" in words.split():
+        return "indent with spaces"
+    if "cannot start any token" in words:
+        return "quote text that begins with a special character"
     if "mapping values are not allowed" in words:
         return "quote text that holds `: `"
     if "did not find expected" in words:

@@ -50,7 +50,7 @@ def examine_tests(
 ) -> tuple[Suite | None, list[Problem]]:
     """The tests, None where there are errors, and everything there is to say. `reasons` are of verdicts."""
     problems = Problems()
-    tree = read_tree(path, environ, problems)
+    tree = read_tree(path, environ, problems, begin="configuration:")
     if tree is None:
         return None, problems.sorted()
     checker = Checker(problems)

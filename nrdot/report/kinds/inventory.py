@@ -68,7 +68,7 @@ def read_inventory(path: Path) -> list[Group]:
 
 def _of_yaml(path: Path) -> list[Group]:
     problems = Problems()
-    tree = read_tree(path, {}, problems)
+    tree = read_tree(path, {}, problems, begin="hosts:")
     section: Any = None if tree is None else Checker(problems).struct(tree, InventorySection, ())
     errors = [problem for problem in problems.sorted() if problem.severity is Severity.ERROR]
     if errors:

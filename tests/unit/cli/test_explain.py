@@ -62,6 +62,12 @@ def test_processes_of_one_name_are_listed_and_the_first_is_explained(command, pr
     assert document["overrides"][0]["value"] == 0.05
 
 
+def test_a_pid_that_is_gone_is_not_taken_for_a_name(command, proc):
+    status, out, err = command("explain", "99999", "--procfs", proc.root)
+    assert (status, out) == (1, "")
+    assert "no process has the pid 99999; nrdot scan lists them all" in err
+
+
 def test_an_unknown_name_is_answered_with_the_nearest_ones_and_status_1(command, proc):
     status, out, err = command("explain", "paymnt-gatway", "--procfs", proc.root)
     assert (status, out) == (1, "")

@@ -10,6 +10,7 @@ from nrdot.cli.output import keep
 from nrdot.errors import UsageError
 from nrdot.testing.commands.console import typed
 from nrdot.testing.disks.little_room import little_room
+from nrdot.testing.hosts.procfs import unprivileged
 
 
 def test_a_page_that_does_not_fit_leaves_the_one_before_as_it_was(tmp_path):
@@ -48,3 +49,10 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path):
         told.err
         == f"nrdot: --output {tmp_path}: cannot be written there; name a file in a directory of yours\n"
     )
+
+
+def test_a_folder_that_nobody_may_look_into_is_said(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0)
+    words = "page.html: cannot be written: Permission denied; the page is not kept"
+    with unprivileged(), pytest.raises(UsageError, match=words):
+        keep("words", tmp_path / "closed/page.html", what="the page")

@@ -25,7 +25,15 @@ BAD = {
     "a table as key": ("? {a: 1}\n: 2\n", "1:3: a key that is not text"),
     "a tab for indentation": (
         "agent:\n\tinterval: 5s\n",
-        "2:1: not YAML: found character that cannot start any token",
+        "2:1: not YAML: a tab; indent with spaces",
+    ),
+    "a tab behind letters of several bytes": (
+        "# \u00e4\u00f6\nagent:\n\tinterval: 5s\n",
+        "3:1: not YAML: a tab; indent with spaces",
+    ),
+    "a character that begins nothing": (
+        "agent: @x\n",
+        "1:8: not YAML: found character that cannot start any token; quote text that begins with",
     ),
     "a tab behind a setting": (
         "mode: observe\n\tagent: {}\n",

@@ -32,6 +32,21 @@ def test_a_file_that_is_not_there_is_named(elsewhere):
         connect(elsewhere / "nowhere.yaml")
 
 
+def test_a_directory_is_told_in_words(elsewhere):
+    with pytest.raises(StartError, match=r"no cluster by .*: Is a directory$"):
+        connect(elsewhere)
+
+
+@pytest.mark.parametrize("data", [b"hello\n", b"\xd1\x82\xff", b"- a\n"])
+def test_a_file_of_another_kind_is_no_fault_of_ours(elsewhere, data):
+    path = elsewhere / "notes.txt"
+    path.write_bytes(data)
+    with pytest.raises(
+        StartError, match=r"no cluster by .*notes.txt: this is no kubeconfig; `kubectl config"
+    ):
+        connect(path)
+
+
 @pytest.mark.parametrize("text", ["", "clusters: [", "apiVersion: v1\nkind: Config\ncurrent-context: gone\n"])
 def test_a_file_that_names_no_cluster_is_told_with_the_reason(elsewhere, text):
     path = elsewhere / "kubeconfig.yaml"

@@ -108,7 +108,7 @@ def test_a_meter_of_ones_own_is_a_formula_and_only_leaves_the_meters_wanted(own)
         ("only: [nothing]", "unknown meter 'nothing'"),
         ("baseline_compression: 0.5", "must be 1 or more"),
         ("prices: 3", "unknown key"),
-        ("- a list", "a table of settings is wanted"),
+        ("- a list", "a table of settings is wanted, not a list; begin with `meters:`"),
         ("meters: {a: [", "not YAML"),
     ],
 )

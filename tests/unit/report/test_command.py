@@ -149,6 +149,10 @@ def test_the_other_kinds_are_tables_too(command, state, tmp_path):
     ("arguments", "words"),
     [
         (["--since", "soon"], "neither a duration"),
+        (
+            ["--since", "2027-01-01", "--until", "2026-01-01"],
+            "--since: 2027-01-01 is not before --until 2026-01-01",
+        ),
         (["--since", "5m"], "an hour is the least"),
         (["--until", "later"], "--until"),
         (["--actual-bill", "1.250,40", "--since", "30d"], "'1.250,40' is not an amount"),

@@ -69,7 +69,7 @@ def test_only_the_packs_that_are_named_are_used(tmp_path) -> None:
         (GOOD.replace("[pod]", "[pods]"), "classes.shop.owners[0]"),
         (GOOD.replace("summary: A test.", ""), "`summary` is missing"),
         ("classes: [", "a.yaml"),
-        ("- x", "a table of settings is wanted, not a list"),
+        ("- x", "a table of settings is wanted, not a list; begin with `pack:`"),
         ("", "`pack` is missing"),
         ("a: &a [*a]", "a.yaml"),
         ("[" * 60_000, "nested deeper than 64 levels"),
