@@ -27,7 +27,7 @@ def test_a_forest_is_the_sum_of_its_trees_and_of_its_bias(tmp_path) -> None:
     """Two questions one after the other, and a tree of none."""
     cpu, io = FEATURES.index("cpu_lately"), FEATURES.index("io_lately")
     trees = {
-        "roots": [0, 5], "feature": [cpu, 0, io, 0, 0, 0], "threshold": [0.5, 0.0, 2.0, 0.0, 0.0, 0.0],
+        "roots": [0, 5], "feature": [cpu, 0, io, 0, 0, 0], "threshold": [0.5, -1.0, 2.0, -1.0, -1.0, -1.0],
         "left": [1, 1, 3, 3, 4, 5], "value": [0.0, -1.0, 0.0, 0.25, 2.0, 0.5], "bias": 0.125,
     }  # fmt: skip
     save_model(tmp_path / "m.json", name="x", typical=[0.0] * len(FEATURES), card=CARD, trees=trees)
