@@ -93,9 +93,10 @@ class Auditor:
         if name == self._id or not (stated.enabled or decides):
             return Change(choice, name, values, destination, None, decides)
         by_push = bool(self._id) and before.get(PUSHED) != values.get(PUSHED)
+        content = self._content(choice, before, values, name, starting=starting, by_push=by_push)
         if self._id and choice.origin is not Origin.LAST_GOOD:
             self._check_policy(choice, stated, before, name, by_push=by_push)
-        content = self._content(choice, before, values, name, starting=starting, by_push=by_push)
+            self._check_reason(choice, stated, before, content)
         return Change(choice, name, values, destination, content, decides)
 
     def write(self, change: Change) -> None:
@@ -232,13 +233,26 @@ class Auditor:
         written = author(choice, by_push=by_push)
         required = dict.fromkeys((*stated.require, *before.get("auditLog.require", ())))
         missing = [name for name in required if not written.get(name)]
-        if not missing:
+        if missing:
+            what = f"a change needs {' and '.join(missing)} (auditLog.require)"
+            self._refuse(choice, name, what, written["user"], missing[0])
+
+    def _check_reason(
+        self, choice: Choice, stated: AuditLog, before: Values, content: Mapping[str, Any]
+    ) -> None:
+        """A reason is of one change, where the policy says so."""
+        policies = {stated.reused_reason, before.get("auditLog.reused_reason")}
+        if "refuse" not in policies or (earlier := content.get("reason_of")) is None:
             return
-        where = choice.configuration.file or "the environment"
-        what = f"{where}: a change needs {' and '.join(missing)} (auditLog.require)"
-        self.refused(Refusal(what, name, written["user"]))
-        hint = f"write `change: {{{missing[0]}: ...}}` beside the change"
-        raise ConfigError(f"{what}; the configuration in effect stays; {hint}")
+        what = f"the reason of this change was given for entry {earlier} (auditLog.reused_reason)"
+        user = author(choice, by_push=False)["user"]
+        self._refuse(choice, str(content["configuration"]), what, user, REASON[0])
+
+    def _refuse(self, choice: Choice, name: str, what: str, user: str, lacks: str) -> None:
+        told = f"{choice.configuration.file or 'the environment'}: {what}"
+        self.refused(Refusal(told, name, user))
+        hint = f"write `change: {{{lacks}: ...}}` beside the change"
+        raise ConfigError(f"{told}; the configuration in effect stays; {hint}")
 
     def _content(
         self, choice: Choice, before: Values, after: Values, name: str, *, starting: bool, by_push: bool
@@ -270,13 +284,16 @@ class Auditor:
 
     def _reason_of(self, written: Mapping[str, str]) -> dict[str, int]:
         """The entry for which this reason was written, where the file still has it from then."""
-        reason = [written[field] for field in REASON]
         try:
             earlier = [found for kind in BY_FILE if (found := self._opened().newest(kind)) is not None]
         except AuditFailure:  # the entry itself tells of it, when it is written
             return {}
         last = max(earlier, key=lambda entry: entry.number, default=None)
-        if last is None or not any(reason) or reason != [last.content.get(field) for field in REASON]:
+        # What `fields` left out of that entry cannot be compared.
+        told = [field for field in REASON if last is not None and field in last.content]
+        if last is None or not any(written[field] for field in told):
+            return {}
+        if any(written[field] != last.content[field] for field in told):
             return {}
         return {"reason_of": int(last.content.get("reason_of", last.number))}
 

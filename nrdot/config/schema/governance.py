@@ -34,6 +34,10 @@ class AuditLog(Section, frozen=True):
     require: Annotated[
         tuple[Literal["justification", "approval_id"], ...], doc("A change without these is refused.")
     ] = ()
+    reused_reason: Annotated[
+        Literal["warn", "refuse"],
+        doc("What becomes of a changed file whose `change` gives the words of the change before."),
+    ] = "warn"
 
     def __post_init__(self) -> None:
         kind, scheme, rest = (self.destination or "").partition("://")

@@ -130,6 +130,37 @@ def test_a_policy_refuses_a_change_without_its_reasons_and_says_what_to_write(si
     assert site.apply() == "aggressive"
 
 
+def test_a_policy_can_refuse_the_words_of_the_change_before_also_at_a_start(site):
+    words = "change: {justification: cost, approval_id: C-7}"
+    policy = "auditLog: {reused_reason: refuse}"
+    site.say(f"profile: balanced\n{policy}\n{words}")
+    site.apply()
+    site.say(f"profile: aggressive\n{words}")  # and the policy is gone, too
+
+    with pytest.raises(
+        ConfigError,
+        match=r"of this change was given for entry 2 .*; the configuration in effect stays; write",
+    ):
+        site.apply()
+    site.start()
+    with pytest.raises(ConfigError, match=r"auditLog\.reused_reason"):
+        site.apply(starting=True)
+
+    assert site.types()[:3] == ["start", "reload", "refused"]
+    site.say("profile: aggressive\nchange: {justification: cost, approval_id: C-8}")
+    assert site.apply() == "aggressive"
+
+
+def test_words_that_the_trail_leaves_out_are_not_compared(site):
+    fields = "auditLog: {fields: [user, new_value, approval_id], reused_reason: refuse}"
+    site.say(f"profile: balanced\n{fields}\nchange: {{justification: cost, approval_id: C-7}}")
+    site.apply()
+    site.say(f"profile: aggressive\n{fields}\nchange: {{justification: another, approval_id: C-7}}")
+
+    with pytest.raises(ConfigError, match=r"auditLog\.reused_reason"):
+        site.apply()
+
+
 def test_a_full_disk_refuses_a_change_where_there_is_an_audit_log(site):
     site.say("profile: balanced\nauditLog: {}")
     site.apply()
