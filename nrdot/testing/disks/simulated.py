@@ -37,7 +37,7 @@ class SimulatedDisk(Files):
     def __init__(self, capacity: int = 1 << 40) -> None:
         self.capacity = capacity
         self.read_only = False
-        self.fail: Callable[[str, Path], int | None] = lambda _operation, _path: None
+        self.fail: Callable[[str, Path], int | None] = _works
         """Called before each step with its name and path; an errno makes it fail."""
         self.steps_left: int | None = None
         """Crash at this step from now on; None never."""
@@ -123,6 +123,7 @@ class SimulatedDisk(Files):
             self._directories |= {path, *path.parents}
 
     def listed(self, path: Path) -> list[str]:
+        self._look("list", path)
         # As text: this is asked at every start of every case.
         above = f"{path}/"
         below = [text[len(above) :] for text in map(str, self._files) if text.startswith(above)]
@@ -223,6 +224,23 @@ class SimulatedDisk(Files):
         self._descriptors[self._next] = (path, self._files[path])
         return self._next
 
+    def fail_once(self, operation: str, files: str, number: int = errno.EIO) -> None:
+        """The next `operation` on a file whose name matches `files` fails, and none after it."""
+        left = [number]
+        self.fail = lambda one, path: left.pop() if one == operation and path.match(files) and left else None
+
+    def synced(self, action: Callable[[], object]) -> list[str]:
+        """The names of the files that are synced while `action` runs."""
+        seen: list[str] = []
+        self.fail = lambda operation, path: seen.append(path.name) if operation == "sync" else None
+        action()
+        self.mend()
+        return seen
+
+    def mend(self) -> None:
+        """From now on nothing fails."""
+        self.fail = _works
+
     def _look(self, operation: str, path: Path) -> None:
         if self._dead:
             raise SimulatedCrash
@@ -239,6 +257,10 @@ class SimulatedDisk(Files):
                 raise SimulatedCrash
         if self.read_only:
             raise _error(errno.EROFS)
+
+
+def _works(_operation: str, _path: Path) -> None:
+    """What a disk in order says to every step."""
 
 
 def _error(number: int) -> OSError:

@@ -155,7 +155,7 @@ def test_records_that_wait_in_memory_become_letters_too(start, disk, clock):
     disk.fail = lambda _operation, path: errno.EIO if path.match("normal-*") else None
     put_all(buffer, map(record, range(2)))
     buffer.reject(sequences(buffer, 1), "400")
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     (letter,) = dead_letters(disk, DIRECTORY)
     assert number_of(letter.records[0][1]) == 0
     assert numbers(buffer) == [1]

@@ -74,7 +74,7 @@ def test_what_cannot_be_removed_in_time_is_said(start, disk, clock, caplog):
     buffer.put(record(1))
     assert f"{letter}: Input/output error; it should be gone by now" in caplog.text
     assert f"{aside.parent}: Input/output error; it should be empty by now" in caplog.text
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(10 * DAY)
     buffer.put(record(2))
     assert payloads(disk) == [2]

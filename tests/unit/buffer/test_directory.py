@@ -110,7 +110,7 @@ def test_what_cannot_be_set_aside_today_stays_and_is_not_used(start, disk, opera
     disk.fail = lambda name, path: errno.EIO if name == operation and path in strange else None
     assert numbers(start()) == [0, 1, 2]
     assert strange.keys() & set(disk.paths())
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     assert numbers(start()) == [0, 1, 2]
     assert not strange.keys() & set(disk.paths())
 
@@ -164,6 +164,32 @@ def test_a_directory_that_cannot_be_written_is_a_clean_error_at_the_start(disk, 
         DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)
 
 
+def test_a_directory_that_cannot_be_read_is_a_clean_error_and_left_to_the_next(start, disk, clock):
+    put_all(start(), map(record, range(3)))
+    disk.kill()
+    disk.fail = lambda operation, path: errno.EIO if (operation, path) == ("list", DIRECTORY) else None
+    with pytest.raises(StartError, match="cannot read the buffer /state/buffer: Input/output error"):
+        DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)
+    disk.mend()
+    buffer = DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)  # the first gave the lock back
+    assert numbers(buffer) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("gone", range(4))
+def test_a_segment_that_is_gone_after_a_kill_is_missed_in_the_books(start, disk, gone):
+    """The log knows nothing of it yet; the next segment of its priority tells what was before."""
+    buffer = start(max_bytes=1 << 20, record_bytes=10_000)
+    put_all(buffer, [record(number, 9000, points=2**number) for number in range(4)])
+    buffer.put(record(4, 20_000, points=100))  # too large: produced, and in no segment
+    put_all(buffer, [record(5, 9000, points=1000)])
+    disk.remove(disk.paths("normal-*")[gone])
+    for _ in range(2):
+        buffer = start(max_bytes=1 << 20)
+        now = buffer.statistics()
+        assert (now.produced, now.dropped) == (1115, {"too_large": 100, "unaccounted": 2**gone})
+        assert imbalance(buffer) == 0
+
+
 def test_a_segment_that_somebody_removed_is_missed_in_the_books(start, disk, caplog):
     buffer = start(max_bytes=1 << 20)
     put_all(buffer, [record(number, 9000) for number in range(6)])
@@ -203,7 +229,7 @@ def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk, capl
     put_all(buffer, map(record, range(3, 6)))
     assert numbers(buffer) == [3, 4, 5]
     assert "1.segment: cannot be read: Input/output error; set aside" in caplog.text
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     assert numbers(start()) == list(range(6))
 
 

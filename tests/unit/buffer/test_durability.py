@@ -6,14 +6,11 @@ import pytest
 from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
 from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.waiting import until
 
 
 def syncs_of(disk, action):
-    seen = []
-    disk.fail = lambda operation, path: seen.append(path.name) if operation == "sync" else None
-    action()
-    disk.fail = lambda _operation, _path: None
-    return len([name for name in seen if not name.startswith("progress")])
+    return len([name for name in disk.synced(action) if not name.startswith("progress")])
 
 
 @pytest.mark.parametrize(
@@ -51,11 +48,7 @@ def test_the_interval_is_kept_without_anybody_calling(start, disk):
     buffer = start(durability=Durability.INTERVAL, sync_seconds=0.01)
     buffer.put(record(1))
     (path,) = disk.paths("normal-*")
-    for _ in range(1000):
-        if disk.durable_size(path) == len(disk.content(path)):
-            break
-        buffer._flusher._stop.wait(0.01)
-    assert disk.durable_size(path) == len(disk.content(path))
+    until(lambda: disk.durable_size(path) == len(disk.content(path)), "nothing synced what was put")
 
 
 def test_what_waits_for_a_sync_is_bounded(start, disk):
@@ -69,10 +62,7 @@ def test_after_a_failed_sync_the_record_goes_to_a_new_segment(start, disk):
     """The kernel tells once of a page that it could not write: the old file proves nothing any more."""
     buffer = start()
     put_all(buffer, map(record, range(3)))
-    failures = [errno.EIO]
-    disk.fail = lambda operation, path: (
-        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
-    )
+    disk.fail_once("sync", "normal-*")
     put_all(buffer, map(record, range(3, 6)))
     old, new = disk.paths("normal-*")
     assert buffer.alarm == ""
@@ -88,10 +78,7 @@ def test_after_a_failed_sync_the_record_goes_to_a_new_segment(start, disk):
 def test_a_record_that_was_written_twice_because_of_a_failed_sync_is_there_once(start, disk):
     buffer = start()
     put_all(buffer, map(record, range(3)))
-    failures = [errno.EIO]
-    disk.fail = lambda operation, path: (
-        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
-    )
+    disk.fail_once("sync", "normal-*")
     put_all(buffer, map(record, range(3, 6)))
     after = start()
     assert numbers(after) == list(range(6))
@@ -118,10 +105,7 @@ def test_records_of_an_interval_whose_sync_failed_are_written_again(start, disk)
     buffer.flush()
     put_all(buffer, map(record, range(2, 6)))
     buffer.acknowledge(sequences(buffer, 3))
-    failures = [errno.EIO]
-    disk.fail = lambda operation, path: (
-        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
-    )
+    disk.fail_once("sync", "normal-*")
     buffer.flush()
     assert numbers(buffer) == [3, 4, 5]
     assert imbalance(buffer) == 0
@@ -136,10 +120,7 @@ def test_what_was_synced_before_a_sync_failed_stays_and_each_record_is_there_onc
     put_all(buffer, map(record, range(2)))
     buffer.flush()
     put_all(buffer, map(record, range(2, 4)))
-    failures = [errno.EIO]
-    disk.fail = lambda operation, path: (
-        failures.pop() if operation == "sync" and path.match("normal-*") and failures else None
-    )
+    disk.fail_once("sync", "normal-*")
     buffer.flush()
     seen = buffer.statistics()
     assert (seen.records, seen.segments) == (4, 2)
@@ -180,7 +161,7 @@ def test_at_an_interval_a_device_that_never_syncs_turns_the_buffer_to_memory(sta
     assert buffer.alarm == "Input/output error"
     assert numbers(buffer) == [1, 2, 3]
     assert (buffer.statistics().produced, imbalance(buffer)) == (40, 0)
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(4))
     buffer.flush()
@@ -198,7 +179,7 @@ def test_a_device_that_never_syncs_turns_the_buffer_to_memory(start, disk, clock
     put_all(buffer, map(record, range(1, 5)))
     assert buffer.alarm == "Input/output error"
     assert numbers(buffer) == list(range(5))
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(5))
     assert buffer.alarm == ""
@@ -245,7 +226,7 @@ def test_a_file_that_can_neither_be_written_nor_removed_nor_looked_at_costs_no_r
     buffer.put(record(0))
     assert numbers(buffer) == [0]
     assert buffer.alarm == "Input/output error"
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(1))
     assert (buffer.alarm, numbers(buffer)) == ("", [0, 1])
@@ -267,7 +248,7 @@ def test_the_bound_holds_through_segments_that_were_given_up(start, disk, step, 
         failing = [errno.EIO] if number % 7 == 0 else []
         disk.fail = fails
         buffer.put(record(number, size))
-        disk.fail = lambda _operation, _path: None
+        disk.mend()
         used = sum(len(disk.content(path)) for path in disk.paths("*.segment") if path.match("normal-*"))
         assert used <= 64_000
     assert buffer.alarm == ""

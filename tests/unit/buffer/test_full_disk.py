@@ -63,7 +63,7 @@ def test_where_no_room_can_be_made_records_wait_in_memory_and_nothing_is_dropped
     buffer.put(record(100, 3000, Priority.CRITICAL))
     assert buffer.alarm == "No space left on device"
     assert numbers(buffer) == [*there, 100]
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(101, 3000, Priority.CRITICAL))
     assert (buffer.alarm, numbers(buffer)) == ("", [*there, 100, 101])
@@ -94,7 +94,7 @@ def test_a_device_that_stays_full_whatever_goes_does_not_cost_all_that_waits(sta
     went = [before - after for before, after in pairwise(left)]
     assert all(8 <= gone <= 16 for gone in went)  # some segments of four each time, to try it
     assert imbalance(buffer) == 0
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(200, 30_000))
     assert buffer.alarm == ""

@@ -135,7 +135,7 @@ def test_points_that_memory_took_with_it_are_in_the_books_where_the_log_knew_of_
     )
     clock.advance(6)
     buffer.put(record(4))
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     after = start()
     now = after.statistics()
     assert (now.records, now.produced, now.dropped) == (0, 40, {"unaccounted": 40})
@@ -147,7 +147,7 @@ def test_a_start_on_a_disk_that_fails_after_the_lock_goes_to_memory(start, disk,
     assert buffer.alarm == "No space left on device"
     put_all(buffer, map(record, range(3)))
     assert numbers(buffer) == [0, 1, 2]
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(3))
     assert (buffer.alarm, numbers(start())) == ("", [0, 1, 2, 3])
@@ -158,7 +158,7 @@ def test_a_segment_that_could_be_neither_begun_nor_removed_is_in_nobodys_way(sta
     disk.fail = lambda operation, _path: errno.EIO if operation in ("sync_directory", "remove") else None
     put_all(buffer, map(record, range(3)))
     assert buffer.alarm
-    disk.fail = lambda _operation, _path: None
+    disk.mend()
     clock.advance(6)
     buffer.put(record(3))
     assert buffer.alarm == ""

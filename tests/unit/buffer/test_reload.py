@@ -6,16 +6,13 @@ from nrdot.buffer.encryption import NO_KEYS, Keyring
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.stages import Priority
 from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences
+from nrdot.testing.waiting import until
 
 WHOLE = BufferSettings(max_bytes=1 << 20)
 
 
 def syncs_of(disk, action):
-    seen = []
-    disk.fail = lambda operation, path: seen.append(path.name) if operation == "sync" else None
-    action()
-    disk.fail = lambda _operation, _path: None
-    return len([name for name in seen if not name.startswith("progress")])
+    return len([name for name in disk.synced(action) if not name.startswith("progress")])
 
 
 def test_a_smaller_bound_makes_the_oldest_give_way_and_counts_them(start):
@@ -63,11 +60,7 @@ def test_an_interval_that_a_reload_asks_for_is_kept_without_anybody_calling(star
     buffer.use(BufferSettings(durability=Durability.INTERVAL, sync_seconds=0.01), NO_KEYS)
     buffer.put(record(1))
     (path,) = disk.paths("normal-*")
-    for _ in range(1000):
-        if disk.durable_size(path) == len(disk.content(path)):
-            break
-        buffer._flusher._stop.wait(0.01)
-    assert disk.durable_size(path) == len(disk.content(path))
+    until(lambda: disk.durable_size(path) == len(disk.content(path)), "nothing synced what was put")
 
 
 def test_the_order_turns_round(start):
