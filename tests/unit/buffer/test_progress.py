@@ -173,7 +173,7 @@ def test_a_flush_forces_what_left_to_the_device_and_then_nothing_until_more_leav
     assert len(disk.synced(buffer.flush)) == 0
     for _ in range(2):
         buffer.acknowledge(sequences(buffer, 1))
-        assert [len(disk.synced(buffer.flush)), syncs_of(disk, buffer.flush)] == [1, 0]
+        assert [len(disk.synced(buffer.flush)), len(disk.synced(buffer.flush))] == [1, 0]
 
 
 def test_a_log_that_cannot_be_synced_before_a_segment_goes_keeps_the_segment(start, disk, clock):
