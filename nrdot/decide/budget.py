@@ -1,8 +1,9 @@
 """The budget of distinct series: what vendors bill is what was active at any time within 20 minutes.
 
-A series that ends goes on counting for 20 minutes, so trimming a kept process saves nothing now: newcomers
-wait until there is room, and who is kept is trimmed only when the kept alone are over the budget. A process
-that is kept again meanwhile goes on with the series that it had, and costs nothing anew.
+A series that ends goes on counting for 20 minutes, so to trim a kept process makes no room now, and most
+newcomers would be gone by the time that it did: they wait until there is room. Who is kept is trimmed where
+the kept and the never-filtered alone are over the budget, and for those who waited as long themselves. A
+process that is kept again meanwhile goes on with the series that it had, and costs nothing anew.
 """
 
 from __future__ import annotations
@@ -53,20 +54,29 @@ class SeriesBudget:
         new = max(room - active * self._points - self._ended_series, 0) // self._points
         return total, new
 
-    def needed(self, going: Flags, begun: Ints, active: int, *, modest: Flags) -> Ints:
-        """The limit from which on each would have a place, in the order in which places are given.
+    def allowed(
+        self, going: Flags, begun: Ints, seats: Ints, active: int, *, modest: Flags, now: float
+    ) -> Flags:
+        """Who has a place, in the order in which places are given.
 
-        `going` are those that have series; `begun` counts the others along the order. The `modest` leave
-        places to others.
+        `going` are those that have series, `seats` how many places are taken up to each of them. `begun`
+        counts the others along the order. The `modest` leave places to others.
         """
-        limits: Ints = np.arange(1, len(going) + 1) * self._points
+        total, new = self.places(active, now)
+        flags: Flags = np.where(
+            going, seats <= total, begun <= np.where(modest, new - total // KEPT_BACK, new)
+        )
+        return flags
+
+    def needed(self, going: Flags, begun: Ints, seats: Ints, active: int, *, modest: Flags) -> Ints:
+        """The limit from which on each would be allowed."""
+        limits: Ints = seats * self._points
         new = (~going).nonzero()[0]
         if new.size:
             taken = active * self._points + self._ended_series
             places = begun[new]
             # The fewest places beside those taken of which, less a part of all, so many are left.
             enough = (taken // self._points + KEPT_BACK * (places - 1)) // (KEPT_BACK - 1) + 1
-            beside = np.where(modest[new], enough, places) * self._points + taken
-            limits[new] = np.maximum(limits[new], beside)
+            limits[new] = np.where(modest[new], enough, places) * self._points + taken
         limits += self._reserved
         return limits

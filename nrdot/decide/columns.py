@@ -19,6 +19,7 @@ class Columns:
         self.scope: Ints = np.zeros(capacity, np.int64)
         self.until: Floats = np.full(capacity, -np.inf)  # end of the hold
         self.left: Floats = np.full(capacity, -np.inf)  # when it lost its series while it lived
+        self.waiting: Floats = np.full(capacity, np.inf)  # since when it waits for the place of a lesser one
         self.last_reason = np.zeros(capacity, np.uint8)  # the last one that was not HOLD
         self.anomalous: Flags = np.zeros(capacity, np.bool_)
         self.near_limit: Flags = np.zeros(capacity, np.bool_)
@@ -30,6 +31,7 @@ class Columns:
         """Rows were born."""
         self.until[rows] = -np.inf
         self.left[rows] = -np.inf
+        self.waiting[rows] = np.inf
         self.would_keep[rows] = False
 
     def active(self, table: Table, rows: Rows, now: float) -> Flags:

@@ -2,10 +2,13 @@
 
 Reasons differ in worth. The never-filtered have their places whatever the budget says; the others get them in
 the order anomalies and pods near their limit, the largest, scores, newcomers. A reason that holds now is
-before the same one of a while ago, so who is larger need not wait for the end of a hold.
+before the same one of a while ago.
 
-A series that ends takes its place for twenty minutes more, so room for somebody else is made too late. A
-large host has more processes with a score than its budget has places. They would take all of them at the
+A series that ends takes its place for twenty minutes more, so room that is made for somebody comes too late
+for most. Who waits takes no place from anybody, until it has waited for twenty minutes with a better reason
+than somebody who is kept: then it is likely to have one still when that place is free.
+
+A large host has more processes with a score than its budget has places. They would take all of them at the
 start, and neither an anomaly nor whoever keeps the processors busy would find one later. So who has nothing
 but a score or its youth begins only while more than a quarter of all places is free.
 """
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nrdot.decide import codes
-from nrdot.decide.budget import KEPT_BACK
+from nrdot.decide.budget import ACTIVE_SECONDS
 from nrdot.decide.selection import most_worthy
 from nrdot.stages import Reason
 from nrdot.telemetry.log import Log
@@ -25,7 +28,7 @@ from nrdot.telemetry.log import Log
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nrdot.batch import Flags, Floats, Rows, Table
+    from nrdot.batch import Flags, Floats, Ints, Rows, Table
     from nrdot.decide.budget import SeriesBudget
     from nrdot.decide.columns import Columns
 
@@ -100,21 +103,25 @@ class Trimming:
             columns.left[rows[changed]] = -np.inf
             active &= ~changed
         count = int(np.count_nonzero(active))
-        total, new = self.budget.places(count, now)
-        order, modest = _by_worth(table, rows, reason, columns, cpu)
+        order, rank, modest = _by_worth(table, rows, reason, columns, cpu)
+        there = rows[order]
         never = reason[order] == codes.NEVER_FILTERED
         going = active[order]
         begun = (~going).cumsum()
-        columns.needs[rows[order]] = self.budget.needed(going, begun, count, modest=modest)
+        ripe = ~(going | modest) & (now - columns.waiting[there] >= ACTIVE_SECONDS)
+        seats = (going | never).cumsum()
+        if np.count_nonzero(ripe):
+            seats += _better(ripe & ~never, rank)
+        columns.needs[there] = self.budget.needed(going, begun, seats, count, modest=modest)
+        allowed = never | self.budget.allowed(going, begun, seats, count, modest=modest, now=now)
+        waits = there[~(going | allowed) & (rank > rank[going].min(initial=len(_RANK)))]
+        since = np.minimum(columns.waiting[waits], now)
+        columns.waiting[rows] = np.inf
+        columns.waiting[waits] = since
+        reason[order[~allowed]] = codes.BUDGET
         kept = np.zeros(len(rows), np.bool_)
-        kept[order] = True
-        free = new - total // KEPT_BACK
-        if len(order) > total or (len(order) and begun[-1] > free):
-            found = begun <= np.where(modest, free, new)
-            allowed = never | ((np.arange(len(order)) < total) & (going | found))
-            kept[order[~allowed]] = False
-            reason[order[~allowed]] = codes.BUDGET
-        self._tell(int(np.count_nonzero(never)), total)
+        kept[order[allowed]] = True
+        self._tell(int(np.count_nonzero(never)), self.budget.places(count, now)[0])
         return kept
 
     def _tell(self, never_filtered: int, places: int) -> None:
@@ -134,8 +141,8 @@ class Trimming:
 
 def _by_worth(
     table: Table, rows: Rows, reason: NDArray[np.uint8], columns: Columns, cpu: Floats
-) -> tuple[NDArray[np.intp], Flags]:
-    """Those that have a reason, in the order in which the budget gives them places; and who is modest."""
+) -> tuple[NDArray[np.intp], Ints, Flags]:
+    """Those that have a reason, in the order in which places are given; its rank, and who is modest."""
     wanting = (reason != codes.BELOW).nonzero()[0]
     there, meaning = rows[wanting], reason[wanting]
     held = meaning == codes.HOLD
@@ -144,5 +151,12 @@ def _by_worth(
     worth = table.score[there]
     worth[large] = 1.0 + cpu[there[large]]
     has = table.series[there] & ~table.changed[there] & ~large
-    order = most_worthy(2 * _RANK[meaning] - held, has, worth)
-    return wanting[order], _MODEST[meaning[order]]
+    rank = _RANK[meaning]
+    order = most_worthy(2 * rank - held, has, worth)
+    return wanting[order], rank[order], _MODEST[meaning[order]]
+
+
+def _better(flags: Flags, rank: Ints) -> Ints:
+    """How many of the flagged have a better reason than each, where the best come first."""
+    counted: Ints = np.concatenate(([0], flags.cumsum()))
+    return counted[np.searchsorted(-rank, -rank)]

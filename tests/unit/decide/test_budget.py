@@ -35,7 +35,9 @@ def test_without_a_limit_there_are_more_places_than_a_host_has_processes() -> No
 
 def test_the_limit_that_would_give_a_place_counts_what_is_reserved_for_groups() -> None:
     going, begun, modest = np.array([True, False]), np.array([0, 1]), np.array([False, False])
-    needed = SeriesBudget(0, reserved=25, points=7).needed(going, begun, active=1, modest=modest).tolist()
+    seats = np.array([1, 1])
+    budget = SeriesBudget(0, reserved=25, points=7)
+    needed = budget.needed(going, begun, seats, active=1, modest=modest).tolist()
     for places, limit in enumerate(needed, 1):
         enough, short = (SeriesBudget(given, reserved=25, points=7) for given in (limit, limit - 1))
         assert (enough.places(0, now=0.0)[0], short.places(0, now=0.0)[0]) == (places, places - 1)

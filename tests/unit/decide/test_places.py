@@ -108,13 +108,32 @@ def test_who_still_waits_after_twenty_minutes_has_the_place_of_a_lesser_one_twen
     for _ in range(60):
         desk.use(_120=500)
         desk.export()
-        if desk.kept() not in seen:
-            seen.append(desk.kept())
-            lost = desk.batch.time_ns
-    first, without, with_it = seen
-    assert (first, len(without), with_it) == (before, 2, without | {120})
+        seen.append(desk.kept())
+    without = seen[20]
+    assert seen[:20] == [before] * 20
     assert without < before
-    assert lost
+    assert seen[20:41] == [without] * 21
+    assert seen[41:] == [without | {120}] * 19
+
+
+def test_many_that_wait_take_the_places_of_lesser_ones_alone():
+    desk = Desk(rules=replace(NOBODY, top_cpu=3, visible=True), limit=2 * 7)
+    for number in range(60):
+        desk.use(_100=400, _120=600 if number else 0, _121=500 if number else 0)
+        desk.export()
+        assert desk.kept() == ({100, 101} if number <= 20 else {100} if number <= 41 else {100, 120})
+
+
+def test_who_waited_for_twenty_minutes_and_is_never_filtered_then_takes_one_place():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, visible=True), limit=3 * 7)
+    desk.export()
+    for _ in range(20):
+        desk.use(_120=500)
+        desk.export()
+    desk.critical = {120}
+    desk.export()
+    assert len(desk.kept()) == 3
+    assert 120 in desk.kept()
 
 
 def test_who_waits_for_as_good_a_reason_takes_no_place_however_long_it_waits():
@@ -146,6 +165,25 @@ def test_who_wants_no_place_meanwhile_begins_to_wait_anew():
         desk.use(**{"_120" if number % 15 else "_100": 5000})
         desk.export()
         assert desk.kept() == kept
+
+
+def test_a_newcomer_does_not_go_on_with_the_wait_of_whoever_had_its_place_in_the_table():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1, visible=True), limit=3 * 7)
+    desk.export()
+    kept = desk.kept()
+    for _ in range(15):
+        desk.use(_120=500)
+        desk.export()
+    before = desk.process(120)
+    desk.host.end(before)
+    desk.export()
+    heir = desk.host.begin(900, "heir")
+    for _ in range(18):
+        desk.use(_900=500)
+        desk.export()
+        assert desk.kept() == kept
+    assert heir.row == before.row
+    assert desk.reason(900) == Reason.BUDGET
 
 
 def test_a_process_that_is_kept_again_goes_on_with_series_that_are_billed_anyway():
