@@ -25,6 +25,17 @@ def test_newest_first_offers_the_present_before_the_past(start):
     assert numbers(start(newest_first=True)) == [3, 2, 1, 0]
 
 
+def test_newest_first_goes_back_over_segments_and_memory(start, disk):
+    buffer = start(newest_first=True, max_bytes=1 << 20)
+    put_all(buffer, [record(number, 5000, Priority(number % 2)) for number in range(20)])
+    disk.read_only = True
+    put_all(buffer, [record(number, 5000, Priority(number % 2)) for number in range(20, 26)])
+    assert len(disk.paths("normal-*")) > 2
+    assert numbers(buffer) == list(range(25, -1, -1))
+    buffer.acknowledge(sequences(buffer)[10:])
+    assert numbers(buffer) == list(range(25, 15, -1))
+
+
 def test_peek_takes_as_many_as_fit_and_at_least_one(start):
     buffer = start()
     put_all(buffer, [record(number, size=96, points=10) for number in range(5)])
@@ -32,6 +43,13 @@ def test_peek_takes_as_many_as_fit_and_at_least_one(start):
     assert len(buffer.peek(1 << 20, 350)) == 3
     assert len(buffer.peek(1, 1)) == 1
     assert len(buffer.peek(0, 0)) == 1
+
+
+def test_peek_takes_what_fits_to_the_last_point_and_byte(start):
+    buffer = start()
+    put_all(buffer, [record(number, size=96, points=10) for number in range(5)])
+    assert [len(buffer.peek(points, 1 << 20)) for points in (19, 20, 29, 30)] == [1, 2, 2, 3]
+    assert [len(buffer.peek(1 << 20, size)) for size in (199, 200, 299, 300)] == [1, 2, 2, 3]
 
 
 def test_peek_of_an_empty_buffer_is_empty(start):
