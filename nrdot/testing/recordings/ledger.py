@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nrdot.ledger.frames import SUFFIX, pack
+from nrdot.ledger.frames import SUFFIX, pack, unpack, whole
 from nrdot.ledger.rows import HOUR, MINUTE, VERSION, Outcome, Seen, Talker
 
 if TYPE_CHECKING:
@@ -170,3 +170,25 @@ def _common() -> dict[str, Any]:
         "agent": "0.1.0",
         "revision": "r1",
     }
+
+
+def frames_in(file: Path) -> list[list[Row]]:
+    """The rows of a day's file, frame by frame; asserts that nothing is behind the last."""
+    data, start, found = file.read_bytes(), 0, []
+    for end in whole(data):
+        found.append(list(unpack(data[start:end])))
+        start = end
+    assert start == len(data)
+    return found
+
+
+def own(frame: Iterable[Row]) -> Outcome:
+    """What a frame says of the agent itself."""
+    (row,) = [row for row in frame if isinstance(row, Outcome) and not row.destination]
+    return row
+
+
+def arrived(frame: Iterable[Row]) -> Outcome:
+    """What a frame says of the one destination."""
+    (row,) = [row for row in frame if isinstance(row, Outcome) and row.destination]
+    return row

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from nrdot.ledger.frames import unpack, whole
-from nrdot.ledger.rows import Outcome, Seen
+from nrdot.ledger.rows import Seen
+from nrdot.testing.recordings.ledger import arrived, frames_in, own
 
 
 def frames(folder):
-    """Every whole frame of the day's file; asserts that nothing is behind them."""
     (file,) = (folder / "state" / "ledger").glob("*.jsonl.zst")
-    data, start, found = file.read_bytes(), 0, []
-    for end in whole(data):
-        found.append(list(unpack(data[start:end])))
-        start = end
-    assert start == len(data)
-    return found
-
-
-def own(frame):
-    (row,) = [row for row in frame if isinstance(row, Outcome) and not row.destination]
-    return row
-
-
-def arrived(frame):
-    (row,) = [row for row in frame if isinstance(row, Outcome) and row.destination]
-    return row
+    return frames_in(file)
 
 
 def test_a_run_is_in_the_ledger_with_all_that_was_put(agent):

@@ -32,48 +32,77 @@ def refusing_device(tmp_path_factory):
     return {"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)}
 
 
-def hear(writers, enough):
-    while not enough():
-        writers.listen()
+class Trouble:
+    """A process that puts records into a buffer, on a device that fails when it gets its cue."""
+
+    def __init__(self, folder, start_writers, device):
+        self.cue = folder / "cue"
+        self.writers = start_writers(folder / "buffer", environment={**device, "NRDOT_CUE": str(self.cue)})
+        self.pid = self.writers.start()
+
+    def puts(self, more):
+        before = len(self.writers.put)
+        self._hear(lambda: len(self.writers.put) >= before + more)
+
+    def begins(self, fault):
+        """From here the device fails; returns once the process keeps records in memory for that."""
+        self.cue.write_text(fault)
+        self._hear(lambda: self.writers.kept >= 30)
+
+    def ends(self):
+        self.cue.unlink()
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        self.writers.until("dead")
+
+    def _hear(self, enough):
+        while not enough():
+            self.writers.listen()
+
+
+@pytest.fixture
+def trouble(tmp_path, start_writers, refusing_device):
+    return Trouble(tmp_path, start_writers, refusing_device)
+
+
+@pytest.fixture
+def left(tmp_path):
+    """Opens the buffer that the process left."""
+    opened = []
+
+    def _left():
+        opened.append(DiskBuffer(tmp_path / "buffer", SETTINGS, SystemClock(), Files()))
+        return opened[-1]
+
+    yield _left
+    for buffer in opened:
+        buffer.close()
 
 
 @pytest.mark.parametrize("fault", ["S", "W"])
-def test_what_a_device_refuses_is_never_called_durable(tmp_path, start_writers, refusing_device, fault):
-    cue = tmp_path / "cue"
-    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
-    writers = start_writers(tmp_path / "buffer", environment=environment)
-    pid = writers.start()
-    hear(writers, lambda: len(writers.put) >= 30)
-    cue.write_text(fault)
-    hear(writers, lambda: writers.kept >= 30)
-    os.kill(pid, signal.SIGKILL)
-    writers.until("dead")
-    cue.unlink()
-    buffer = DiskBuffer(tmp_path / "buffer", SETTINGS, SystemClock(), Files())
+def test_what_a_device_refuses_is_never_called_durable(trouble, left, fault):
+    trouble.puts(30)
+    trouble.begins(fault)
+    trouble.kill()
+    trouble.ends()
+    buffer = left()
     there = numbers(buffer)
     assert -1 not in there
     assert len(set(there)) == len(there)
-    assert set(writers.put) - writers.leaving <= set(there)
+    assert set(trouble.writers.put) - trouble.writers.leaving <= set(there)
     assert imbalance(buffer) == 0
-    buffer.close()
 
 
-def test_what_went_while_a_device_called_itself_full_is_in_the_books(
-    tmp_path, start_writers, refusing_device
-):
-    cue = tmp_path / "cue"
-    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
-    writers = start_writers(tmp_path / "buffer", environment=environment)
-    pid = writers.start()
-    hear(writers, lambda: len(writers.put) >= 30)
-    cue.write_text("F")
-    hear(writers, lambda: writers.kept >= 30)
-    cue.unlink()
+def test_what_went_while_a_device_called_itself_full_is_in_the_books(trouble, left):
+    writers = trouble.writers
+    trouble.puts(30)
+    trouble.begins("F")
+    trouble.ends()
     before = len(writers.put)
-    hear(writers, lambda: len(writers.put) >= before + 30)
-    os.kill(pid, signal.SIGKILL)
-    writers.until("dead")
-    buffer = DiskBuffer(tmp_path / "buffer", SETTINGS, SystemClock(), Files())
+    trouble.puts(30)
+    trouble.kill()
+    buffer = left()
     there = numbers(buffer)
     assert -1 not in there
     assert len(set(there)) == len(there)
@@ -81,23 +110,14 @@ def test_what_went_while_a_device_called_itself_full_is_in_the_books(
     evicted = set(writers.put) - writers.leaving - set(there)
     assert len(evicted) * POINTS <= sum(buffer.statistics().dropped.values())
     assert imbalance(buffer) == 0
-    buffer.close()
 
 
-def test_a_device_that_works_again_is_used_again(tmp_path, start_writers, refusing_device):
-    cue = tmp_path / "cue"
-    environment = {**refusing_device, "NRDOT_CUE": str(cue)}
-    writers = start_writers(tmp_path / "buffer", environment=environment)
-    pid = writers.start()
-    hear(writers, lambda: len(writers.put) >= 30)
-    cue.write_text("S")
-    hear(writers, lambda: writers.kept >= 30)
-    cue.unlink()
-    before = len(writers.put)
-    hear(writers, lambda: len(writers.put) >= before + 30)
-    os.kill(pid, signal.SIGKILL)
-    writers.until("dead")
-    buffer = DiskBuffer(tmp_path / "buffer", SETTINGS, SystemClock(), Files())
-    assert set(writers.put) - writers.leaving <= set(numbers(buffer))
+def test_a_device_that_works_again_is_used_again(trouble, left):
+    trouble.puts(30)
+    trouble.begins("S")
+    trouble.ends()
+    trouble.puts(30)
+    trouble.kill()
+    buffer = left()
+    assert set(trouble.writers.put) - trouble.writers.leaving <= set(numbers(buffer))
     assert imbalance(buffer) == 0
-    buffer.close()

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.checks.loading import lint
-
 SHADOWED = "the higher score wins, then the class that is written first"
 SHELL = "this is a shell pattern, in which `^` and `$` are letters of the name"
 ALREADY = "says this already; remove one of them"
 HIGHEST = "takes these too, and the highest importance counts; remove one of them"
-
-
-@pytest.fixture
-def said(tmp_path):
-    def said(text):
-        file = tmp_path / "rules.yaml"
-        file.write_text(text)
-        return [
-            f"{one.path}: {one.message}; {one.hint}" if one.hint else f"{one.path}: {one.message}"
-            for one in lint(file)
-        ]
-
-    return said
 
 
 def classes(text):

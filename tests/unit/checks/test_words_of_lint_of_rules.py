@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.checks.loading import lint
-
 OFF = "is false, so this does nothing; remove it, or switch it on"
 RANGE = "this name does not parse (invalid character class range: z-a); see github.com/google/re2/wiki/Syntax"
 KUBECTL = "; the syntax is kubectl's: a=b, a!=b, a in (b, c), a notin (b), a, !a"
-
-
-@pytest.fixture
-def said(tmp_path):
-    def said(text):
-        file = tmp_path / "rules.yaml"
-        file.write_text(text)
-        return [
-            f"{one.path}: {one.message}; {one.hint}" if one.hint else f"{one.path}: {one.message}"
-            for one in lint(file)
-        ]
-
-    return said
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from nrdot.agent.books import StageBook
 from nrdot.agent.drains import Destination
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
-from nrdot.ledger.frames import unpack, whole
 from nrdot.ledger.recorder import Recorder, Terms, Usage
-from nrdot.ledger.rows import Outcome, Seen
+from nrdot.ledger.rows import Seen
 from nrdot.ledger.store import Bounds, Store
 from nrdot.sample.replay import ReplaySource
 from nrdot.testing.agents.hollow import ListBuffer, SwitchedDrain
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.recordings.captures import crowd, write_capture
+from nrdot.testing.recordings.ledger import arrived, frames_in, own
 
 MINUTES = """\
 profile: balanced
@@ -63,23 +63,7 @@ class Recording:
                 break
 
     def frames(self):
-        found = []
-        for file in sorted(self.store.directory.iterdir()):
-            data, start = file.read_bytes(), 0
-            for end in whole(data):
-                found.append(list(unpack(data[start:end])))
-                start = end
-        return found
-
-
-def own(frame):
-    (row,) = [row for row in frame if isinstance(row, Outcome) and not row.destination]
-    return row
-
-
-def arrived(frame):
-    (row,) = [row for row in frame if isinstance(row, Outcome) and row.destination]
-    return row
+        return [frame for file in sorted(self.store.directory.iterdir()) for frame in frames_in(file)]
 
 
 @pytest.fixture

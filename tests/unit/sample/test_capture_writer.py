@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,17 @@ class Recorder:
         self.clock.advance(15)
         self.proc.advance(15)
         return batch
+
+
+def replayed(path: Path):
+    """What a replay makes of each tick of a capture."""
+    source, identifier, seen = ReplaySource(path), OwnerIdentifier(), []
+    with suppress(StopIteration):
+        while True:
+            batch = source.sample()
+            identifier.identify(batch)
+            seen.append(sampled(batch.table))
+    return seen
 
 
 @pytest.fixture
@@ -145,11 +156,7 @@ def test_labels_that_are_learned_later_are_written_and_replayed(proc, tmp_path):
     source.revision = 1
     live = sampled(recorder.tick().table)
     assert processes(lines(path)[1])[42]["labels"] == {"tier": "web"}
-    replay, identifier = ReplaySource(path), OwnerIdentifier()
-    for _ in range(2):
-        batch = replay.sample()
-        identifier.identify(batch)
-    assert sampled(batch.table) == live
+    assert replayed(path)[1] == live
 
 
 def test_cpu_of_children_that_no_tick_saw_is_written_and_replayed(proc, tmp_path):
@@ -161,11 +168,7 @@ def test_cpu_of_children_that_no_tick_saw_is_written_and_replayed(proc, tmp_path
     proc.exit(43)
     live = sampled(recorder.tick().table)
     assert processes(lines(path)[1])[42]["unseen"] == [0.25, 0.05]
-    replay, identifier = ReplaySource(path), OwnerIdentifier()
-    for _ in range(2):
-        batch = replay.sample()
-        identifier.identify(batch)
-    assert sampled(batch.table) == live
+    assert replayed(path)[1] == live
 
 
 def test_unreadable_input_and_output_are_null_and_replayed(proc, tmp_path):
@@ -188,11 +191,7 @@ def test_unreadable_input_and_output_are_null_and_replayed(proc, tmp_path):
         recorder.clock.advance(15)
     written = [[processes(line)[pid]["read"] for pid in (42, 43)] for line in lines(path)]
     assert written == [[None, 7], [None, None]]
-    replay, identifier = ReplaySource(path), OwnerIdentifier()
-    for table in live:
-        batch = replay.sample()
-        identifier.identify(batch)
-        assert sampled(batch.table) == table
+    assert replayed(path) == live
 
 
 def test_command_lines_are_left_out_unless_asked_for(proc, tmp_path):

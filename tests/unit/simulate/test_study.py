@@ -19,7 +19,6 @@ from nrdot.config.reading.load import load_profile
 from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import CaptureError
 from nrdot.export.pace import offset
-from nrdot.ledger.frames import unpack, whole
 from nrdot.ledger.rows import Outcome, Seen
 from nrdot.sample.replay import ReplaySource
 from nrdot.simulate.plan import Study
@@ -28,6 +27,7 @@ from nrdot.simulate.study import Task, run
 from nrdot.testing.agents.daemon import Unwatched
 from nrdot.testing.agents.hollow import ListBuffer
 from nrdot.testing.recordings.captures import crowd, write_capture
+from nrdot.testing.recordings.ledger import frames_in
 
 INTERVAL = 15.0
 
@@ -180,13 +180,7 @@ def test_series_of_an_hour_are_those_of_the_ledger_and_a_part_of_an_hour_counts_
 
 
 def rows_of(directory):
-    rows = []
-    for file in directory.iterdir():
-        data, start = file.read_bytes(), 0
-        for end in whole(data):
-            rows += unpack(data[start:end])
-            start = end
-    return rows
+    return [row for file in directory.iterdir() for frame in frames_in(file) for row in frame]
 
 
 def entered(directory):
