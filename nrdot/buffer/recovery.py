@@ -198,4 +198,3 @@ def _balance(found: Recovered, progress: Progress | None) -> None:
         if missing:
             books.drop(UNACCOUNTED, missing)
             found.gaps.add(Gap(UNACCOUNTED, Priority.OPTIONAL, 0, missing, 0, 0, 0, 0))
-    books.unwritten = books.produced - sum(found.put)

@@ -181,3 +181,43 @@ def test_room_is_made_though_the_log_cannot_be_synced(start, disk):
     left = numbers(buffer)
     assert left[-1] == 30
     assert imbalance(buffer) == 0
+
+
+@pytest.mark.parametrize("bound", ["max_seconds", "keep_seconds"])
+def test_records_are_added_to_a_segment_for_an_eighth_of_what_they_may_wait(start, disk, clock, bound):
+    """So what expires with the rest of its segment goes hardly before its time."""
+    buffer = start(**{bound: 80_000.0})
+    counts = []
+    for seconds in (0, 4999, 4999, 4, 9990, 20):
+        clock.advance(seconds)
+        buffer.put(record(len(counts)))
+        counts.append(len(disk.paths("normal-*")))
+    assert counts == [1, 1, 1, 2, 2, 3]
+
+
+def test_on_a_device_smaller_than_the_bound_segments_are_a_64th_of_it_however_full_it_is(start, disk):
+    disk.capacity = 64 * 16_000
+    buffer = start()
+    put_all(buffer, [record(number, 1000) for number in range(600)])
+    sizes = {len(disk.content(path)) for path in disk.paths("normal-*")[:-1]}
+    assert len(disk.paths("normal-*")) > 30
+    assert 14_000 < min(sizes) <= max(sizes) <= 16_200
+    assert buffer.statistics().dropped == {}
+
+
+def test_what_has_expired_and_cannot_be_removed_is_alarmed_and_not_offered(start, disk, clock):
+    buffer = start(max_seconds=100.0)
+    put_all(buffer, map(record, range(3)))
+    disk.fail = lambda operation, path: (
+        errno.EIO if operation == "remove" and path.match("normal-*") else None
+    )
+    clock.advance(110)
+    assert numbers(buffer) == []
+    assert buffer.alarm == "Input/output error"
+    assert buffer.statistics().dropped == {"expired": 30}
+    disk.mend()
+    clock.advance(6)
+    buffer.put(record(3))
+    assert (buffer.alarm, numbers(buffer)) == ("", [3])
+    assert len(disk.paths("normal-*")) == 1
+    assert imbalance(buffer) == 0

@@ -21,6 +21,15 @@ def test_each_record_is_synced_only_where_that_was_asked_for(start, disk, durabi
     assert syncs_of(disk, lambda: put_all(buffer, map(record, range(10)))) == syncs
 
 
+def test_where_nothing_is_to_be_forced_to_the_device_new_segments_are_not_either(start, disk):
+    buffer = start(durability=Durability.NEVER, max_bytes=1 << 20)
+    forced = []
+    disk.fail = lambda operation, path: forced.append(path) if operation.startswith("sync") else None
+    put_all(buffer, [record(number, 5000) for number in range(10)])
+    buffer.flush()
+    assert (len(disk.paths("normal-*")) > 2, forced) == (True, [])
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_power_cut_loses_nothing_that_was_synced_one_by_one(start, disk, seed):
     buffer = start(max_bytes=1 << 20)

@@ -49,6 +49,14 @@ def test_segments_of_an_older_key_stay_readable(start):
     assert numbers(start(keys=Keyring(NEW))) == [3, 4, 5]
 
 
+def test_no_more_is_kept_of_a_key_than_the_segments_that_are_there_need(start):
+    buffer = start(keys=Keyring(NEW), max_bytes=1 << 20)
+    for number in range(40):
+        put_all(buffer, [record(number, 9000)])
+        buffer.acknowledge(sequences(buffer))
+    assert len(buffer._store._ciphers) <= 2
+
+
 def test_segments_whose_key_is_missing_are_held_and_come_back_with_it(start, caplog):
     put_all(start(keys=Keyring(OLD)), map(record, range(3)))
     for keys in (NO_KEYS, Keyring(NEW)):
