@@ -27,13 +27,15 @@ DEFAULT_SINCE = "7d"
 MOST = 1e15  # of money: what is more was not meant
 
 
-def _one_of(name: str, known: tuple[str, ...]) -> Any:
+def _one_of(name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """What tells an option's values apart, and what a shell offers for them."""
+
     def check(value: str) -> str:
         if value not in known:
             raise typer.BadParameter(f"'{value}' is not one of {', '.join(known)}", param_hint=f"--{name}")
         return value
 
-    return check
+    return {"callback": check, "autocompletion": lambda: [*known]}
 
 
 def _amount(text: str) -> float:
@@ -61,14 +63,12 @@ def report(
     ] = None,
     kind: Annotated[
         str,
-        typer.Option(
-            help=f"What to report: {', '.join(KINDS)}.", metavar="KIND", callback=_one_of("kind", KINDS)
-        ),
+        typer.Option(help=f"What to report: {', '.join(KINDS)}.", metavar="KIND", **_one_of("kind", KINDS)),
     ] = "savings",
     style: Annotated[
         str,
         typer.Option(
-            "--format", help=f"{', '.join(FORMATS)}.", metavar="FORMAT", callback=_one_of("format", FORMATS)
+            "--format", help=f"{', '.join(FORMATS)}.", metavar="FORMAT", **_one_of("format", FORMATS)
         ),
     ] = "table",
     output: Annotated[
@@ -76,7 +76,7 @@ def report(
     ] = None,
     by: Annotated[
         str,
-        typer.Option(help=f"Divide the bill by {', '.join(BY)}.", metavar="KEY", callback=_one_of("by", BY)),
+        typer.Option(help=f"Divide the bill by {', '.join(BY)}.", metavar="KEY", **_one_of("by", BY)),
     ] = "class",
     meter: Annotated[
         str | None, typer.Option(help="Meter of the headline and of the division.", metavar="NAME")
@@ -114,7 +114,7 @@ def report(
         typer.Option(
             help=f"Engine that --show-sql writes for: {', '.join(DIALECTS)}.",
             metavar="NAME",
-            callback=_one_of("dialect", DIALECTS),
+            **_one_of("dialect", DIALECTS),
         ),
     ] = "duckdb",
     inventory: Annotated[

@@ -65,3 +65,11 @@ def test_a_real_bash_completes_a_command_that_was_begun(tmp_path):
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_given_a_completion_that_asks_the_program(shell):
     assert f"_NRDOT_COMPLETE=complete_{shell}" in source(shell)
+
+
+def test_a_shell_is_offered_the_values_of_an_option():
+    asked = {"_NRDOT_COMPLETE": "complete_bash", "COMP_WORDS": "nrdot report --kind c", "COMP_CWORD": "3"}
+    offered = subprocess.run(
+        [PROGRAM], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert offered.stdout.split() == ["criticality", "compliance"]
