@@ -113,10 +113,9 @@ class AnomalyDetector:
     def _values(self, table: Table) -> Floats:
         values = np.empty_like(self._centre)
         values[0], values[1] = table.cpu, table.io
+        # What is unknown, -1, is as good as nothing: margins are far wider.
         for place in range(_RATES.stop, len(values)):
             values[place] = table.gauges[_GAUGES[place - _RATES.stop]]
-        levels = values[_LEVELS]
-        np.maximum(levels, 0.0, out=levels)  # below it is unknown
         return values
 
     def _judge(self, values: Floats, alive: Flags) -> Rows:

@@ -153,8 +153,8 @@ class Policy:
         # With another interval this host finds its own place in it: the profile of many hosts changes at the
         # same minute, and they would export together ever after.
         same = self._export_interval == other._export_interval
-        own = 0.0 if same else self._since_export
-        self._since_export = max(own, other._since_export)
+        since = other._since_export
+        self._since_export = since if same else max(self._since_export, since)
         self.consumption = other.consumption
         self.coverage = other.coverage
         self._trimming.over = other._trimming.over
