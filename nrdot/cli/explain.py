@@ -178,8 +178,6 @@ def _verdict(out: Any, now: Course, verdict: Decision, score: Explanation) -> No
 
 
 def _score(out: Any, score: Explanation) -> None:
-    from rich.markup import escape
-
     from nrdot.cli.output import table
 
     overridden = any(one.decides and one.value is not None for one in score.overrides)
@@ -190,12 +188,10 @@ def _score(out: Any, score: Explanation) -> None:
         value, gives = _value(part)
         evidence = part.evidence or ()
         words = "\n".join(_evidence(one.rule, one.value, one.note, one.decides) for one in evidence)
-        shown.add_row(
-            part.name, value, f"{part.share:.2f}" if part.share else "-", gives, escape(words) or "-"
-        )
+        shown.add_row(part.name, value, f"{part.share:.2f}" if part.share else "-", gives, words or "-")
     for one in score.overrides:
         words = _evidence(one.rule, one.value, one.note, one.decides)
-        shown.add_row("override", "-" if one.value is None else f"{one.value:.2f}", "-", "-", escape(words))
+        shown.add_row("override", "-" if one.value is None else f"{one.value:.2f}", "-", "-", words)
     out.print(shown)
 
 

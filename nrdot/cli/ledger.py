@@ -58,7 +58,7 @@ def compact(
         print_json({"months": [asdict(month) | {"file": str(month.file)} for month in months]})
         return
     if not months:
-        console().print(f"{directory}: no closed day, nothing to do")
+        console().print(f"{directory}: no closed day, nothing to do", markup=False)
         return
     columns = ("month", "file", "days", "hosts", "rows", "before", "now", "removed")
     shown = table(*columns, right=set(columns[2:]))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.style import StyleType
 
 _COLOURS = {"KEEP": "green", "ROLL_UP": "yellow", "DROP": "red"}
 _PADDING = re.compile(r"[ \t]+(?=\n)")
@@ -58,6 +59,9 @@ class _Piped(io.TextIOBase):
 
     def flush(self) -> None:
         sys.stdout.flush()
+
+    def close(self) -> None:
+        """Standard output is not this one's to close: when Python clears away, it may be gone already."""
 
 
 @cache
@@ -114,10 +118,22 @@ def progress(text: str, *, quiet: bool = False) -> Iterator[None]:
         yield
 
 
+class _Rows(Table):
+    """What a cell says is shown letter by letter: a name or a pattern may look like markup, `[a-z]` for one.
+
+    Colours are a `Text`'s own.
+    """
+
+    def add_row(
+        self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        literal = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*literal, style=style, end_section=end_section)
+
+
 def table(*columns: str, right: Collection[str] = (), title: str | None = None) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    shown = _Rows(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        # As text: some columns are named after hosts, whose names are no markup.
         shown.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     return shown
 

@@ -52,4 +52,4 @@ def record(
             interval=interval,
             command_lines=command_lines,
         )
-    errors().print(f"{output}: {ticks} sample{'' if ticks == 1 else 's'}, {amount(size)}")
+    errors().print(f"{output}: {ticks} sample{'' if ticks == 1 else 's'}, {amount(size)}", markup=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from nrdot.cli.output import WIDE, console, table
 from nrdot.report.words import NOBODY, OBSERVED, STEP_WORDS, amount, host_hours, money, not_seen, rate
 
@@ -23,10 +25,11 @@ def show(found: Document, kind: str, *, explain: bool) -> None:
 def as_text(found: Document, kind: str, *, explain: bool) -> str:
     from io import StringIO
 
-    from rich.console import Console
+    from nrdot.cli.harmless import HarmlessConsole
 
     text = StringIO()
-    _write(Console(file=text, highlight=False, width=WIDE, color_system=None), found, kind, explain=explain)
+    out = HarmlessConsole(file=text, highlight=False, width=WIDE, color_system=None)
+    _write(out, found, kind, explain=explain)
     return text.getvalue()
 
 
@@ -120,7 +123,7 @@ def _meters(found: Document, width: int) -> RenderableType:
     for name, meter in found["meters"].items():
         before = meter["unoptimized"]
         shown.add_row(
-            _plain(name if width < NARROW else f"{name}: {meter['title']}"),
+            name if width < NARROW else f"{name}: {meter['title']}",
             money(before),
             money(meter["hostmetrics"]),
             money(meter["sent"]),
@@ -161,7 +164,7 @@ def _allocation(found: Document) -> RenderableType:
         shown.add_row(name, *cells, f"{sum(row['processes'] for row in of):,.1f}", style=style)
 
     for row in rows[:TOP]:
-        add(_plain(row["name"]), [row])
+        add(row["name"], [row])
     if rest := rows[TOP:]:
         add(f"{len(rest)} more", rest, "dim")
     return shown
@@ -224,7 +227,7 @@ def _criticality(found: Document, *, explain: bool, width: int) -> list[Renderab
     for row in found["rows"]:
         cells = [_cell(row["cells"].get(group)) for group in groups]
         score = "-" if row["score"] is None else f"{row['score']:.2f}"
-        shown.add_row(_plain(row["class"] or NOBODY), score, *cells, style="bold" if row["critical"] else "")
+        shown.add_row(row["class"] or NOBODY, score, *cells, style="bold" if row["critical"] else "")
     more = len(found["groups"]) - len(groups)
     title = (
         f"[bold]Criticality[/bold] by class and {found['by']}: processes, and how many have their own series"
@@ -246,11 +249,11 @@ def _fitting(names: list[str], room: int) -> list[str]:
     return fitting
 
 
-def _cell(cell: Document | None) -> str:
+def _cell(cell: Document | None) -> Text:
     if cell is None:
-        return ""
-    mark = " [red]![/red]" if cell["critical_missed"] else ""
-    return f"{cell['processes']:,.1f} {cell['kept']:.0%}{mark}"
+        return Text()
+    said = Text(f"{cell['processes']:,.1f} {cell['kept']:.0%}")
+    return said.append(" !", "red") if cell["critical_missed"] else said
 
 
 def _compliance(found: Document, *, explain: bool, width: int) -> list[RenderableType]:
@@ -260,11 +263,11 @@ def _compliance(found: Document, *, explain: bool, width: int) -> list[Renderabl
     for row in found["rows"]:
         state = row["state"]
         shown.add_row(
-            _plain(row["requirement"]),
-            _plain(row["rule"]),
-            _plain(row["covers"]),
-            f"[{colours[state]}]{state}[/{colours[state]}]",
-            _plain("; ".join(row["evidence"])),
+            row["requirement"],
+            row["rule"],
+            row["covers"],
+            Text(state, style=colours[state]),
+            "; ".join(row["evidence"]),
         )
     parts: list[RenderableType] = [shown] if found["rows"] else []
     parts += [_plain(line) for line in found["audit"]]
@@ -281,12 +284,12 @@ def _rollout(found: Document, *, explain: bool, width: int) -> list[RenderableTy
             else f"{phase['from_week']}-{phase['to_week']}"
         )
         shown.add_row(
-            _plain(phase["name"]),
+            phase["name"],
             weeks,
             f"{phase['hosts']:,}",
             phase["profile"],
-            _plain("; ".join(phase["steps"])),
-            _plain("; ".join(gate for gate in phase["gates"] if gate not in found["every_gate"])),
+            "; ".join(phase["steps"]),
+            "; ".join(gate for gate in phase["gates"] if gate not in found["every_gate"]),
         )
     gates = [f"gate: {_plain(line)}" for line in found["every_gate"]]
     return [shown, *gates, *(f"[dim]{_plain(line)}[/dim]" for line in found["notes"])]

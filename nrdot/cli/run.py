@@ -59,8 +59,10 @@ def _call(arguments: list[str] | None) -> int:
 
 
 def _failed(words: str, status: int) -> int:
+    # A message may quote a file's or a process's name, which is no command to the terminal.
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in words)
     try:
-        print(f"nrdot: {words}", file=sys.stderr)
+        print(f"nrdot: {shown}", file=sys.stderr)
     except OSError:
         _close(sys.stderr)
     return status

@@ -126,4 +126,6 @@ def _show(processes: list[dict[str, Any]], totals: dict[str, int], profile: str)
     )
     if "would_keep" in totals:
         kept = totals["would_keep"]
-        console().print(f"`mode: observe` exports them all; {profile} would keep {kept} by themselves")
+        console().print(
+            f"`mode: observe` exports them all; {profile} would keep {kept} by themselves", markup=False
+        )

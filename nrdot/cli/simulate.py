@@ -289,6 +289,8 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
 
 def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> None:
     """`partly` says which captures the figures are of, where that is not all of them."""
+    from rich.markup import escape
+
     from nrdot.cli.demo.words import less
     from nrdot.cli.output import amount, console, table
 
@@ -328,7 +330,7 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> N
         shown.add_row(*row)
     console().print(shown)
     if partly:
-        console().print(f"[yellow]The figures are of {partly}[/yellow]", highlight=False)
+        console().print(f"[yellow]The figures are of {escape(partly)}[/yellow]", highlight=False)
     shortest = min(one["seconds"] / one["hosts"] for one in documents.values())
     if shortest < ENOUGH:
         why = "first exports, which begin every series, are most of it; record ten minutes or more"
@@ -337,7 +339,7 @@ def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> N
     counted = any_["fleet"]["hosts"]
     whose = "the captured hosts" if counted == any_["hosts"] else f"{_hosts(counted)} like the captured"
     words = f"Money is of {whose}, saved is against the baseline, by {meter.name}: "
-    console().print(f"[dim]{words}{meter.formula}[/dim]")
+    console().print(f"[dim]{words}{escape(meter.formula)}[/dim]")
 
 
 def _money(one: dict[str, Any]) -> tuple[str, ...]:
@@ -372,12 +374,14 @@ def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str], hosts: 
 
 
 def _advise(advice: dict[str, Any], hosts: int) -> None:
+    from rich.markup import escape
+
     from nrdot.cli.output import console
 
     words = "recommended" if advice["kept"] else "nothing keeps every limit; nearest is"
-    console().print(f"\n{words}: [bold]{advice['name']}[/bold] ({_hosts(hosts)})", highlight=False)
+    console().print(f"\n{words}: [bold]{escape(advice['name'])}[/bold] ({_hosts(hosts)})", highlight=False)
     for reason in advice["reasons"]:
-        console().print(f"  {reason}", highlight=False)
+        console().print(f"  {reason}", highlight=False, markup=False)
 
 
 def _hosts(number: int) -> str:

@@ -48,5 +48,5 @@ def train(
             raise UsageError(
                 f"{output}: cannot be written: {error.strerror}; the model is not kept"
             ) from None
-    errors().print(f"{output}: sha256 {checksum}")
+    errors().print(f"{output}: sha256 {checksum}", markup=False)
     errors().print("Its worth shows on captures that it has not seen: nrdot model evaluate")

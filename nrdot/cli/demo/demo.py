@@ -79,7 +79,7 @@ def demo(
         from nrdot.cli.demo.tables import show
 
         show(console(), comparison, hosts, live=capture is None)
-    errors().print(f"page: {output}", soft_wrap=True)
+    errors().print(f"page: {output}", soft_wrap=True, markup=False)
 
 
 def _compared(found: Configuration, capture: Path | None, seconds: float, *, quiet: bool) -> Comparison:
