@@ -98,6 +98,7 @@ def beginning(capture: Path, lines: int) -> bytes:
 def scratch(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("NEW_RELIC_LICENSE_KEY", "not-a-key")
+    monkeypatch.setenv("OTLP_TOKEN", "not-a-token")
     monkeypatch.setenv("CITY", "berlin")
     monkeypatch.setenv("REGION", "asia")
     for name in ("KUBECONFIG", "STATE_DIRECTORY"):

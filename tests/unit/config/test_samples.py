@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nrdot.config.reading.load import examine
+from nrdot.config.reading.load import examine, load_profile
+from nrdot.config.values.units import duration
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 AGENTS = sorted(SAMPLES.glob("agent-*.yaml"))
+SHIPPED = ("conservative", "balanced", "aggressive")
 ENVIRONMENT = {"NEW_RELIC_LICENSE_KEY": "a-key"}
 
 
@@ -53,6 +55,20 @@ def test_prometheus_is_sent_nothing_older_than_it_takes():
     (sender,) = yaml.safe_load((SAMPLES / "agent-prometheus.yaml").read_text())["export"]
 
     assert receiver["storage"]["tsdb"]["out_of_order_time_window"] == sender["accepts_late"]
+
+
+def test_the_collector_for_vendors_keeps_processes_apart_and_forgets_those_that_ended():
+    vendors = yaml.safe_load((SAMPLES / "receivers" / "collector-vendors.yaml").read_text())
+    exporters, processors = vendors["exporters"], vendors["processors"]
+
+    assert exporters["datadog"]["metrics"]["resource_attributes_as_tags"] is True
+    assert exporters["prometheusremotewrite/grafana"]["resource_to_telemetry_conversion"]["enabled"] is True
+    slowest = max(load_profile(name, SAMPLES, {}).export_interval for name in SHIPPED)
+    assert duration(processors["cumulativetodelta"]["max_staleness"]) > 10 * slowest
+    for pipeline in vendors["service"]["pipelines"].values():
+        assert {*pipeline["exporters"]} <= exporters.keys()
+        assert {*pipeline["processors"]} <= processors.keys()
+        assert {*pipeline["receivers"]} <= vendors["receivers"].keys()
 
 
 def test_the_collector_is_told_to_keep_resource_attributes():
