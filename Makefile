@@ -7,7 +7,7 @@ WHEEL := build/wheel
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint reference pictures bench profile race mutants interop lock clean wheel deb bundle sbom release
+.PHONY: help install demo test coverage lint reference pictures bench profile race mutants interop lock clean wheel deb bundle sbom release
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ wheel: install ## the wheel, in dist
 # Three at a time on two processors: whoever watches a running agent waits most of the time.
 test: wheel ## the tests, on the built wheel
 	@PYTHONPATH=$(abspath $(WHEEL)) $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+
+coverage: install ## which lines the tests run: a table by file, and build/coverage/html; ARGS as for test
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest -n 3 --dist worksteal $(ARGS) || echo "some tests failed" >&2
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet --directory build/coverage/html
+	@$(BIN)/coverage report --sort=cover
 
 lint: install ## ruff, mypy, the layers
 	@$(BIN)/ruff check .
