@@ -49,12 +49,15 @@ def _call(arguments: list[str] | None) -> int:
     plain = plain_agent(given)
     if plain is not None:
         return run_agent(plain.config, once=plain.once)
-    files = plain_lint(given)
-    if files is not None:
-        return run_lint(files)
-    from nrdot.cli.typed import call
+    from nrdot.telemetry.log import plainly
 
-    status, words = call(arguments)
+    with plainly():
+        files = plain_lint(given)
+        if files is not None:
+            return run_lint(files)
+        from nrdot.cli.typed import call
+
+        status, words = call(arguments)
     return _failed(words, status) if words else status
 
 

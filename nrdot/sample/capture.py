@@ -122,6 +122,10 @@ class CaptureReader:
             with self.path.open("rb") as file:
                 compressed = self.path.name.endswith(COMPRESSED)
                 yield from self._ticks(_decompressed(file) if compressed else file, compressed=compressed)
+        except IsADirectoryError as error:
+            raise CaptureError(
+                f"{self.path}: a directory is no capture; name the files in it, {self.path}/*.jsonl*"
+            ) from error
         except OSError as error:
             raise CaptureError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         except zstandard.ZstdError as error:

@@ -6,12 +6,15 @@ whatever the number of processes and the order in which they end.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from logging.handlers import QueueHandler
 from multiprocessing import active_children, get_context
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from nrdot.errors import CaptureError, NrdotError
@@ -52,10 +55,11 @@ def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> li
         return [_told(_one(task), done) for task in tasks]
     # Spawned, because a copy of a process that has threads may hang, and a progress bar is one.
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_unhurried) as pool:
-        futures = [pool.submit(_one, task) for task in tasks]
+        futures = [pool.submit(_apart, task) for task in tasks]
         try:
             for future in as_completed(futures):
-                future.result()
+                for record in future.result()[1]:
+                    logging.getLogger(record.name).handle(record)
                 done()
         except BrokenProcessPool:
             raise WorkerError(
@@ -68,12 +72,25 @@ def run(tasks: Sequence[Task], processes: int, done: Callable[[], object]) -> li
                 child.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        return [future.result() for future in futures]
+        return [future.result()[0] for future in futures]
 
 
 def _unhurried() -> None:
     """Ctrl-C reaches every process of a terminal; the one that was asked for says what happens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _apart(task: Task) -> tuple[Outcome | CaptureError, list[logging.LogRecord]]:
+    """In a process of its own: what is logged there comes back beside the outcome, to be said once."""
+    heard: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(heard)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        outcome = _one(task)
+    finally:
+        root.removeHandler(handler)
+    return outcome, [heard.get() for _ in range(heard.qsize())]
 
 
 def _one(task: Task) -> Outcome | CaptureError:

@@ -1,6 +1,8 @@
 """Structured logs to standard error: JSON lines for machines, one readable line on a terminal.
 
     {"time": "2026-11-21T12:00:00.000Z", "level": "warning", "room": "agent", "message": "...", ...}
+    nrdot: warning: ...  name=value    where a command runs, not the agent, and nobody asks when
+
 
 A message is a constant text, what varies goes into fields; so equal trouble has an equal key, and a key is
 written at most `BURST` times in `WINDOW` seconds. What was held back is counted and said with the next one.
@@ -13,6 +15,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -33,7 +37,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Log:
-    """What a room writes to. Made at import; silent until `configure` was called."""
+    """What a room writes to. Made at import; `configure` or `plainly` say where it goes."""
 
     def __init__(self, room: str) -> None:
         self._logger = logging.getLogger(f"nrdot.{room}")
@@ -119,6 +123,40 @@ class LogWriter(logging.Handler):
         }
 
 
+class PlainWriter(logging.Handler):
+    """Trouble that a command meets: a line each on standard error, and the same line once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._redaction = Redaction()
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = {name: self._redaction.value(name, value) for name, value in _fields(record).items()}
+        words = f"{record.levelname.lower()}: {self._redaction.text(_message(record))}{_named(fields)}"
+        line = _UNPRINTABLE.sub("?", f"nrdot: {words}")
+        if line in self._said or len(self._said) >= MOST_KEYS:
+            return
+        self._said.add(line)
+        try:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return  # as above
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """While a command runs, what the rooms log is said as the command itself says things."""
+    writer = PlainWriter()
+    root = logging.getLogger()
+    root.addHandler(writer)
+    try:
+        yield
+    finally:
+        root.removeHandler(writer)
+
+
 def configure(
     stream: TextIO,
     clock: Clock,
@@ -164,8 +202,12 @@ def _json(line: dict[str, Any]) -> str:
 
 def _human(line: dict[str, Any]) -> str:
     clock, level, room, message = line["time"][11:19], line["level"], line["room"], line["message"]
-    rest = "".join(f"  {name}={_quoted(value)}" for name, value in line.items() if name not in _HEAD)
+    rest = _named({name: value for name, value in line.items() if name not in _HEAD})
     return _UNPRINTABLE.sub("?", f"{clock} {level:<7} {room}: {message}{rest}") + "\n"
+
+
+def _named(fields: dict[str, Any]) -> str:
+    return "".join(f"  {name}={_quoted(value)}" for name, value in fields.items())
 
 
 _HEAD = frozenset({"time", "level", "room", "message"})

@@ -128,3 +128,24 @@ def test_a_capture_that_ends_before_the_baseline_exports_has_no_money_and_says_s
     assert "USD a month" not in shown
     capture.write_text("".join(lines))
     assert "a capture are little" not in command("simulate", capture, "-p", "balanced")[1]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_several_captures_warn_of_is_one_line_in_the_command_s_own_words(
+    command, capture, tmp_path, jobs
+):
+    model, rules = tmp_path / "model.json", tmp_path / "rules.yaml"
+    model.write_text("none")
+    rules.write_text(f"profile: balanced\nmodel: {{file: {model}}}\n")
+    status, _, error = command("simulate", capture, capture, "-c", rules, "-j", jobs)
+    line = f"nrdot: error: model {model}: is not a model of NRDOT's; scoring goes on by rules alone"
+    assert (status, error.splitlines().count(line)) == (0, 1)
+    assert "is not a model" not in error.replace(line, "")
+
+
+def test_a_directory_is_no_capture_and_its_files_may_be(command, tmp_path):
+    status, _, error = command("simulate", tmp_path)
+    assert status == 2
+    assert (
+        error == f"nrdot: {tmp_path}: a directory is no capture; name the files in it, {tmp_path}/*.jsonl*\n"
+    )

@@ -1,11 +1,11 @@
 import io
 import json
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 
 import pytest
 
-from nrdot.telemetry.log import BURST, MOST_KEYS, WINDOW, Log, configure
+from nrdot.telemetry.log import BURST, MOST_KEYS, WINDOW, Log, configure, plainly
 from nrdot.testing.clock import ManualClock
 
 
@@ -200,3 +200,26 @@ def test_an_agent_that_cannot_log_goes_on(clock):
         closed.close()
 
         Log("agent").error("nobody hears this")
+
+
+def test_a_command_says_what_a_room_logs_in_one_line_and_the_same_line_once(capsys):
+    with plainly():
+        for processes in (7, 7, 9):
+            Log("decide").warning("too many", processes=processes)
+        Log("score").error("no model of ours\x1b[31m", error="Authorization: Bearer abc.def")
+        Log("score").info("nobody asked")
+    Log("score").warning("no command runs any more")
+    said = capsys.readouterr().err.splitlines()
+    assert said[:3] == [
+        "nrdot: warning: too many  processes=7",
+        "nrdot: warning: too many  processes=9",
+        'nrdot: error: no model of ours?[31m  error="Authorization: ***"',
+    ]
+    assert not [line for line in said[3:] if line.startswith("nrdot:")]
+
+
+def test_a_command_whose_standard_error_is_closed_goes_on():
+    closed = io.StringIO()
+    closed.close()
+    with redirect_stderr(closed), plainly():
+        Log("score").error("nobody hears this")
