@@ -41,8 +41,9 @@ def handed_over(start, disk, clock):
         lambda buffer, _handed: buffer.close(),
     ],
 )
-def test_what_comes_after_the_end_touches_no_file_and_says_nothing(handed_over, disk, late, caplog):
+def test_what_comes_after_the_end_touches_no_file_and_says_nothing(handed_over, disk, clock, late, caplog):
     before, handed, after = handed_over
+    clock.advance(10)
     threads = threading.active_count()
     caplog.clear()
     there = {path: disk.content(path) for path in disk.paths()}

@@ -47,6 +47,20 @@ def test_nothing_stays_longer_than_it_may_be_it_delivered_refused_or_set_aside(s
     assert numbers(buffer)[0] <= 12
 
 
+def test_letters_and_what_is_set_aside_stay_as_long_as_they_may(start, disk, clock):
+    buffer = start(keep_seconds=9 * DAY)
+    disk.write(DIRECTORY / "aside" / f"{clock.wall_ns()}-normal-{7:020}.segment", b"set aside")
+    buffer.put(record(0))
+    buffer.reject(sequences(buffer), "400")
+    for _ in range(35):
+        clock.advance(DAY / 4)
+        buffer.put(record(1))
+        assert len(disk.paths("dead/*")) == len(disk.paths("aside/*")) == 1
+    clock.advance(DAY / 4)
+    buffer.put(record(1))
+    assert disk.paths("dead/*") == disk.paths("aside/*") == []
+
+
 def test_what_somebody_else_put_beside_letters_and_aside_stays_and_is_in_nobodys_way(start, disk, clock):
     for folder in ("aside", "dead"):
         disk.write(DIRECTORY / folder / "notes-of-mine.txt", b"mine")

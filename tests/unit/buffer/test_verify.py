@@ -79,12 +79,33 @@ def test_a_file_that_ends_within_its_header_or_goes_meanwhile_is_no_fault(start,
 
 
 def test_damage_within_a_frame_is_told_by_what_is_wrong_with_it(start, disk):
-    put_all(start(), map(record, range(3)))
-    (path,) = disk.paths("normal-*")
-    disk.flip(path, disk.content(path).index(record(1).payload))
-    (fault,) = verify(disk, DIRECTORY).faults
-    assert fault.what
-    assert (fault.file, fault.size) == (path.name, HEAD_SIZE + 204)
+    whole = pack_header(HEADER) + frame(0, b"first") + frame(1, b"second") + frame(2, b"third")
+    second = len(pack_header(HEADER) + frame(0, b"first"))
+    size = len(frame(1, b"second"))
+    bad_head = whole[: second + 9] + b"\xff" + whole[second + 10 :]
+    bad_body = whole.replace(b"second", b"secand")
+    start().close()
+    for content, fault in (
+        (bad_head, Fault(NAME, second, size, "no frame head with a matching checksum")),
+        (bad_body, Fault(NAME, second, size, "the body of record 45 does not match its checksum")),
+    ):
+        disk.write(DIRECTORY / NAME, content)
+        found = verify(disk, DIRECTORY)
+        assert (found.faults, found.unfinished, found.records) == ((fault,), (), 2)
+        disk.write(DIRECTORY / NAME, content[: second + size - 1])
+        found = verify(disk, DIRECTORY)
+        assert (found.faults, len(found.unfinished), found.records) == ((), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "what"), [(10, "no frame head with a matching checksum"), (HEAD_SIZE, "record 45 is cut off")]
+)
+def test_what_a_crash_left_is_told_with_its_place_apart_from_faults(start, disk, left, what):
+    whole = pack_header(HEADER) + frame(0, b"first")
+    start().close()
+    disk.write(DIRECTORY / NAME, whole + frame(1, b"second")[:left])
+    found = verify(disk, DIRECTORY)
+    assert (found.faults, found.unfinished) == ((), (Fault(NAME, len(whole), left, what),))
 
 
 def test_status_tells_which_keys_records_wait_for_and_how_large_the_files_are(start, disk):
