@@ -201,7 +201,8 @@ def read_letter(files: Files, path: Path, keys: Keyring, coder: Coder) -> Letter
             if not isinstance(frame, Frame):
                 trouble = frame.what
             elif frame.head.kind == Kind.NOTE:
-                reason = msgspec.json.decode(frame.body, type=_Note).reason
+                with suppress(msgspec.DecodeError):  # its checksum is right and its words are not ours
+                    reason = msgspec.json.decode(frame.body, type=_Note).reason
             elif frame.head.kind == Kind.DATA and not held:
                 head = frame.head
                 payload = coder.open(head, frame.body, cipher)

@@ -262,3 +262,18 @@ def test_a_record_of_a_letter_that_does_not_open_is_named(disk):
     disk.write(DIRECTORY / "dead" / "a.segment", content)
     (letter,) = dead_letters(disk, DIRECTORY)
     assert letter == Letter("a.segment", "", 0, len(content), (), "record 44 does not open")
+
+
+def test_a_letter_whose_reason_is_in_words_that_are_not_ours_is_read_and_sent_again(start, disk):
+    header = Header(Content.LETTERS, 0, b"saltsaltsalt", 44)
+    content = pack_header(header)
+    for ordinal, (kind, body) in enumerate([(Kind.NOTE, b"refused, they said"), (Kind.DATA, b"payload")]):
+        head = Head(len(body), 44, 99, 0, 5, len(body), ordinal, kind, 1, 0)
+        content += pack_head(head, body, header.seed) + body
+    disk.write(DIRECTORY / "dead" / "a.segment", content)
+    (letter,) = dead_letters(disk, DIRECTORY)
+    assert (letter.reason, letter.unreadable) == ("", "")
+    replay(disk, DIRECTORY)
+    buffer = start()
+    assert [made.payload for _, made in buffer.peek(100, 100)] == [b"payload"]
+    assert disk.paths("replay/*") == disk.paths("dead/*") == []
