@@ -58,7 +58,6 @@ class Consumption:
         table = batch.table
         used = _used(table)
         grown = used - self._used_at
-        np.maximum(grown, 0, out=grown)
         seconds = max(self._seconds, batch.seconds) or 1.0
         demand = np.empty_like(self.usual)
         np.divide(grown[CPU], batch.host.hz, out=demand[CPU])

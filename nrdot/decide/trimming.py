@@ -67,8 +67,8 @@ class Trimming:
         columns: Columns,
         *,
         now: float,
-        room: int = 0,
-        spared: float = 0.0,
+        room: int,
+        spared: float,
     ) -> Rows:
         """Of rows that cannot wait for an export, those for which there is a place beside `room` others.
 

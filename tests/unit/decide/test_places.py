@@ -208,6 +208,17 @@ def test_series_under_other_words_are_further_series():
     assert desk.kept() == {110}  # the series of both its names fill the budget
 
 
+def test_other_words_of_one_process_give_no_place_to_others():
+    desk = Desk(rules=NOBODY, limit=14)
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.host.rename(desk.process(110), "renamed")
+    desk.scores |= {111: 0.9, 112: 0.9}
+    desk.export()
+    assert desk.kept() == {110}
+    assert desk.reason(111) == desk.reason(112) == Reason.BUDGET
+
+
 def test_a_reason_of_a_while_ago_gives_way_to_one_that_holds_now():
     desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0), limit=3 * 7)
     desk.scores = {110: 0.9, 111: 0.7}

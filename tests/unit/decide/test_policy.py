@@ -226,6 +226,15 @@ def test_who_has_series_keeps_its_place_beside_who_uses_a_little_more():
         assert desk.kept() == {110}
 
 
+@pytest.mark.parametrize("counter", [Counter.CPU_USER, Counter.READ, Counter.WRITTEN])
+def test_of_those_that_use_the_same_as_many_are_kept_as_the_profile_says(counter):
+    desk = Desk(rules=Rules(0.6, 2, 0, 2, hold=0.0, grace=0.0))
+    for pid in (110, 111, 112, 113):
+        desk.host.run(desk.process(pid), counter, 4096)
+    desk.export()
+    assert len(desk.kept() & {110, 111, 112, 113}) == len(desk.kept()) == 2
+
+
 def test_the_largest_of_a_scope_are_found_among_its_own():
     desk = Desk(rules=RULES)
     desk.policy = Policy(
