@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from nrdot import __version__
 from nrdot.agent.shadow import Shadow
+from nrdot.agent.tenants import Tenants
 from nrdot.buffer.files import Files
 from nrdot.config.settled.intervals import exports_every
 from nrdot.config.settled.retention import keeping
-from nrdot.identify.labels import labels_of
 from nrdot.ledger.cells import Words, lasting
 from nrdot.ledger.recorder import Recorder, Terms, Usage
 from nrdot.ledger.store import Bounds, Store
@@ -49,7 +49,7 @@ class StageBook:
         self.baseline = settings.baseline.interval
         scoped = [configuration.profiles[scope.profile] for scope in settings.scopes]
         self.interval = min(exports_every(settings, one) for one in (configuration.profile, *scoped))
-        self._tenant = settings.ledger.tenant
+        self._tenants = Tenants(settings.ledger)
         self._profiles = [settings.profile, *(scope.profile for scope in settings.scopes)]
         self._policy = stages.policy
         self._classes = stages.scorer.patterns.class_names
@@ -63,7 +63,7 @@ class StageBook:
             owner.namespace,
             _lasting(owner.unit),
             identity.user,
-            labels_of(identity).get(self._tenant, ""),
+            self._tenants.of(identity),
         )
 
     def words_of_group(self, kind: str, name: str) -> Words:

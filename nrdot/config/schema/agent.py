@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from nrdot.config.problem import MalformedError, shown
 from nrdot.config.values.units import Count, PositiveDuration, Section, Share, Size, doc
 
@@ -89,3 +91,10 @@ class LedgerSettings(Section, frozen=True):
     retention: Annotated[PositiveDuration, doc("How long a day's ledger is kept.")] = 400 * 86400.0
     max_size: Annotated[Size, doc("Bytes of all ledgers; the oldest day goes first.")] = 2**30
     tenant: Annotated[str, doc("Label of a process that says whose it is, for allocation.")] = "tenant"
+    tenants: Annotated[
+        dict[str, tuple[str, ...]],
+        doc(
+            "Known tenants, each with globs of the Kubernetes namespaces that may name it, none for any; "
+            "any other claim is refused and said. Every claim counts where absent."
+        ),
+    ] = msgspec.field(default_factory=dict)

@@ -221,3 +221,24 @@ def test_rows_that_found_no_disk_are_counted_in_a_later_row(tmp_path):
     recording.run()
     recording.recorder.close()
     assert [own(frame).lost_rows for frame in recording.frames()] == [0, 7, 0]
+
+
+@pytest.mark.parametrize(
+    ("known", "whose"),
+    [
+        ("", "initech"),
+        ("ledger: {tenants: {acme: []}}\n", ""),
+        ("ledger: {tenants: {initech: []}}\n", "initech"),
+    ],
+)
+def test_what_a_label_claims_is_a_tenants_where_the_configuration_knows_that_tenant(tmp_path, known, whose):
+    ticks = list(crowd(ticks=4))
+    for tick in ticks:
+        for one in tick["procs"]:
+            one["labels"] = {"tenant": "initech"}
+    recording = Recording(tmp_path, ticks, MINUTES + known)
+    recording.run()
+    recording.recorder.close()
+
+    rows = [row for frame in recording.frames() for row in frame if isinstance(row, Seen)]
+    assert {row.tenant for row in rows if row.verdict != "group"} == {whose}
