@@ -3,6 +3,7 @@ import json
 import pytest
 
 from nrdot.audit import trail as room
+from nrdot.audit.entry import seal
 from nrdot.audit.trail import PIECE_BYTES, PIECE_SECONDS
 from nrdot.audit.verify import entries, verify
 from nrdot.errors import AuditFailure
@@ -167,6 +168,19 @@ def test_a_trail_that_was_cut_goes_on_and_stays_broken(kept, caplog):
     assert not found.whole
     assert found.fault.number == 3
     assert "entry 3 is missing: entry 4 stands in its place" in found.fault.what
+
+
+def test_an_entry_of_another_chain_behind_the_head_is_not_taken_for_the_one_of_a_crash(kept, caplog):
+    kept.append(2)
+    foreign = seal({"timestamp": "2026-11-21T12:00:00.000Z", "change_type": "reload"}, 3, "e" * 64)
+    with kept.files()[-1].open("ab") as file:
+        file.write(foreign.line + b"\n")
+
+    kept.open()
+
+    assert kept.trail.head.count == 2
+    assert "does not end where its head says" in caplog.text
+    assert not whole(kept).whole
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path, kept):
