@@ -76,3 +76,25 @@ def test_the_collector_is_told_to_keep_resource_attributes():
 
     for name in collector["service"]["pipelines"]["metrics"]["exporters"]:
         assert collector["exporters"][name]["resource_to_telemetry_conversion"]["enabled"] is True
+
+
+def test_the_playbook_lints_before_it_installs_and_waits_for_the_agents_own_answer():
+    (play,) = yaml.safe_load((SAMPLES / "ansible" / "nrdot.yaml").read_text())
+    tasks = {task["name"]: task for task in play["tasks"]}
+    written = next(
+        task["ansible.builtin.template"] for task in tasks.values() if "ansible.builtin.template" in task
+    )
+    asked = next(task["ansible.builtin.uri"] for task in tasks.values() if "ansible.builtin.uri" in task)
+    link = next(one for task in tasks.values() if (one := task.get("ansible.builtin.file", {})).get("src"))
+    unit = (SAMPLES / "systemd" / "nrdot.service").read_text()
+    settings = examine(SAMPLES / "agent-prometheus.yaml", ENVIRONMENT)[0].settings
+
+    assert play["serial"][0] == 1
+    assert play["max_fail_percentage"] == 0
+    assert written["validate"].endswith("/bin/nrdot profile lint %s")
+    assert f"ExecStart={link['dest']}/bin/nrdot agent -c {written['dest']}" in unit
+    host, port = settings.agent.address
+    assert asked["url"] == f"http://{host}:{port}/readyz"
+    assert {task["notify"] for task in tasks.values() if "notify" in task} == {
+        handler["name"] for handler in play["handlers"]
+    }
