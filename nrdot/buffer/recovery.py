@@ -122,7 +122,7 @@ def _read_segments(files: Files, found: Recovered, progress: Progress | None) ->
         left = progress.left.get(header.identity, Left()) if progress else Left()
         try:
             with opened(files, segment.path) as (read, _):
-                seal = parse_seal(read(max(segment.size - SEAL_SIZE, 0), SEAL_SIZE), header.seed)
+                seal = parse_seal(read(segment.size - SEAL_SIZE, SEAL_SIZE), header.seed)
                 if seal is not None:
                     segment.take(seal)
                     segment.finished = True
