@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from nrdot.config.problem import MalformedError, Mark, Problems
-from nrdot.config.schema.export import Otlp, Tls
+from nrdot.config.schema.export import Otlp, Tls, check_headers
 from nrdot.config.values.units import endpoint
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Ambient:
             self._take(given, "metrics_endpoint", "ENDPOINT", endpoint, metrics_only=True)
             self._refuse_grpc()
         for field, name, reader in (
-            ("headers", "HEADERS", _pairs),
+            ("headers", "HEADERS", _headers),
             ("timeout", "TIMEOUT", _milliseconds),
             ("compression", "COMPRESSION", _compression),
         ):
@@ -118,6 +118,12 @@ def _pairs(text: str) -> dict[str, str]:
                 "not of the form key=value,key=value", "percent-encode `,` and `=` in values"
             )
         pairs[unquote(key.strip())] = unquote(value.strip())
+    return pairs
+
+
+def _headers(text: str) -> dict[str, str]:
+    pairs = _pairs(text)
+    check_headers(pairs)
     return pairs
 
 

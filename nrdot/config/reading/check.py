@@ -62,7 +62,9 @@ class Checker:
             return self._list(node, shape.inner[0], path)
         if isinstance(node, Scalar):
             return self._scalar(node, shape, path)
-        return self._bad(node, path, f"{_wanted(shape)} is wanted, not {_kind(node)}")
+        secret = any(inner.secret for inner in shape.inner)
+        here = "text" if secret and isinstance(node, Scalar) else _kind(node)
+        return self._bad(node, path, f"{_wanted(shape)} is wanted, not {here}")
 
     def struct(self, node: Node, struct: type[msgspec.Struct], path: Path) -> Any:
         if isinstance(node, Items) and getattr(struct, "listed", False):

@@ -146,11 +146,20 @@ class Otlp(Section, frozen=True):
         return base if base.endswith("/v1/metrics") else f"{base}/v1/metrics"
 
     def __post_init__(self) -> None:
-        for name, value in self.headers.items():
-            if not name or not name.isascii() or any(letter in name for letter in " :\r\n\t"):
-                raise MalformedError(f"'{shown(name)}' is not the name of a header", field="headers")
-            if any(letter in value for letter in "\r\n"):
-                raise MalformedError(f"the header {shown(name)} holds a line break", field="headers")
+        check_headers(self.headers)
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """What HTTP cannot carry, or would take for more than one header. No message holds a value."""
+    for name, value in headers.items():
+        if not name or not name.isascii() or any(letter in name for letter in " :\r\n\t"):
+            raise MalformedError(f"'{shown(name)}' is not the name of a header", field="headers")
+        if any(letter in value for letter in "\r\n\0"):
+            raise MalformedError(f"the header {shown(name)} holds a line break", field="headers")
+        if any(letter > "\xff" for letter in value):
+            raise MalformedError(
+                f"the header {shown(name)} holds a letter that HTTP cannot carry", field="headers"
+            )
 
 
 class File(Section, frozen=True):

@@ -73,6 +73,21 @@ def test_headers_are_never_shown(errors):
     assert "123456789" not in error
 
 
+def test_headers_that_are_no_table_are_not_shown_either(errors):
+    (said,) = errors("export: [{otlp: {endpoint: http://h:4318, headers: 'api-key: hunter2'}}]")
+    assert "a table is wanted, not text" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("letter", ["\\n", "\\0", "\u043a"])
+def test_a_header_that_http_cannot_carry_is_refused_without_its_value(errors, letter):
+    (said,) = errors(
+        f'export: [{{otlp: {{endpoint: http://h:4318, headers: {{api-key: "hunter2{letter}"}}}}}}]'
+    )
+    assert "the header api-key holds a l" in said
+    assert "hunter2" not in said
+
+
 def test_what_the_environment_fills_in_is_bounded(errors):
     lines = "\n".join(f'  k{number}: "${{env:BIG}}"' for number in range(50))
     error = errors(f"resource:\n{lines}\n", {"BIG": "x" * 100_000})[0]
@@ -148,6 +163,10 @@ def test_a_destination_without_any_endpoint_is_an_error(errors):
         (
             {**ENDPOINT, "OTEL_EXPORTER_OTLP_HEADERS": "s3cr3t"},
             "HEADERS: not of the form key=value,key=value",
+        ),
+        (
+            {**ENDPOINT, "OTEL_EXPORTER_OTLP_HEADERS": "api-key=s3cr3t%0d%0aX-Evil: 1"},
+            "HEADERS: the header api-key holds a line break",
         ),
         ({**ENDPOINT, "OTEL_EXPORTER_OTLP_COMPRESSION": "brotli"}, "COMPRESSION: not gzip, zstd or none"),
         (
