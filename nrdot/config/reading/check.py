@@ -62,9 +62,7 @@ class Checker:
             return self._list(node, shape.inner[0], path)
         if isinstance(node, Scalar):
             return self._scalar(node, shape, path)
-        secret = any(inner.secret for inner in shape.inner)
-        here = "text" if secret and isinstance(node, Scalar) else _kind(node)
-        return self._bad(node, path, f"{_wanted(shape)} is wanted, not {here}")
+        return self._bad(node, path, f"{_wanted(shape)} is wanted, not {_kind(node)}")
 
     def struct(self, node: Node, struct: type[msgspec.Struct], path: Path) -> Any:
         if isinstance(node, Items) and getattr(struct, "listed", False):
@@ -159,7 +157,8 @@ class Checker:
 
     def _table(self, node: Node, shape: Shape, path: Path) -> Any:
         if not isinstance(node, Table):
-            return self._bad(node, path, f"a table is wanted, not {_kind(node)}")
+            here = "text" if shape.secret and isinstance(node, Scalar) else _kind(node)
+            return self._bad(node, path, f"a table is wanted, not {here}")
         values = {key: self._keyed(node, key, shape, (*path, key)) for key in node.entries}
         return BAD if BAD in values.values() else values
 
