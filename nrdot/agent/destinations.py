@@ -17,12 +17,8 @@ from nrdot.buffer.memory import MemoryBuffer
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.config.settled.retention import keeping
 from nrdot.errors import ConfigError
-from nrdot.export.endpoint import endpoint, environment_proxy, proxy
-from nrdot.export.file import FileExporter
 from nrdot.export.journal import Journal
-from nrdot.export.otlp_http import HttpExporter
 from nrdot.export.pace import Pace
-from nrdot.export.tls import TlsFiles
 from nrdot.pipeline import Drain
 from nrdot.telemetry.log import Log
 
@@ -30,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nrdot.clock import Clock
-    from nrdot.config.schema.export import Batching, Compression, Otlp
+    from nrdot.config.schema.export import Batching, Compression, File, Otlp
     from nrdot.config.schema.export import Destination as Stated
     from nrdot.config.settled.configuration import Configuration
     from nrdot.config.settled.retention import Keeping
+    from nrdot.export.file import FileExporter
+    from nrdot.export.otlp_http import HttpExporter
+    from nrdot.export.tls import TlsFiles
     from nrdot.stages import Buffer
 
 _log = Log("agent")
@@ -160,8 +159,7 @@ class Destinations:
             accepts_late=stated.accepts_late or batching.max_age or None,
             alarm_after=stated.alarm_after or None,
         )
-        place = str(exporter.path.absolute() if isinstance(exporter, FileExporter) else exporter.endpoint)
-        return _Built(plan, Destination(stated.title, buffer, drain, place), buffer, drain.journal)
+        return _Built(plan, Destination(stated.title, buffer, drain, exporter.place), buffer, drain.journal)
 
     def _buffer(self, plan: _Plan, before: _Built | None, undo: ExitStack) -> DiskBuffer | MemoryBuffer:
         """On disk for what crosses a network; what goes into a file on this host waits in memory."""
@@ -195,13 +193,28 @@ def build_exporter(
     stated: Stated, compression: Compression, clock: Clock, environment: Mapping[str, str] = os.environ
 ) -> FileExporter | HttpExporter:
     """What delivers to one destination; nothing is sent yet. Raises ConfigError."""
-    if (file := stated.file) is not None:
-        return FileExporter(
-            Path(file.path), rotate=file.rotate, keep=file.keep, create_directory=file.create_directory
-        )
-    otlp = stated.otlp
-    if otlp is None:
+    if stated.file is not None:
+        return _file_exporter(stated.file)
+    if stated.otlp is None:
         raise AssertionError("the schema gives each destination one kind")
+    return _http_exporter(stated.otlp, compression, clock, environment)
+
+
+def _file_exporter(file: File) -> FileExporter:
+    # Each kind brings megabytes that the other one has no use for.
+    from nrdot.export.file import FileExporter
+
+    return FileExporter(
+        Path(file.path), rotate=file.rotate, keep=file.keep, create_directory=file.create_directory
+    )
+
+
+def _http_exporter(
+    otlp: Otlp, compression: Compression, clock: Clock, environment: Mapping[str, str]
+) -> HttpExporter:
+    from nrdot.export.endpoint import endpoint, environment_proxy, proxy
+    from nrdot.export.otlp_http import HttpExporter
+
     target = endpoint(otlp.url)
     algorithm = otlp.compression or compression.algorithm
     between = environment_proxy(target, environment) if otlp.proxy is None else otlp.proxy
@@ -241,6 +254,8 @@ def keyring(configuration: Configuration) -> Keyring:
 
 
 def _tls(otlp: Otlp) -> TlsFiles:
+    from nrdot.export.tls import TlsFiles
+
     tls = otlp.tls
     return TlsFiles(
         ca_file=tls.ca or "",

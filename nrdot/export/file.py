@@ -67,6 +67,11 @@ class FileExporter:
         except OSError as error:
             raise StartError(f"cannot write {self.path}: {_why(error)}") from error
 
+    @property
+    def place(self) -> str:
+        """Where it delivers to, for people."""
+        return str(self.path.absolute())
+
     def _make_folder(self, wanted: bool) -> None:
         folder = self.path.parent.absolute()
         if not wanted:

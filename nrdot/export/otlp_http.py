@@ -65,6 +65,11 @@ class HttpExporter:
         self._transport = Transport(clock, endpoint, timeout=timeout, tls=secure, proxy=proxy)
 
     @property
+    def place(self) -> str:
+        """Where it delivers to, for people."""
+        return str(self.endpoint)
+
+    @property
     def compression(self) -> str:
         """What requests are compressed with, as far as is known."""
         return self._ladder[self._rung].name or "none"
