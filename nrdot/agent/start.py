@@ -18,11 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.books import DIRECTORY, Bookkeeping
-from nrdot.agent.daemon import Daemon, Parts
-from nrdot.agent.destinations import Destinations, keyring
-from nrdot.agent.notify import Notifier
-from nrdot.agent.selfmetrics import (
+from nrdot.agent.beside.books import DIRECTORY, Bookkeeping
+from nrdot.agent.beside.trim import Trim, give_back
+from nrdot.agent.beside.unmatched import UnmatchedOverrides
+from nrdot.agent.beside.unoptimized import UnoptimizedPoints
+from nrdot.agent.beside.verdict_trail import VerdictTrail
+from nrdot.agent.delivery.destinations import Destinations, keyring
+from nrdot.agent.loop.daemon import Daemon, Parts
+from nrdot.agent.loop.notify import Notifier
+from nrdot.agent.loop.signals import Requests, signals
+from nrdot.agent.state import StateDirectory
+from nrdot.agent.telling.selfmetrics import (
     SelfRecords,
     TickWatcher,
     observe_destinations,
@@ -30,13 +36,7 @@ from nrdot.agent.selfmetrics import (
     observe_log,
     observe_status,
 )
-from nrdot.agent.signals import Requests, signals
-from nrdot.agent.state import StateDirectory
-from nrdot.agent.status import Status
-from nrdot.agent.trim import Trim, give_back
-from nrdot.agent.unmatched import UnmatchedOverrides
-from nrdot.agent.unoptimized import UnoptimizedPoints
-from nrdot.agent.verdict_trail import VerdictTrail
+from nrdot.agent.telling.status import Status
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.audit.disk import Disk
 from nrdot.config.problem import InvalidConfigurationError
@@ -54,7 +54,7 @@ from nrdot.telemetry.redact import Redaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nrdot.agent.node import Node
+    from nrdot.agent.node.node import Node
     from nrdot.agent.source import Beginning
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
@@ -145,14 +145,14 @@ class Agent:
         observe_ledger(self._meters, self._ledger.store)
         observe_destinations(self._meters, self._status, clock)
         if settings.agent.listen and listen:
-            from nrdot.agent.health import HealthServer  # with the library's server, nearly 1 MB
+            from nrdot.agent.telling.health import HealthServer  # with the library's server, nearly 1 MB
 
             health = HealthServer(settings.agent.listen, clock, self._status, self._meters.openmetrics)
             stack.callback(health.close)
         stack.callback(self._ledger.close)
         stack.callback(self._auditor.close)
         if settings.kubernetes is not None:
-            from nrdot.agent.node import Node
+            from nrdot.agent.node.node import Node
 
             self._node = Node(settings.kubernetes, settings.agent.pushed, clock, self._status)
             stack.callback(self._node.close)

@@ -200,7 +200,7 @@ def _existing(directory: Path) -> Path:
 
 
 def _keys(config: Path | None) -> Keyring:
-    from nrdot.agent.destinations import keyring
+    from nrdot.agent.delivery.destinations import keyring
     from nrdot.buffer.encryption import NO_KEYS
 
     return NO_KEYS if config is None else keyring(configuration(config))

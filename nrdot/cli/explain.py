@@ -36,7 +36,7 @@ def explain(
     procfs: Procfs = None,
 ) -> None:
     """Show why one process has its score and its verdict, and what would change that."""
-    from nrdot.agent.lookup import find, nearest
+    from nrdot.agent.once.lookup import find, nearest
     from nrdot.decide.explain import decision
 
     now, stages, batch = looked_at(config, procfs, quiet=json)

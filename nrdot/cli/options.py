@@ -62,7 +62,7 @@ def looked_at(
     config: Path | None, procfs: Path | None, *, quiet: bool = False
 ) -> tuple[Course, Stages, Batch]:
     """This host now, as the agent would judge it under a configuration; `quiet` shows no sign of life."""
-    from nrdot.agent.survey import survey
+    from nrdot.agent.once.survey import survey
     from nrdot.cli.output import progress
     from nrdot.clock import SystemClock
 

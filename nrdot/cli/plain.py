@@ -46,7 +46,7 @@ def run_agent(config: Path | None, *, duration: float | None = None, once: bool 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Before numpy is loaded: it would start a thread for each processor, for matrices that nobody multiplies.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from nrdot.agent.trim import keep_little
+    from nrdot.agent.beside.trim import keep_little
 
     keep_little()
     from nrdot.agent.source import begin

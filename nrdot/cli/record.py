@@ -34,8 +34,8 @@ def record(
     procfs: Procfs = None,
 ) -> None:
     """Write a capture of every process."""
-    from nrdot.agent.recording import record_host
-    from nrdot.agent.signals import Requests, signals
+    from nrdot.agent.loop.signals import Requests, signals
+    from nrdot.agent.once.recording import record_host
     from nrdot.cli.output import amount, errors, progress
     from nrdot.clock import SystemClock
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.destinations import keyring
+from nrdot.agent.delivery.destinations import keyring
 from nrdot.agent.judgement import build_scorer
 from nrdot.doctor import audit_trail, surroundings
 from nrdot.doctor.finding import fine, odd, wrong

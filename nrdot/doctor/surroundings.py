@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrdot.agent.destinations import build_exporter
+from nrdot.agent.delivery.destinations import build_exporter
 from nrdot.agent.state import in_use
 from nrdot.doctor.finding import Level, fine, odd, wrong
 from nrdot.errors import ConfigError, Permanent, Retryable

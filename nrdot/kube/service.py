@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from nrdot.agent.health import HealthServer
+from nrdot.agent.telling.health import HealthServer
 from nrdot.cluster.api import Api, ApiError
 from nrdot.kube.confined import LOST
 from nrdot.kube.controller import Controller

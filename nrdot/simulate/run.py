@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nrdot.agent.books import Bookkeeping
+from nrdot.agent.beside.books import Bookkeeping
 from nrdot.agent.wire import build_stages, points_per_process
 from nrdot.config.settled.intervals import exports_every
 from nrdot.errors import UsageError

@@ -104,8 +104,8 @@ def _compare(
 
 
 def _record(capture: Path, found: Configuration, seconds: float, *, quiet: bool) -> None:
-    from nrdot.agent.recording import record_host
-    from nrdot.agent.signals import Requests, signals
+    from nrdot.agent.loop.signals import Requests, signals
+    from nrdot.agent.once.recording import record_host
     from nrdot.clock import SystemClock
 
     clock = SystemClock()

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nrdot.agent.daemon import Daemon, Parts
-from nrdot.agent.notify import Notifier
-from nrdot.agent.signals import Requests
-from nrdot.agent.status import Status
+from nrdot.agent.loop.daemon import Daemon, Parts
+from nrdot.agent.loop.notify import Notifier
+from nrdot.agent.loop.signals import Requests
+from nrdot.agent.telling.status import Status
 from nrdot.testing.agents.hollow import CountingPipeline
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nrdot.agent.daemon import Watching
+    from nrdot.agent.loop.daemon import Watching
     from nrdot.clock import Clock
     from nrdot.testing.agents.hollow import ListBuffer
 

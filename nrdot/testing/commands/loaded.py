@@ -11,7 +11,7 @@ from nrdot.cli.app import app
 
 for name in (
     "nrdot.agent.start",
-    "nrdot.agent.survey",
+    "nrdot.agent.once.survey",
     "nrdot.cli.output",
     "nrdot.cli.run",
     "nrdot.cli.typed",

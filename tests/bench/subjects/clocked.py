@@ -24,9 +24,9 @@ STAGES = {
     "decide": ("nrdot.decide.policy", "Policy", "decide"),
     "aggregate": ("nrdot.aggregate.aggregator", "ExactAggregator", "aggregate"),
     "encode": ("nrdot.encode.encoder", "OtlpEncoder", "encode"),
-    "own metrics": ("nrdot.agent.selfmetrics", "SelfRecords", "records"),
+    "own metrics": ("nrdot.agent.telling.selfmetrics", "SelfRecords", "records"),
     "buffer": ("nrdot.buffer.disk", "DiskBuffer", "put"),
-    "ledger": ("nrdot.agent.books", "Page", "enter"),
+    "ledger": ("nrdot.agent.beside.books", "Page", "enter"),
     "deliver": ("nrdot.pipeline", "Drain", "drain_once"),
 }
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from nrdot.agent.destinations import Destinations
+from nrdot.agent.delivery.destinations import Destinations
 from nrdot.buffer.encryption import NO_KEYS
 from nrdot.clock import SystemClock
 from nrdot.config.reading.load import load

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tick import NullBuffer, Timed
 
-from nrdot.agent.books import Bookkeeping
+from nrdot.agent.beside.books import Bookkeeping
 from nrdot.agent.source import build_sampler
 from nrdot.agent.wire import build_stages
 from nrdot.config.reading.load import load

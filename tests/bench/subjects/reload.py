@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from nrdot.agent.daemon import Daemon
+from nrdot.agent.loop.daemon import Daemon
 from nrdot.agent.source import begin
 from nrdot.agent.start import Agent
 from nrdot.clock import SystemClock

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.agent.selfmetrics import SelfRecords, observe_status
 from nrdot.agent.source import build_sampler
-from nrdot.agent.status import Status
+from nrdot.agent.telling.selfmetrics import SelfRecords, observe_status
+from nrdot.agent.telling.status import Status
 from nrdot.agent.wire import build_stages
 from nrdot.clock import SystemClock
 from nrdot.config.reading.load import load

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nrdot.agent.beat import ROUNDING, TOLERANCE, Beat
+from nrdot.agent.loop.beat import ROUNDING, TOLERANCE, Beat
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 # What the agent does between two looks at its beat: sleep too long, hang, or change its cadence.

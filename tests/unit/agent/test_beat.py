@@ -1,6 +1,6 @@
 import pytest
 
-from nrdot.agent.beat import Beat, Turn
+from nrdot.agent.loop.beat import Beat, Turn
 from nrdot.testing.clock import NOON_NS, ManualClock
 
 

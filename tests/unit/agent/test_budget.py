@@ -1,6 +1,6 @@
 import pytest
 
-from nrdot.agent.budget import LARGEST_STRETCH, Budget, Change
+from nrdot.agent.loop.budget import LARGEST_STRETCH, Budget, Change
 
 INTERVAL = 15.0
 

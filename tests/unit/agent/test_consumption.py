@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nrdot.agent.books import Bookkeeping
-from nrdot.agent.consumption import Consumption
+from nrdot.agent.beside.books import Bookkeeping
+from nrdot.agent.node.consumption import Consumption
 from nrdot.agent.wire import build_stages
 from nrdot.batch import Counter, Owner
 from nrdot.checks.loading import load

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from nrdot.agent.drains import Destination
+from nrdot.agent.delivery.drains import Destination
 from nrdot.clock import SystemClock
 from nrdot.errors import StartError
 from nrdot.stages import Record

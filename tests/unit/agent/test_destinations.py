@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from nrdot.agent.destinations import Destinations, build_exporter, keyring
+from nrdot.agent.delivery.destinations import Destinations, build_exporter, keyring
 from nrdot.buffer.encryption import Keyring
 from nrdot.buffer.files import Files
 from nrdot.buffer.inspection import dump, status

@@ -2,7 +2,7 @@ from threading import Event, Thread
 
 import pytest
 
-from nrdot.agent.drains import Destination, Drains
+from nrdot.agent.delivery.drains import Destination, Drains
 from nrdot.clock import SystemClock
 from nrdot.errors import StartError
 from nrdot.stages import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.evidence import Evidence
+from nrdot.agent.node.evidence import Evidence
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.stages import Verdict

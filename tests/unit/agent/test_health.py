@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from nrdot.agent.health import HealthServer, parse
-from nrdot.agent.status import Status
+from nrdot.agent.telling.health import HealthServer, parse
+from nrdot.agent.telling.status import Status
 from nrdot.clock import SystemClock
 from nrdot.errors import StartError
 from nrdot.telemetry.openmetrics import CONTENT_TYPE

@@ -2,7 +2,7 @@
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from nrdot.agent.selfmetrics import observe_ledger
+from nrdot.agent.telling.selfmetrics import observe_ledger
 from nrdot.ledger.store import Bounds, Store
 from nrdot.telemetry.meters import Meters
 from nrdot.testing.clock import ManualClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nrdot.agent.node import Lateness
+from nrdot.agent.node.node import Lateness
 from nrdot.testing.clock import ManualClock
 
 

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from nrdot.agent.notify import Notifier
+from nrdot.agent.loop.notify import Notifier
 from nrdot.testing.clock import ManualClock
 
 

@@ -6,8 +6,8 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from nrdot.agent.drains import Destination
-from nrdot.agent.selfmetrics import (
+from nrdot.agent.delivery.drains import Destination
+from nrdot.agent.telling.selfmetrics import (
     SelfRecords,
     TickWatcher,
     observe_destinations,
@@ -15,7 +15,7 @@ from nrdot.agent.selfmetrics import (
     observe_log,
     observe_status,
 )
-from nrdot.agent.status import Status
+from nrdot.agent.telling.status import Status
 from nrdot.batch import Counter, Table
 from nrdot.ledger.store import Bounds, Store
 from nrdot.pipeline import Tick

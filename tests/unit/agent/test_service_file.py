@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nrdot.agent.daemon import EXIT
+from nrdot.agent.loop.daemon import EXIT
 
 UNIT = Path(__file__).parents[3] / "samples" / "systemd" / "nrdot.service"
 NEEDED = {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}

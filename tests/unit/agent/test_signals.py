@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from nrdot.agent.signals import Requests, signals
+from nrdot.agent.loop.signals import Requests, signals
 from nrdot.testing.clock import ManualClock
 
 HANG = 30.0

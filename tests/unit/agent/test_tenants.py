@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.tenants import MOST_TOLD, Tenants
+from nrdot.agent.beside.tenants import MOST_TOLD, Tenants
 from nrdot.batch import Identity, Owner
 from nrdot.config.reading.load import load
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nrdot.agent.trim import SETTLED, Trim
+from nrdot.agent.beside.trim import SETTLED, Trim
 from nrdot.batch import Table
 from nrdot.testing.agents.hollow import tick_of
 
@@ -43,7 +43,7 @@ def test_a_table_that_grows_at_every_tick_is_left_alone(given):
 def test_what_was_set_apart_and_is_garbage_by_now_is_found_the_next_time():
     code = (
         "import weakref\n"
-        "from nrdot.agent.trim import give_back\n"
+        "from nrdot.agent.beside.trim import give_back\n"
         "class Part: pass\n"
         "old = Part(); old.itself = old\n"
         "gone = weakref.ref(old)\n"
@@ -59,7 +59,7 @@ def test_what_was_set_apart_and_is_garbage_by_now_is_found_the_next_time():
 def test_what_lives_is_set_apart_from_the_collector_of_garbage():
     code = (
         "import gc\n"
-        "from nrdot.agent.trim import give_back\n"
+        "from nrdot.agent.beside.trim import give_back\n"
         "give_back()\n"
         "print(gc.get_freeze_count() > 1000, gc.isenabled())\n"
     )
@@ -71,7 +71,7 @@ def test_what_lives_is_set_apart_from_the_collector_of_garbage():
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
 def test_a_large_block_that_was_freed_does_not_teach_the_library_to_keep_more():
     code = (
-        "from nrdot.agent.trim import SPARE, keep_little\n"
+        "from nrdot.agent.beside.trim import SPARE, keep_little\n"
         "keep_little()\n"
         "data = [bytes(8 * SPARE) for _ in range(2)]\n"
         "del data\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.agent.unmatched import UnmatchedOverrides
+from nrdot.agent.beside.unmatched import UnmatchedOverrides
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.testing.clock import ManualClock

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nrdot.agent.status import Status
-from nrdot.agent.unoptimized import UnoptimizedPoints
+from nrdot.agent.beside.unoptimized import UnoptimizedPoints
+from nrdot.agent.telling.status import Status
 from nrdot.pipeline import Tick
 from nrdot.testing.clock import ManualClock
 from nrdot.testing.hosts.invented import InventedHost

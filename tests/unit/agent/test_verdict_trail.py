@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nrdot.agent.verdict_trail import HOURLY, NAMED, VerdictTrail
+from nrdot.agent.beside.verdict_trail import HOURLY, NAMED, VerdictTrail
 from nrdot.config.reading.load import load
 from nrdot.config.settled.configuration import Configuration
 from nrdot.pipeline import Tick

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from nrdot.agent.books import StageBook
+from nrdot.agent.beside.books import StageBook
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.ledger.accounts import Accounts

@@ -8,8 +8,8 @@ import os
 import pytest
 import zstandard
 
-from nrdot.agent.books import StageBook
-from nrdot.agent.drains import Destination
+from nrdot.agent.beside.books import StageBook
+from nrdot.agent.delivery.drains import Destination
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.ledger.recorder import Recorder, Terms, Usage

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nrdot.agent.daemon import Daemon, Parts
-from nrdot.agent.notify import Notifier
-from nrdot.agent.signals import Requests
-from nrdot.agent.status import Status
+from nrdot.agent.loop.daemon import Daemon, Parts
+from nrdot.agent.loop.notify import Notifier
+from nrdot.agent.loop.signals import Requests
+from nrdot.agent.telling.status import Status
 from nrdot.agent.wire import build_stages
 from nrdot.checks.loading import load
 from nrdot.config.reading.load import load_profile

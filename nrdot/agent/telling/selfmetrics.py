@@ -15,8 +15,8 @@ from nrdot.telemetry.own import cpu_seconds, resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nrdot.agent.drains import Destination
-    from nrdot.agent.status import Status
+    from nrdot.agent.delivery.drains import Destination
+    from nrdot.agent.telling.status import Status
     from nrdot.batch import Batch
     from nrdot.clock import Clock
     from nrdot.ledger.store import Store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.agent.drains import Destination
+    from nrdot.agent.delivery.drains import Destination
     from nrdot.clock import Clock
 
 # A tick may be late by this many intervals before the agent is called stuck.

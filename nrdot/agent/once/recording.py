@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nrdot.agent.beat import Beat
+from nrdot.agent.loop.beat import Beat
 from nrdot.agent.source import build_sampler
 from nrdot.agent.wire import build_identifier
 from nrdot.encode.redact import redact

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nrdot.agent.beat import Beat
-from nrdot.agent.budget import Budget
-from nrdot.agent.drains import Drains
+from nrdot.agent.delivery.drains import Drains
+from nrdot.agent.loop.beat import Beat
+from nrdot.agent.loop.budget import Budget
 from nrdot.errors import NrdotError
 from nrdot.telemetry.log import Log
 from nrdot.telemetry.own import cpu_seconds, thread_seconds
@@ -24,11 +24,11 @@ from nrdot.telemetry.own import cpu_seconds, thread_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nrdot.agent.budget import Change
-    from nrdot.agent.drains import Destination
-    from nrdot.agent.notify import Notifier
-    from nrdot.agent.signals import Requests
-    from nrdot.agent.status import Status
+    from nrdot.agent.delivery.drains import Destination
+    from nrdot.agent.loop.budget import Change
+    from nrdot.agent.loop.notify import Notifier
+    from nrdot.agent.loop.signals import Requests
+    from nrdot.agent.telling.status import Status
     from nrdot.clock import Clock
     from nrdot.pipeline import Tick
 

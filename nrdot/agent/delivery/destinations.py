@@ -9,7 +9,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from nrdot.agent.drains import Destination
+from nrdot.agent.delivery.drains import Destination
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.encryption import Keyring, keys_from_command, keys_from_environment, keys_from_file
 from nrdot.buffer.files import Files

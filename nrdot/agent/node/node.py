@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nrdot import __version__
-from nrdot.agent.consumption import Consumption
-from nrdot.agent.evidence import Evidence
+from nrdot.agent.node.consumption import Consumption
+from nrdot.agent.node.evidence import Evidence
 from nrdot.aggregate.balance import Balance, Balanced
 from nrdot.cluster.inside import connect
 from nrdot.cluster.link import NodeLink
@@ -20,7 +20,7 @@ from nrdot.telemetry.own import cpu_seconds, resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.agent.status import Status
+    from nrdot.agent.telling.status import Status
     from nrdot.agent.wire import Stages
     from nrdot.clock import Clock
     from nrdot.config.schema.cluster import Kubernetes

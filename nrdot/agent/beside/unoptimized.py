@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nrdot.agent.status import Status
+    from nrdot.agent.telling.status import Status
     from nrdot.pipeline import Tick
 
 

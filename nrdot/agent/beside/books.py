@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nrdot import __version__
-from nrdot.agent.shadow import Shadow
-from nrdot.agent.tenants import Tenants
+from nrdot.agent.beside.shadow import Shadow
+from nrdot.agent.beside.tenants import Tenants
 from nrdot.buffer.files import Files
 from nrdot.config.settled.intervals import exports_every
 from nrdot.config.settled.retention import keeping
@@ -22,8 +22,8 @@ from nrdot.telemetry.own import resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nrdot.agent.consumption import Consumption
-    from nrdot.agent.drains import Destination
+    from nrdot.agent.delivery.drains import Destination
+    from nrdot.agent.node.consumption import Consumption
     from nrdot.agent.wire import Stages
     from nrdot.batch import Batch, Table
     from nrdot.clock import Clock

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nrdot.agent.hour import add, grow, read, same, usage_of
+from nrdot.agent.node.hour import add, grow, read, same, usage_of
 from nrdot.batch import CHILDREN, Counter, Gauge, distinct
 from nrdot.cluster.usage import PROFILES, document
 from nrdot.config.paths import shipped_profiles
@@ -26,7 +26,7 @@ from nrdot.ledger.rows import MINUTE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nrdot.agent.hour import Slot, Workload
+    from nrdot.agent.node.hour import Slot, Workload
     from nrdot.batch import Batch, Identity, Ints
     from nrdot.config.schema.profiles import Profile
     from nrdot.config.settled.configuration import Configuration

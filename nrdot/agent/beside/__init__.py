@@ -1,0 +1,1 @@
+"""What looks on after each tick and never changes what is sent."""

@@ -1,0 +1,1 @@
+"""Where records go: the destinations and the threads that empty their buffers."""

@@ -1,0 +1,1 @@
+"""This host looked at by a command, without a daemon."""
