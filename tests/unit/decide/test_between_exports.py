@@ -37,11 +37,12 @@ def test_exports_come_at_the_profiles_interval_rounded_up_to_samples():
     assert due == [False, False, False, True] * 3
 
 
-def test_samples_that_come_closer_than_the_agents_do_not_bring_exports_forward():
-    desk = Desk(rules=RULES)
-    desk.host.interval = 5.0  # of a capture that was recorded with more samples
-    exports = [due is not None and not due.size for due in (desk.step() for _ in range(36))]
-    assert [number + 1 for number, due in enumerate(exports) if due] == [12, 24, 36]
+@pytest.mark.parametrize("samples", [12, 60])
+def test_samples_that_come_closer_than_the_agents_do_not_bring_exports_forward(samples):
+    desk = Desk(3, rules=RULES)
+    desk.host.interval = 60.0 / samples  # of a capture that was recorded with more samples
+    exports = [due is not None and not due.size for due in (desk.step() for _ in range(3 * samples))]
+    assert [number + 1 for number, due in enumerate(exports) if due] == [samples, 2 * samples, 3 * samples]
 
 
 def test_everything_is_due_at_the_next_sample_where_that_is_asked_for():

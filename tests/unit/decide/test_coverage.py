@@ -230,6 +230,15 @@ def test_without_a_coverage_users_of_cpu_wait_for_the_next_export():
     assert desk.kept() == {111}
 
 
+def test_without_a_coverage_the_largest_of_the_kept_has_no_reason_but_its_own():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=0.0, grace=0.0))
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.use(_110=500)
+    desk.export()
+    assert desk.reason(110) == Reason.SCORE
+
+
 def test_what_a_drop_rule_gives_up_is_not_kept_for_its_cpu():
     desk = Desk(rules=covering(drop=lambda one, *_: one.name == "worker-11"))
     desk.export()
@@ -261,6 +270,16 @@ def test_an_observing_policy_exports_nobody_between_two_exports_and_tells_whom_i
     desk.export()
     rows = np.array([desk.process(pid).row for pid in (110, 111, 112)])
     assert desk.policy.would_keep(rows).tolist() == [True, False, False]
+
+
+def test_an_observing_policy_would_need_nobody_beside_those_that_it_would_keep_if_they_cover_enough():
+    desk = Desk(rules=covering(cpu_coverage=0.4, hold=0.0), observe=True)
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.use(_110=50, _111=60)
+    desk.export()
+    rows = np.array([desk.process(pid).row for pid in (110, 111)])
+    assert desk.policy.would_keep(rows).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("counter", [Counter.CPU_USER, Counter.WRITTEN])
