@@ -5,18 +5,27 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from parts.binaries import HELM, KUBERNETES
+from parts.kubernetes import Cluster, RefusedError
+from parts.operated import wait_for_definitions
 
-CHART = Path(__file__).resolve().parents[2] / "operator" / "chart"
+from nrdot.testing.documents.pages import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "operator" / "chart"
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
 def _helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(HELM.path()), *arguments], capture_output=True, text=True, check=False)
+    command = [str(HELM.path()), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def _rendered(*arguments: str) -> Objects:
@@ -43,7 +52,7 @@ def test_the_chart_lints() -> None:
 
 
 def test_without_values_it_is_what_the_command_prints() -> None:
-    rendered, printed = _rendered(), _printed()
+    rendered, printed = _rendered("--set", "namespace.create=true"), _printed()
     assert rendered.keys() == printed.keys()
     settings = [
         objects[("ConfigMap", "nrdot-agent")].pop("data")["nrdot.yaml"] for objects in (rendered, printed)
@@ -68,6 +77,60 @@ def test_the_definitions_of_resources_come_with_it() -> None:
     with_them = _rendered("--include-crds").keys() - _rendered().keys()
     assert with_them == _printed("--crds").keys() - _printed().keys()
     assert {kind for kind, _ in with_them} == {"CustomResourceDefinition"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+def test_helm_installs_it_as_the_page_says(cluster: Cluster) -> None:
+    here = "test_chart.py::test_helm_installs_it_as_the_page_says"
+    (typed,) = [
+        block.text for block in blocks(ROOT / "docs/kubernetes.md") if block.covered_by.endswith(here)
+    ]
+    *made, install = typed.splitlines()
+    home = "nrdot-system"
+    assert made == [
+        f"kubectl create namespace {home}",
+        f"kubectl label namespace {home} pod-security.kubernetes.io/enforce=privileged",
+    ]
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    cluster.create("/api/v1/namespaces", {"metadata": {"name": home, "labels": labels}})
+    where = ["--kubeconfig", str(cluster.kubeconfig()), "--namespace", home]
+    path = f"/apis/apps/v1/namespaces/{home}/deployments/nrdot-operator"
+
+    installed = _helm(*install.split()[1:], *where[:2])
+    assert installed.returncode == 0, installed.stderr
+    assert _image(cluster.get(path)).startswith("registry.example/nrdot-operator:")
+    wait_for_definitions(cluster)
+    upgraded = _helm("upgrade", "nrdot", str(CHART), "--set", "tag=9.9.9", *where)
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert _image(cluster.get(path)).endswith(":9.9.9")
+    removed = _helm("uninstall", "nrdot", *where)
+    assert removed.returncode == 0, removed.stderr
+    with pytest.raises(RefusedError, match="not found"):
+        cluster.get(path)
+    assert cluster.get(f"/api/v1/namespaces/{home}")["status"]["phase"] == "Active"
+    wait_for_definitions(cluster)
+
+
+def test_helm_installs_it_for_one_namespace(cluster: Cluster) -> None:
+    cluster.create("/api/v1/namespaces", {"metadata": {"name": "team-observability"}})
+    install = "install nrdot operator/chart --namespace team-observability --skip-crds --set namespaced=true"
+    assert f"`helm {install}`" in " ".join((ROOT / "docs/kubernetes.md").read_text().split())
+
+    done = _helm(*install.split(), "--kubeconfig", str(cluster.kubeconfig()))
+
+    assert done.returncode == 0, done.stderr
+    path = "/apis/apps/v1/namespaces/team-observability/deployments/nrdot-operator"
+    assert "--namespaced" in cluster.get(path)["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def _image(deployment: dict[str, Any]) -> str:
+    found: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    return found
 
 
 def test_values_reach_what_they_speak_of() -> None:
