@@ -140,6 +140,12 @@ def test_a_prefix_is_judged_by_an_example_of_it(told):
     assert "rolls up" not in str(told(query, rules=kept))
 
 
+@pytest.mark.parametrize("pattern", ["[a-z]+d", "cron(d)?|rsync", "shop-[ab]"])
+def test_a_pattern_that_lists_no_names_is_not_judged_as_if_it_were_one(told, pattern):
+    query = f'process_memory_usage_bytes{{process_executable_name=~"{pattern}"}}'
+    assert f"rolls up {pattern[:4]}" not in str(told(query))
+
+
 @pytest.mark.parametrize("rules", ["mode: observe\n", "full_visibility: true\n", "aggregation: false\n"])
 def test_nothing_changes_where_every_process_is_exported(told, rules):
     assert told("max(process_memory_usage_bytes)", "count(process_memory_usage_bytes)", rules=rules) == [

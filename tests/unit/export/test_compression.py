@@ -57,6 +57,14 @@ def test_the_level_follows_the_link():
     assert link.level() == 3
 
 
+def test_one_slow_request_makes_no_slow_link():
+    link = Link()
+    for _ in range(20):
+        link.observe(5_000_000, 0.5)
+    link.observe(20_000, 10.0)
+    assert link.level() == 3
+
+
 def test_small_requests_and_stopped_clocks_say_nothing_about_the_link():
     link = Link()
     link.observe(100, 10.0)
