@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 
@@ -59,13 +58,14 @@ def test_what_was_set_apart_and_is_garbage_by_now_is_found_the_next_time():
 def test_what_lives_is_set_apart_from_the_collector_of_garbage():
     code = (
         "import gc\n"
+        "first = gc.get_freeze_count()\n"  # Python 3.12 begins with some of its own
         "from nrdot.agent.beside.trim import give_back\n"
+        "print(gc.get_freeze_count() == first)\n"
         "give_back()\n"
-        "print(gc.get_freeze_count() > 1000, gc.isenabled())\n"
+        "print(gc.get_freeze_count() > first + 1000, gc.isenabled())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True"]
-    assert gc.get_freeze_count() == 0
+    assert done.stdout.split() == ["True", "True", "True"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
