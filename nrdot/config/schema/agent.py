@@ -94,7 +94,6 @@ class LedgerSettings(Section, frozen=True):
     tenants: Annotated[
         dict[str, tuple[str, ...]],
         doc(
-            "Known tenants, each with globs of the Kubernetes namespaces that may name it, none for any; "
-            "any other claim is refused and said. Every claim counts where absent."
+            "Known tenants, each with globs of the namespaces that may name it, none for any; all claims count where absent."
         ),
     ] = msgspec.field(default_factory=dict)
