@@ -94,6 +94,7 @@ class LedgerSettings(Section, frozen=True):
     tenants: Annotated[
         dict[str, tuple[str, ...]],
         doc(
-            "Known tenants, each with globs of the namespaces that may name it, none for any; all claims count where absent."
+            "Known tenants, each with globs of the namespaces that may name it, none for any; "
+            "all claims count where absent."
         ),
     ] = msgspec.field(default_factory=dict)
