@@ -56,7 +56,10 @@ def _answers(found: Comparison) -> list[str]:
         (f"{one.cpu_covered:.0%}", "of the CPU in use belongs to a process with a name of its own"),
         (critical(one), "never-filtered processes exported by themselves")
         if one.critical
-        else ("none", "of this host's processes is named as critical; a class or an override does that"),
+        else (
+            "none",
+            "of this host's processes is named as critical; a class of score 1.0 or an override does that",
+        ),
     ]
     return [
         f'<div class="answer"><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>'

@@ -89,7 +89,11 @@ def _answers(found: Document) -> str:
                 not met,
             )
             if critical["seen"]
-            else ("none", "of the processes was critical; such would each keep a name", False)
+            else (
+                "none",
+                "of the processes is named as critical; a class of score 1.0 or an override does that",
+                False,
+            )
         ),
         (
             headline(back["net_monthly"], currency),
@@ -172,7 +176,7 @@ def _attribution(found: Document) -> str:
         "Where the saving comes from",
         figure(drawn, f"{shown.unit}, step by step; what is below the line is a cost.", legend),
         table(head, rows + total),
-        note="A longer interval is shown by itself: it is no intelligence, and anybody can have it.",
+        note="What a longer interval saves is shown by itself: anybody can have it without NRDOT.",
     )
 
 
