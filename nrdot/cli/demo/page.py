@@ -58,7 +58,7 @@ def _answers(found: Comparison) -> list[str]:
         if one.critical
         else (
             "none",
-            "of this host's processes is named as critical; a class of score 1.0 or an override does that",
+            "of this host's processes is named as critical; a class or an override does that",
         ),
     ]
     return [

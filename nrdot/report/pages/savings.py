@@ -91,7 +91,7 @@ def _answers(found: Document) -> str:
             if critical["seen"]
             else (
                 "none",
-                "of the processes is named as critical; a class of score 1.0 or an override does that",
+                "of the processes is named as critical; a class or an override does that",
                 False,
             )
         ),
