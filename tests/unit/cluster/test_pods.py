@@ -69,6 +69,22 @@ def test_a_static_pod_is_known_by_the_hash_of_its_file_and_forgotten_with_it() -
         api.close()
 
 
+def test_a_pod_that_takes_the_name_of_another_takes_its_place() -> None:
+    """As those of a StatefulSet do: what ran as the one before is nobody's any more."""
+    api, path = FakeApi(), "/api/v1/pods/db-0"
+    api.put(path, {"metadata": {"name": "db-0", "namespace": "shop", "uid": "before"}})
+    pods = NodePods(api, "node-1", SystemClock())
+    pods.start()
+    try:
+        assert pods.copy.synced.wait(10.0)
+        api.put(path, {"metadata": {"name": "db-0", "namespace": "shop", "uid": "after"}})
+        until(lambda: pods.facts(Owner(pod_uid="after")) is not None, "the pod that follows")
+        assert pods.facts(Owner(pod_uid="before")) is None
+    finally:
+        pods.close()
+        api.close()
+
+
 def test_a_pods_age_is_told_but_not_of_jobs_that_come_and_go_all_the_time() -> None:
     created = Annotated("p", "n", creation_timestamp="2026-01-02T03:04:05Z")
     assert facts_of(Pod(created), "node-1").pod_born_ns == 1_767_323_045_000_000_000
