@@ -70,7 +70,9 @@ def test_a_capture_without_a_tick_is_an_error(tmp_path, content):
     assert "line 0" not in str(told.value)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("missing.jsonl", "No such file"), (".", "a directory is no capture")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing.jsonl", "No such file"), (".", "a directory is no capture")]
+)
 def test_a_file_that_cannot_be_read_is_an_error_with_its_reason(tmp_path, name, reason):
     with pytest.raises(CaptureError, match=reason):
         replayed(tmp_path / name)
