@@ -99,6 +99,46 @@ def test_a_newcomer_is_shown_in_its_own_group_not_in_that_of_whoever_had_its_pla
     assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("cron", 4)]
 
 
+def test_newcomers_count_in_the_groups_of_their_names_when_news_shows_these_however_many_they_are():
+    rolled = RolledUp()
+    rolled.begin(4, "cron")
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.baseline()
+    rolled.export()
+    rolled.begin(2, "cron")
+    rolled.begin(30, "nginx")
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups] == [("nginx", 33)]
+
+
+@pytest.mark.parametrize(("others", "shown"), [(2, [("other", 2)]), (0, [])])
+def test_a_newcomer_without_a_group_counts_among_the_others_where_there_are_others(others, shown):
+    rolled = RolledUp()
+    nginx, *_ = rolled.begin(4, "nginx")
+    odd = rolled.begin(others, "backup")[:1]
+    rolled.baseline()
+    rolled.export()
+    rolled.begin(1, "tar")
+    news = [nginx.row, *(process.row for process in odd)]
+    rolled.kept = {nginx.pid, *(process.pid for process in odd)}
+    rolled.host.table.reason[news] = Reason.ANOMALY
+    frame = rolled.urgent(*news)
+    counted = [(group.name, int(group.gauges[Gauge.PROCESSES])) for group in frame.groups]
+    assert counted == [("nginx", 3), *shown]
+
+
+def test_news_before_the_first_export_is_shown_alone():
+    rolled = RolledUp()
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.baseline()
+    rolled.kept = {first.pid}
+    rolled.host.table.reason[first.row] = Reason.ANOMALY
+    frame = rolled.urgent(first.row)
+    assert (frame.opening.tolist(), frame.groups) == ([first.row], ())
+
+
 def test_an_urgent_export_of_a_large_consumer_shows_no_group_that_says_nothing_of_it():
     rolled = RolledUp()
     first, *_ = rolled.begin(4, "nginx")
@@ -213,8 +253,23 @@ def test_a_series_that_says_nothing_new_is_sent_at_its_heartbeat_whatever_the_ot
     for _ in range(8):
         rolled.host.run(busy, Counter.CPU_USER, 1)
         said.append(rolled.export().steady.tolist())
-    rest = [[busy.row]] * 3
-    assert said == [*rest, [silent.row, busy.row], *rest, [silent.row, busy.row]]
+    assert said == [*[[busy.row]] * 3, [silent.row, busy.row]] * 2
+
+
+def test_where_nobody_comes_or_goes_no_export_takes_memory():
+    quiet = Quiet(60.0, lambda count: np.zeros(count, np.bool_))
+    rolled = RolledUp(quiet=quiet)
+    first, *_ = rolled.begin(4, "nginx")
+    rolled.kept = {first.pid}
+    rolled.baseline()
+    taken = []
+    for _ in range(3):
+        rolled.export()
+        rolled.urgent(first.row)
+        parts = [vars(part).values() for part in (rolled.aggregator, rolled.groups, quiet)]
+        columns = [one for part in parts for one in part if isinstance(one, np.ndarray)]
+        taken.append(sum(column.nbytes for column in columns))
+    assert len(set(taken)) == 1
 
 
 def test_those_that_were_found_count_from_the_first_look_and_those_born_later_from_birth():
