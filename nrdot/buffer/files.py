@@ -59,11 +59,12 @@ class Files:
 
     def append(self, descriptor: int, pieces: Sequence[bytes]) -> None:
         """Write all of `pieces` at the end. After an error any part of them may lie in the file."""
-        left = sum(map(len, pieces))
-        written = _write(descriptor, pieces)
-        if written == left:
+        if sys.platform == "win32":
+            durable.write(descriptor, b"".join(pieces))
             return
-        durable.write(descriptor, memoryview(b"".join(pieces))[written:])
+        written = os.writev(descriptor, pieces)
+        if written != sum(map(len, pieces)):
+            durable.write(descriptor, memoryview(b"".join(pieces))[written:])
 
     def read(self, descriptor: int, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`; fewer only at the end of the file."""
@@ -168,12 +169,6 @@ class Files:
             return path.read_text().strip()
         except OSError:
             return ""
-
-
-def _write(descriptor: int, pieces: Sequence[bytes]) -> int:
-    if sys.platform == "win32":
-        return os.write(descriptor, b"".join(pieces))
-    return os.writev(descriptor, pieces)
 
 
 @contextmanager

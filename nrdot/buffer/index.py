@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nrdot.buffer.segment import Damage, Head, Header, Kind, scan
+from nrdot.buffer.segment import HEAD_SIZE, Damage, Head, Header, Kind, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Index:
     def add(self, offset: int, head: Head) -> None:
         self.sequences.append(head.sequence)
         self.offsets.append(offset)
-        self.sizes.append(head.frame_size)
+        self.sizes.append(HEAD_SIZE + head.stored)
         self.raw.append(head.raw)
         self.points.append(head.points)
         self.times.append(head.time_ns)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.buffer.gap import DISK_FULL, FULL, MEMORY_FULL, TOO_LARGE, Gap
 from nrdot.buffer.space import NO_SPACE
+from nrdot.buffer.store import AROUND
 from nrdot.stages import Priority
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Intake:
         parcel = self._coder.pack(self._accounts.next_sequence, record)
         self._accounts.next_sequence += 1
         largest = self.settings.max_bytes
-        if parcel.raw > self.settings.record_bytes or self._store.room_for(parcel) > largest:
+        if parcel.raw > self.settings.record_bytes or AROUND + len(parcel.body) > largest:
             self._refuse(parcel, TOO_LARGE)
         elif self.alarm:
             self.shelter([parcel])
@@ -104,7 +105,7 @@ class Intake:
                 # The segment is not trusted any more. Once more with a new one, then the disk is not either.
                 suspects = self._take_back(self._store.abandon(parcel.priority))
                 waiting.extendleft(reversed(suspects))
-                if error.errno in NO_SPACE and self._evict(parcel.priority, self._store.room_for(parcel)):
+                if error.errno in NO_SPACE and self._evict(parcel.priority, AROUND + len(parcel.body)):
                     continue
                 if failed:
                     self.shelter(waiting, error)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from nrdot.buffer.encryption import Cipher
     from nrdot.buffer.index import Index, Survey
     from nrdot.buffer.segment import Head, Header, Seal
     from nrdot.buffer.writer import Writer
@@ -65,18 +66,19 @@ class Segment:
         """One record more, just written."""
         if self.index is not None:
             self.index.add(offset, head)
-        self.size = offset + head.frame_size
+        size = head.frame_size
+        self.size = offset + size
         if not self.records:
             self.oldest_ns = head.time_ns
         self.oldest_ns = min(self.oldest_ns, head.time_ns)
         self.records += 1
         self.points += head.points
-        self.stored += head.frame_size
+        self.stored += size
         self.last_sequence = head.sequence
         self.put_ns = now_ns
         self.pending_records += 1
         self.pending_points += head.points
-        self.pending_stored += head.frame_size
+        self.pending_stored += size
 
     def settle(self, spans: Iterable[tuple[int, int]], records: int, points: int, stored: int) -> None:
         """Records left; none of them had left before."""
@@ -128,6 +130,7 @@ class Lane:
         self.priority = priority
         self.segments: list[Segment] = []
         self.writer: Writer | None = None
+        self.cipher: Cipher | None = None  # what the writer's segment is encrypted with
         self.points_put = 0  # into segments, since the buffer was created
 
     @property

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
@@ -83,9 +83,8 @@ class Header:
         return self.salt.hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One frame without its body."""
+class Head(NamedTuple):
+    """One frame without its body, in the order in which it lies on disk."""
 
     stored: int  # bytes of body in the file
     sequence: int
@@ -158,26 +157,14 @@ def parse_header(data: bytes) -> Header | None:
 
 
 def pack_head(head: Head, body: bytes, seed: int) -> bytes:
-    data = head_fields(head)
+    data = _HEAD.pack(MARKER, *head)
     check = xxhash.xxh3_64_intdigest(data, seed)
     return data + _HEAD_CHECKS.pack(check, xxhash.xxh3_64_intdigest(body, check))
 
 
 def head_fields(head: Head) -> bytes:
     """The head without its checksums: what an encrypted body is bound to."""
-    return _HEAD.pack(
-        MARKER,
-        head.stored,
-        head.sequence,
-        head.time_ns,
-        head.points_before,
-        head.points,
-        head.raw,
-        head.ordinal,
-        head.kind,
-        head.priority,
-        head.coding,
-    )
+    return _HEAD.pack(MARKER, *head)
 
 
 def parse_head(data: bytes, seed: int) -> tuple[Head, int] | None:

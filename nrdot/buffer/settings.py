@@ -66,5 +66,5 @@ class BufferSettings:
     @property
     def segment_seconds(self) -> float:
         """How long records are added to a segment."""
-        bounds = [bound for bound in (self.max_seconds, self.keep_seconds) if bound is not None]
-        return min(bounds, default=_NEVER) / 8
+        longest = _NEVER if self.max_seconds is None else self.max_seconds
+        return (longest if self.keep_seconds is None else min(longest, self.keep_seconds)) / 8

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nrdot.buffer.accounts import settle_all
 from nrdot.buffer.gap import DISK_FULL, EXPIRED, FULL
 from nrdot.buffer.recovery import gap_of
+from nrdot.buffer.store import AROUND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,7 @@ class Space:
 
     def make_room(self, parcel: Parcel) -> bool:
         """Until a record fits; False where only what matters more could go."""
-        need = self._store.room_for(parcel)
+        need = AROUND + len(parcel.body)
         while True:
             reason = self._shortage(need)
             if reason is None:

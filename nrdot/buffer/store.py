@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nrdot.buffer.files import Files
     from nrdot.buffer.settings import BufferSettings
 
+AROUND = FIRST_FRAME + HEAD_SIZE + TAG_SIZE + SEAL_SIZE
+"""Bytes that a record may add to the disk beside its body: it may have to begin a segment."""
 _UNSYNCED_BYTES = 1 << 20
 
 
@@ -49,7 +51,7 @@ class Store:
     ) -> None:
         self.lanes = {priority: Lane(priority) for priority in Priority}
         self.keys = keys
-        self._bytes = 0  # of all files
+        self.used = len(self.lanes) * SEAL_SIZE  # bytes of all files, with the seals that are still to come
         self._files = files
         self._directory = directory
         self.settings = settings
@@ -65,7 +67,7 @@ class Store:
     def adopt(self, segment: Segment) -> None:
         """A segment that was found at the start, in order of sequence."""
         self.lanes[Priority(segment.header.priority)].segments.append(segment)
-        self._bytes += segment.size
+        self.used += segment.size
 
     def sync_adopted(self) -> None:
         """What a killed process wrote may lie in the kernel only; from here on it counts as kept."""
@@ -82,15 +84,6 @@ class Store:
         self._files.sync_directory(self._directory)
 
     # Writing
-
-    @property
-    def used(self) -> int:
-        """Bytes of all files, with the seals that are still to come."""
-        return self._bytes + len(self.lanes) * SEAL_SIZE
-
-    def room_for(self, parcel: Parcel) -> int:
-        """Bytes that it may add to the disk: it may have to begin a segment."""
-        return FIRST_FRAME + HEAD_SIZE + len(parcel.body) + TAG_SIZE + SEAL_SIZE
 
     def append(self, parcel: Parcel, now_ns: int) -> None:
         """Write a record. On return it is as durable as the settings say; after an error call `abandon`."""
@@ -110,16 +103,18 @@ class Store:
             priority=parcel.priority,
             coding=parcel.coding,
         )
-        head, body = self._coder.seal(head, parcel.body, self.cipher(segment.header))
+        body = parcel.body
+        if lane.cipher is not None:
+            head, body = self._coder.seal(head, body, lane.cipher)
         offset = writer.append(head, body)
         if self.settings.durability is Durability.EACH:
             writer.sync()
         elif self.settings.durability is Durability.INTERVAL:
             self._unsynced[lane.priority].append(parcel)
-            self._unsynced_bytes += head.frame_size
+            self._unsynced_bytes += HEAD_SIZE + len(body)
         segment.include(offset, head, now_ns)
         lane.points_put += parcel.points
-        self._bytes += head.frame_size
+        self.used += HEAD_SIZE + len(body)
 
     def _make_ready(self, lane: Lane, sequence: int, size: int, now_ns: int) -> None:
         active = lane.active
@@ -153,8 +148,8 @@ class Store:
         segment = Segment(path, header, writer.size)
         segment.index = Index()
         lane.segments.append(segment)
-        lane.writer = writer
-        self._bytes += segment.size
+        lane.writer, lane.cipher = writer, self.cipher(header)
+        self.used += segment.size
 
     @property
     def sync_is_due(self) -> bool:
@@ -201,7 +196,7 @@ class Store:
         )
         with suppress(OSError):  # without a seal it is read as a crash would have left it
             writer.append_raw(pack_seal(seal, segment.header.seed))
-            self._bytes += writer.size - segment.size
+            self.used += writer.size - segment.size
             segment.size = writer.size
         writer.close()
 
@@ -216,7 +211,7 @@ class Store:
         lane.writer = None
         with suppress(OSError):
             size = self._files.size(writer.descriptor)
-            self._bytes += size - segment.size
+            self.used += size - segment.size
             segment.size = size
         writer.close()
         waiting = [suspect for suspect in suspects if self._moves(lane, segment, suspect.sequence)]
@@ -256,18 +251,18 @@ class Store:
         self.close_reading(segment)
         self.lanes[Priority(segment.header.priority)].segments.remove(segment)
         self._ciphers.pop(segment.header.identity, None)
-        self._bytes -= segment.size
+        self.used -= segment.size
 
     def _leave_over(self, path: Path, size: int) -> None:
         if path not in self._leftovers:
             self._leftovers[path] = size
-            self._bytes += size
+            self.used += size
 
     def remove_leftovers(self) -> None:
         for path in tuple(self._leftovers):
             with suppress(FileNotFoundError):
                 self._files.discard(path)
-            self._bytes -= self._leftovers.pop(path)
+            self.used -= self._leftovers.pop(path)
 
     def close_reading(self, segment: Segment) -> None:
         if segment.descriptor is not None:

@@ -25,6 +25,7 @@ class Writer:
         self.path = path
         self.header = header
         self.size = FIRST_FRAME
+        self._seed = header.seed
         self.descriptor = files.create(path)
         try:
             files.append(self.descriptor, (pack_header(header),))
@@ -38,7 +39,7 @@ class Writer:
 
     def append(self, head: Head, body: bytes) -> int:
         """Where the frame lies."""
-        self._files.append(self.descriptor, (pack_head(head, body, self.header.seed), body))
+        self._files.append(self.descriptor, (pack_head(head, body, self._seed), body))
         offset = self.size
         self.size += head.frame_size
         return offset
