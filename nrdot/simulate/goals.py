@@ -16,11 +16,11 @@ who comes closest, and which limits it breaks.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.problem import did_you_mean
+from nrdot.config.problem import did_you_mean, shown
+from nrdot.config.values.limits import written
 from nrdot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 CPU_A_PROCESS = 15e-6  # seconds a sample
 CPU_A_SAMPLE = 2e-3  # seconds, whatever the number of processes
 
-_LIMIT = re.compile(
-    r"(?P<sign><=|>=|<|>|=|)\s*(?P<money>[$€£]|[A-Z]{3}|)\s*(?P<number>\d+(?:\.\d+)?)"
-    r"\s*(?P<many>[kKmM]?(?![A-Za-z]))\s*(?P<percent>%?)\s*(?P<code>[A-Z]{3}\b|)\s*(?P<words>[A-Za-z/ ]*)\Z"
-)
 _MANY = {"": 1.0, "k": 1e3, "m": 1e6}
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
 
@@ -125,15 +121,15 @@ def goals(dimensions: Mapping[str, Dimension], currency: str = USUAL.currency) -
 
 def limit(measure: Measure, text: str, currency: str = USUAL.currency) -> Limit:
     """Raises ConfigError."""
-    found = _LIMIT.match(text.strip())
-    money = found and (found["money"] or found["code"])
-    if found is None or bool(found["percent"]) == measure.money or (measure.money and not money):
+    found = written(text, money=measure.money)
+    if found is None:
         dear = "`< $10k/month`" if currency == "USD" else f"`< 10k {currency}/month`"
         raise ConfigError(
-            f"optimization_dimensions.{measure.name}.constraint: '{text}' is no limit; "
+            f"optimization_dimensions.{measure.name}.constraint: '{shown(text)}' is no limit; "
             f"try {dear if measure.money else '`> 95%`'}; nothing is simulated"
         )
-    if measure.money and (stated := _CURRENCIES.get(str(money), money)) != currency:
+    money = found["money"] or found["code"]
+    if measure.money and (stated := _CURRENCIES.get(money, money)) != currency:
         raise ConfigError(
             f"optimization_dimensions.{measure.name}.constraint: '{text}' is in {stated}, and prices are in "
             f"{currency}; write for example `< 10k {currency}/month`; nothing is simulated"

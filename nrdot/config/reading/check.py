@@ -240,6 +240,8 @@ def _deeper(key: str, fields: Mapping[str, tuple[str, Shape, bool]]) -> str:
 
 
 def _within(value: Any, shape: Shape) -> None:
+    if shape.longest is not None and len(value) > shape.longest:
+        raise MalformedError(f"{len(value)} characters, and {shape.longest} are the limit", "shorten it")
     if not isinstance(value, (int, float)):
         return
     if math.isnan(value) or math.isinf(value):

@@ -9,7 +9,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from nrdot.config.problem import MalformedError, shown
+from nrdot.config.problem import MalformedError, did_you_mean, shown
 from nrdot.config.reading import wishes
 from nrdot.config.schema.export import Otlp, Tls
 from nrdot.config.schema.governance import Encryption
@@ -18,6 +18,7 @@ from nrdot.config.schema.settings import Settings
 from nrdot.config.schema.timing import ActiveRegion, Canary, Event, Phase, Scope, Season, SunWindow, TimeRule
 from nrdot.config.settled import retention
 from nrdot.config.values import phrases, zones
+from nrdot.config.values.limits import DIMENSIONS, EXAMPLES, written
 from nrdot.config.values.units import offset
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Rules:
             if not _is_date(day):
                 self._findings.error(("holidays", index), f"'{shown(day)}' is not a date", "write YYYY-MM-DD")
         self._sun(settings)
+        self._goals(settings)
         retention.check(settings, self._findings)
         if settings.encryption.has_key:
             return
@@ -82,6 +84,16 @@ class Rules:
                 )
                 self._findings.error(("export", index), message, "give each a `name`")
             seen.add(destination.title)
+
+    def _goals(self, settings: Settings) -> None:
+        for name, goal in settings.optimization_dimensions.items():
+            where: Path = ("optimization_dimensions", name)
+            if name not in DIMENSIONS:
+                hint = did_you_mean(name, DIMENSIONS) or f"there are {', '.join(DIMENSIONS)}"
+                self._findings.error(where, "no such dimension", hint)
+            elif goal.constraint and written(goal.constraint, money=DIMENSIONS[name]) is None:
+                hint = f"write for example {EXAMPLES[DIMENSIONS[name]]}"
+                self._findings.error((*where, "constraint"), f"'{shown(goal.constraint)}' is no limit", hint)
 
     def _sun(self, settings: Settings) -> None:
         for index, hours in enumerate(settings.follow_the_sun):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from nrdot.config.problem import MalformedError, shown
-from nrdot.config.values.units import Count, PositiveDuration, Section, Share, Size, doc
+from nrdot.config.values.units import Count, Glob, PositiveDuration, Section, Share, Size, doc
 
 
 class Agent(Section, frozen=True):
@@ -92,7 +92,7 @@ class LedgerSettings(Section, frozen=True):
     max_size: Annotated[Size, doc("Bytes of all ledgers; the oldest day goes first.")] = 2**30
     tenant: Annotated[str, doc("Label of a process that says whose it is, for allocation.")] = "tenant"
     tenants: Annotated[
-        dict[str, tuple[str, ...]],
+        dict[str, tuple[Glob, ...]],
         doc(
             "Known tenants, each with globs of the namespaces that may name it, none for any; "
             "all claims count where absent."

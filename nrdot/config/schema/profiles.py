@@ -10,6 +10,7 @@ from nrdot.config.values.units import (
     Count,
     Duration,
     Factor,
+    Glob,
     Positive,
     PositiveDuration,
     Score,
@@ -101,7 +102,7 @@ class Anomaly(Section, frozen=True):
 class DropRule(Section, frozen=True):
     """Processes whose own detail is worth nothing; their sums go into the one group `dropped`."""
 
-    process: Annotated[str | None, doc("Glob of process names.")] = None
+    process: Annotated[Glob | None, doc("Glob of process names.")] = None
     class_: Annotated[str | None, doc("Name of a class.")] = msgspec.field(default=None, name="class")
     below: Annotated[Score | None, doc("Only where the score is below this.")] = None
     reason: Annotated[str, doc("Why, for people.")] = ""

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from nrdot.config.problem import MalformedError
-from nrdot.config.values.units import Modifier, PositiveDuration, Score, Section, Size, doc
+from nrdot.config.values.units import Glob, Modifier, PositiveDuration, Score, Section, Size, doc
 
 NEVER_FILTERED = 1.0
 
@@ -53,7 +53,7 @@ class LabelRule(Section, frozen=True):
 class Override(Section, frozen=True):
     """What a person decided about certain processes. Beats every computed score."""
 
-    process: Annotated[str, doc("Glob of process names, for example `payment-gateway-*`.")]
+    process: Annotated[Glob, doc("Glob of process names, for example `payment-gateway-*`.")]
     force_collect: Annotated[bool, doc("Never filter these processes.")] = False
     importance: Annotated[Score | None, doc("Takes the place of the computed score.")] = None
     reason: Annotated[str, doc("Why, for people and the audit trail.")] = ""
@@ -75,10 +75,10 @@ class BusinessRule(Section, frozen=True):
     """What a service is worth to the business."""
 
     score: Annotated[Score, doc("Worth of the service.")]
-    process: Annotated[str | None, doc("Glob of process names.")] = None
-    unit: Annotated[str | None, doc("Glob of systemd units.")] = None
-    namespace: Annotated[str | None, doc("Glob of Kubernetes namespaces.")] = None
-    user: Annotated[str | None, doc("Glob of user names.")] = None
+    process: Annotated[Glob | None, doc("Glob of process names.")] = None
+    unit: Annotated[Glob | None, doc("Glob of systemd units.")] = None
+    namespace: Annotated[Glob | None, doc("Glob of Kubernetes namespaces.")] = None
+    user: Annotated[Glob | None, doc("Glob of user names.")] = None
     selector: Annotated[str | None, doc("Labels in Kubernetes' selector syntax.")] = None
     requirement: Annotated[tuple[str, ...], doc("Requirements that this rule serves.")] = ()
     reason: Annotated[str, doc("Why, for people.")] = ""

@@ -26,6 +26,7 @@ class Shape:
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
+    longest: int | None = None  # characters
     example: str = ""
     unit: str = ""  # what kind of value a reader takes, for people
     description: str = ""
@@ -62,6 +63,7 @@ def shape_of(hint: Any) -> Shape:
         description=next((meta.description for meta in reversed(metas) if meta.description), ""),
         example=next((str(meta.examples[0]) for meta in metas if meta.examples), ""),
         at_most=next((meta.le for meta in metas if meta.le is not None), None),
+        longest=next((meta.max_length for meta in metas if meta.max_length is not None), None),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from nrdot.config.problem import MalformedError
 from nrdot.config.schema.scoring import Override
 from nrdot.config.values import phrases
-from nrdot.config.values.units import Duration, Factor, Percent, PositiveDuration, Section, doc
+from nrdot.config.values.units import Duration, Factor, Glob, Percent, PositiveDuration, Section, doc
 
 
 class TimeRule(Section, frozen=True):
@@ -139,11 +139,11 @@ class Scope(Section, frozen=True):
     """A profile for some of a host's processes. The first scope that matches decides."""
 
     profile: Annotated[str, doc("Profile of these processes.")]
-    process: Annotated[str | None, doc("Glob of process names.")] = None
+    process: Annotated[Glob | None, doc("Glob of process names.")] = None
     class_: Annotated[str | None, doc("Name of a class.")] = msgspec.field(default=None, name="class")
-    namespace: Annotated[str | None, doc("Glob of Kubernetes namespaces.")] = None
-    unit: Annotated[str | None, doc("Glob of systemd units.")] = None
-    user: Annotated[str | None, doc("Glob of user names.")] = None
+    namespace: Annotated[Glob | None, doc("Glob of Kubernetes namespaces.")] = None
+    unit: Annotated[Glob | None, doc("Glob of systemd units.")] = None
+    user: Annotated[Glob | None, doc("Glob of user names.")] = None
     selector: Annotated[str | None, doc("Labels in Kubernetes' selector syntax.")] = None
     reason: Annotated[str, doc("Why, for people.")] = ""
 

@@ -124,7 +124,12 @@ def _value(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
         schema = {"type": ["string", "number"], "examples": [shape.example]}
     else:
         schema = {"type": {bool: "boolean", int: "integer", float: "number"}.get(shape.base, "string")}
-        limits = {"minimum": shape.at_least, "exclusiveMinimum": shape.above, "maximum": shape.at_most}
+        limits = {
+            "minimum": shape.at_least,
+            "exclusiveMinimum": shape.above,
+            "maximum": shape.at_most,
+            "maxLength": shape.longest,
+        }
         schema.update({key: limit for key, limit in limits.items() if limit is not None})
     return {"anyOf": [schema, {"type": "null"}]} if shape.optional else schema
 

@@ -168,6 +168,8 @@ PositiveDuration = Annotated[float, _read(positive_duration, "duration", "15s")]
 Size = Annotated[int, _read(size, "size", "64MiB")]
 Share = Annotated[float, _read(share, "percentage", "1%")]
 Endpoint = Annotated[str, _read(endpoint, "URL", "http://127.0.0.1:4318")]
+# What is longer than any name would only cost time, at every load.
+Glob = Annotated[str, Meta(max_length=1000)]
 Proxy = Annotated[str, _read(proxy, "URL", "http://proxy.internal:3128")]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Modifier = Annotated[float, Meta(ge=-1, le=1)]

@@ -23,7 +23,7 @@ _WORDS = frozenset(
     {
         *("$defs", "$ref", "$schema", "title", "description", "default", "examples"),
         *("type", "enum", "anyOf", "items", "properties", "additionalProperties", "required"),
-        *("minimum", "maximum", "exclusiveMinimum"),
+        *("minimum", "maximum", "exclusiveMinimum", "maxLength"),
     }
 )
 
@@ -47,6 +47,8 @@ def _refused(schema: Mapping[str, Any], value: Any, path: str, root: Mapping[str
         yield f"{path}: not {schema['type']}"
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from _bounded(schema, value, path)
+    elif isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
+        yield f"{path}: longer than {schema['maxLength']}"
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _refused(schema.get("items", {}), entry, f"{path}[{index}]", root)

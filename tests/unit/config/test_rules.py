@@ -36,6 +36,30 @@ ERRORS = {
         'export: [{otlp: {endpoint: "http://h", headers: {a: "b\\nc"}}}]',
         "line break",
     ),
+    "a glob longer than any name": (
+        f"overrides: [{{process: '{'*a' * 600}', force_collect: true}}]",
+        "1200 characters, and 1000 are the limit",
+    ),
+    "a known tenant of an endless namespace": (
+        f"ledger: {{tenants: {{acme: ['{'*a' * 600}']}}}}",
+        "1200 characters, and 1000 are the limit",
+    ),
+    "a goal that nobody measures": (
+        "optimization_dimensions: {covarage: {weight: 1}}",
+        "no such dimension; did you mean `coverage`?",
+    ),
+    "a goal whose limit is none": (
+        "optimization_dimensions: {cost: {weight: 1, constraint: banana}}",
+        "'banana' is no limit; write for example `< $10k/month`",
+    ),
+    "a share in money": (
+        "optimization_dimensions: {coverage: {weight: 1, constraint: '> $95'}}",
+        "'> $95' is no limit; write for example `> 95%`",
+    ),
+    "a limit that only costs time": (
+        f"optimization_dimensions: {{cost: {{weight: 1, constraint: '<{' ' * 50_000}x'}}}}",
+        "is no limit",
+    ),
     "two sources of a key": ("encryption: {key_file: a, key_env: B}", "more than one source for the key"),
     "encryption without a key": ("encryption: {enabled: true}", "encryption needs a key"),
     "an address without a port": ("agent: {listen: localhost}", "not an address with a port"),
