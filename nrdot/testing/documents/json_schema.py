@@ -45,10 +45,8 @@ def _refused(schema: Mapping[str, Any], value: Any, path: str, root: Mapping[str
         yield f"{path}: not one of {schema['enum']}"
     if "type" in schema and not _is(value, schema["type"]):
         yield f"{path}: not {schema['type']}"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield from _bounded(schema, value, path)
-    elif isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
-        yield f"{path}: longer than {schema['maxLength']}"
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _refused(schema.get("items", {}), entry, f"{path}[{index}]", root)
@@ -63,7 +61,11 @@ def _is(value: Any, wanted: str | list[str]) -> bool:
     return any(isinstance(value, _TYPES[name]) for name in names)
 
 
-def _bounded(schema: Mapping[str, Any], value: float, path: str) -> Iterator[str]:
+def _bounded(schema: Mapping[str, Any], value: float | str, path: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) > schema.get("maxLength", len(value)):
+            yield f"{path}: longer than {schema['maxLength']}"
+        return
     if "minimum" in schema and value < schema["minimum"]:
         yield f"{path}: less than {schema['minimum']}"
     if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
