@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nrdot import otlp
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:
@@ -83,28 +84,22 @@ def gap_record(gap: Gap, resource: Mapping[str, str], now_ns: int) -> Record:
     `now_ns` stands in where nobody knows when the missing records were made, and at the end of a gap that the
     destination would find too old as well.
     """
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-
     known = 0 < gap.oldest_ns <= gap.newest_ns
     time_ns = gap.newest_ns if known else now_ns
     if gap.reason == TOO_OLD:
         time_ns = max(time_ns, now_ns)
-    request = ExportMetricsServiceRequest()
-    metrics = request.resource_metrics.add()
-    for name, value in resource.items():
-        metrics.resource.attributes.add(key=name).value.string_value = value
-    scope = metrics.scope_metrics.add()
-    scope.scope.name = "nrdot"
-    metric = scope.metrics.add(
-        name="nrdot.gap.points",
-        unit="{point}",
-        description="Points dropped before they were sent, between start and time",
+    why = {"reason": gap.reason, "priority": Priority(gap.priority).name.lower()}
+    point = otlp.point(
+        gap.oldest_ns if known else now_ns,
+        time_ns,
+        otlp.integer(gap.points),
+        [otlp.attribute(key, word) for key, word in why.items()],
     )
-    point = metric.gauge.data_points.add(
-        start_time_unix_nano=gap.oldest_ns if known else now_ns,
-        time_unix_nano=time_ns,
-        as_int=gap.points,
+    metric = otlp.metric(
+        "nrdot.gap.points",
+        "{point}",
+        "Points dropped before they were sent, between start and time",
+        otlp.gauge([point]),
     )
-    point.attributes.add(key="reason").value.string_value = gap.reason
-    point.attributes.add(key="priority").value.string_value = Priority(gap.priority).name.lower()
-    return Record(request.SerializeToString(), 1, time_ns, Priority.CRITICAL)
+    payload = otlp.request(otlp.resource(resource), [otlp.scope("nrdot", "", [metric])])
+    return Record(payload, 1, time_ns, Priority.CRITICAL)

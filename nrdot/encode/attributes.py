@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-
 from nrdot.encode.redact import redact
+from nrdot.otlp import field, resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,27 +64,4 @@ def _owner(owner: Owner) -> Attributes:
 
 def serialize(attributes: Attributes) -> bytes:
     """The resource as field 1 of a ResourceMetrics: tag, length, message."""
-    body = message(attributes)
-    return TAG + varint(len(body)) + body
-
-
-def message(attributes: Attributes) -> bytes:
-    """The resource alone."""
-    resource = Resource()
-    for key, value in attributes.items():
-        target = resource.attributes.add(key=key).value
-        if isinstance(value, int):
-            target.int_value = value
-        else:
-            target.string_value = value
-    return resource.SerializeToString()
-
-
-def varint(number: int) -> bytes:
-    """A length as protobuf writes it: seven bits a byte, low ones first."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return field(1, resource(attributes))

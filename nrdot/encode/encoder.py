@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nrdot.batch import Counter, Gauge
-from nrdot.encode.attributes import TAG, serialize, varint
+from nrdot.encode.attributes import TAG, serialize
 from nrdot.encode.catalogue import GROUP_SIZE, Form
 from nrdot.encode.costs import Costs
 from nrdot.encode.halves import Halves
 from nrdot.encode.layout import Layout, Phase
 from nrdot.encode.shape import MISSING, SHAPES, shapes, shapes_of
+from nrdot.otlp import varint
 from nrdot.stages import Priority, Record
 
 if TYPE_CHECKING:

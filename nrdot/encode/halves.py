@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nrdot.encode.attributes import TAG, message, varint
+from nrdot.encode.attributes import TAG
+from nrdot.otlp import resource, varint
 
 if TYPE_CHECKING:
     from nrdot.batch import Host, Identity
@@ -32,7 +33,7 @@ class Halves:
         numbers: Attributes = {_PID: pid, _PARENT: parent}
         if named:
             numbers = {key: value for key, value in numbers.items() if key not in named}
-        own = message(numbers)
+        own = resource(numbers)
         return TAG + varint(len(own) + len(words)) + own, words
 
     def _of(self, host: Host, identity: Identity) -> tuple[frozenset[str], bytes]:
@@ -48,5 +49,5 @@ class Halves:
             words = self._resources.process(host, identity, 0, 0)
             numbers = {key for key in (_PID, _PARENT) if words[key] == 0}
             rest: Attributes = {key: value for key, value in words.items() if key not in numbers}
-            found = self._words[identity] = (frozenset({_PID, _PARENT} - numbers), message(rest))
+            found = self._words[identity] = (frozenset({_PID, _PARENT} - numbers), resource(rest))
         return found

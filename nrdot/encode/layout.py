@@ -1,4 +1,4 @@
-"""A fixed shape for the points of one series, built once with the official protobuf classes.
+"""A fixed shape for the points of one series, built once.
 
 Everything in a process's points but times and values depends only on which metrics are sent. OTLP carries
 times and values in fixed-width fields, so the serialized points have the same length for every process, and
@@ -11,15 +11,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from opentelemetry.proto.metrics.v1.metrics_pb2 import (
-    AGGREGATION_TEMPORALITY_CUMULATIVE,
-    DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK,
-    ResourceMetrics,
-)
 
+from nrdot import otlp
 from nrdot.encode.catalogue import Form
 
 if TYPE_CHECKING:
@@ -79,16 +75,16 @@ class Layout:
         """`still` are counters that say zero now: a zero at their start would only be another one."""
         self._still = still
         marks = _Marks()
-        message = ResourceMetrics(schema_url=SCHEMA_URL[stable])
-        scope = message.scope_metrics.add()
-        scope.scope.name = SCOPE
-        scope.scope.version = version
         self.points = 0
         values: list[tuple[int, Counter | Gauge, bool]] = []
-        for metric in metrics:
-            target = scope.metrics.add(name=metric.name, unit=metric.unit, description=metric.description)
-            self._add_points(target, metric, phase, marks, values)
-        self.template = message.SerializeToString()
+        found = [
+            otlp.metric(
+                metric.name, metric.unit, metric.description, self._data(metric, phase, marks, values)
+            )
+            for metric in metrics
+        ]
+        scope = otlp.scope(SCOPE, version, found)
+        self.template = otlp.field(2, scope) + otlp.words(3, SCHEMA_URL[stable])
         self.size = len(self.template)
         offsets = {mark: self._offset(mark) for mark in marks.found.values()}
         names = {mark: name for name, mark in marks.found.items()}
@@ -107,50 +103,27 @@ class Layout:
             }
         )
 
-    def _add_points(
-        self,
-        target: Any,
-        metric: Metric,
-        phase: Phase,
-        marks: _Marks,
-        values: list[tuple[int, Counter | Gauge, bool]],
-    ) -> None:
-        data = self._data(target, metric)
+    def _data(
+        self, metric: Metric, phase: Phase, marks: _Marks, values: list[tuple[int, Counter | Gauge, bool]]
+    ) -> bytes:
+        points = []
         for point in metric.points:
             counts = metric.form is Form.COUNTER and point.source not in self._still
-            repeats = ("zero", "time") if phase is Phase.OPENING and counts else ("time",)
-            for moment in repeats:
-                added = data.data_points.add(
-                    start_time_unix_nano=marks.take("start"), time_unix_nano=marks.take(moment)
-                )
-                if point.attribute is not None:
-                    key, word = point.attribute
-                    added.attributes.add(key=key).value.string_value = word
-                self.points += 1
-                if phase is Phase.ENDING:
-                    added.flags = DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
-                    continue
+            attributes = [] if point.attribute is None else [otlp.attribute(*point.attribute)]
+            for moment in ("zero", "time") if phase is Phase.OPENING and counts else ("time",):
+                start, time = marks.take("start"), marks.take(moment)
+                value = None
                 if moment == "zero":
-                    self._set(added, 0, ticks=metric.ticks)
-                    continue
-                mark = marks.take("value")
-                values.append((mark, point.source, metric.ticks))
-                self._set(added, mark, ticks=metric.ticks)
-
-    @staticmethod
-    def _data(target: Any, metric: Metric) -> Any:
+                    value = _value(0, ticks=metric.ticks)
+                elif phase is not Phase.ENDING:
+                    mark = marks.take("value")
+                    values.append((mark, point.source, metric.ticks))
+                    value = _value(mark, ticks=metric.ticks)
+                points.append(otlp.point(start, time, value, attributes))
+        self.points += len(points)
         if metric.form is Form.GAUGE:
-            return target.gauge
-        target.sum.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
-        target.sum.is_monotonic = metric.form is Form.COUNTER
-        return target.sum
-
-    @staticmethod
-    def _set(point: Any, bits: int, *, ticks: bool) -> None:
-        if ticks:
-            (point.as_double,) = struct.unpack("<d", struct.pack("<q", bits))
-        else:
-            point.as_int = bits
+            return otlp.gauge(points)
+        return otlp.cumulative(points, monotonic=metric.form is Form.COUNTER)
 
     def _offset(self, mark: int) -> int:
         wanted = struct.pack("<q", mark)
@@ -158,3 +131,7 @@ class Layout:
         if offset < 0 or self.template.find(wanted, offset + 1) >= 0:
             raise AssertionError("a mark must stand exactly once in the template")
         return offset
+
+
+def _value(bits: int, *, ticks: bool) -> bytes:
+    return struct.pack("<Bq", otlp.AS_DOUBLE if ticks else otlp.AS_INT, bits)

@@ -21,11 +21,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from nrdot.errors import Permanent, Retryable
-from nrdot.export.protobuf import status_message
+from nrdot.export.protobuf import partial_success, status_message
 from nrdot.stages import Delivery
 
 if TYPE_CHECKING:
@@ -131,10 +129,9 @@ def _acknowledgement(answer: Answer, points: int) -> Delivery:
 
 def _partial_protobuf(body: bytes) -> tuple[int, str]:
     try:
-        partial = ExportMetricsServiceResponse.FromString(body).partial_success
-    except DecodeError:
+        return partial_success(body)
+    except ValueError:
         _not_otlp("its answer does not decode as an OTLP response")
-    return partial.rejected_data_points, partial.error_message
 
 
 def _partial_json(body: bytes) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""The two things that export reads from protobuf without a schema: where fields lie, and a server's words.
+"""What export reads from protobuf without its classes: where fields lie, and what a server says.
 
 A field is a varint key (number << 3 | wire type) and a value: 0 a varint, 1 eight bytes, 2 a varint length
 and that many bytes, 5 four bytes.
@@ -27,6 +27,20 @@ def halves(payload: bytes) -> tuple[bytes, bytes] | None:
     return payload[:middle], payload[middle:]
 
 
+def partial_success(body: bytes) -> tuple[int, str]:
+    """Rejected points and the message of an ExportMetricsServiceResponse. Raises ValueError."""
+    rejected, message = 0, ""
+    for key, value in _values(body):
+        if key != 0x0A:
+            continue
+        for inner, found in _values(value):
+            if inner == 0x08:
+                rejected = _varint(found, 0)[0] & 0xFFFF_FFFF_FFFF_FFFF
+            elif inner == 0x12:
+                message = found.decode()
+    return rejected - (1 << 64) if rejected >> 63 else rejected, message
+
+
 def status_message(body: bytes) -> str:
     """The message (field 2) of a google.rpc.Status; empty where the bytes are none."""
     try:
@@ -36,6 +50,12 @@ def status_message(body: bytes) -> str:
     except ValueError:
         pass
     return ""
+
+
+def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The key and the value of each field at the top level."""
+    for number, start, value, end in _fields(data):
+        yield number << 3 | data[start] & 7, data[value:end]
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
@@ -57,8 +77,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
                 end = position + 4
             case other:
                 raise ValueError(f"wire type {other} at byte {start}")
-        if end > len(data):
-            raise ValueError(f"field cut off at byte {start}")
+        if end > len(data) or key < 8:
+            raise ValueError(f"no whole field at byte {start}")
         yield key >> 3, start, value, end
         position = end
 

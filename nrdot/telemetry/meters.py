@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
-
+from nrdot import otlp
 from nrdot.telemetry.instruments import INSTRUMENTS, Kind
 from nrdot.telemetry.log import Log
 from nrdot.telemetry.openmetrics import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 
     from nrdot.clock import Clock
     from nrdot.telemetry.instruments import Instrument
@@ -84,53 +81,61 @@ class Meters:
 Shape = list[tuple[str, list[tuple[tuple[str, str], ...]]]]
 
 
+_MARK = 0x4E52_4D54  # stands for times while a template is built
+_POINT = {int: struct.Struct("<QBq"), float: struct.Struct("<QBd")}  # time, key of the value, value
+_KEY = {int: otlp.AS_INT, float: otlp.AS_DOUBLE}
+
+
 @dataclass(frozen=True, slots=True)
 class _Template:
     """A request whose words stay from tick to tick, so that only times and values are written."""
 
     shape: Shape
-    request: ExportMetricsServiceRequest
-    points: list[NumberDataPoint]
-    counters: list[NumberDataPoint]  # those of them that have a start
+    request: bytearray
+    points: list[int]  # where the time of each stands, its value behind it
+    counters: list[int]  # where the start of each that has one stands
 
     def filled(
         self, found: Sequence[tuple[Instrument, Series]], start_ns: int, time_ns: int
     ) -> tuple[bytes, int]:
+        request = self.request
         values = (value for _, series in found for value, _ in series)
-        for point, value in zip(self.points, values, strict=True):
-            point.time_unix_nano = time_ns
-            if isinstance(value, int):
-                point.as_int = value
-            else:
-                point.as_double = value
-        for point in self.counters:
-            point.start_time_unix_nano = start_ns
-        return self.request.SerializeToString(), len(self.points)
+        for place, value in zip(self.points, values, strict=True):
+            kind = int if isinstance(value, int) else float
+            _POINT[kind].pack_into(request, place, time_ns, _KEY[kind], value)
+        for place in self.counters:
+            struct.pack_into("<Q", request, place, start_ns)
+        return bytes(request), len(self.points)
 
 
 def _template(
     shape: Shape, resource: Mapping[str, str], found: Sequence[tuple[Instrument, Series]]
 ) -> _Template:
-    request = ExportMetricsServiceRequest()
-    whole = request.resource_metrics.add()
-    for key, value in resource.items():
-        whole.resource.attributes.add(key=key).value.string_value = value
-    scope = whole.scope_metrics.add()
-    scope.scope.name = "nrdot"
-    points, counters = [], []
+    metrics, kinds = [], []
     for instrument, series in found:
-        metric = scope.metrics.add(
-            name=instrument.name, unit=instrument.unit, description=instrument.description
-        )
         counted = instrument.kind is Kind.COUNTER
-        if counted:
-            metric.sum.is_monotonic = True
-            metric.sum.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+        points = []
         for _, words in series:
-            point = (metric.sum if counted else metric.gauge).data_points.add()
-            for key, word in words.items():
-                point.attributes.add(key=key).value.string_value = word
-            points.append(point)
-            if counted:
-                counters.append(point)
-    return _Template(shape, request, points, counters)
+            attributes = [otlp.attribute(key, word) for key, word in words.items()]
+            points.append(otlp.point(_MARK if counted else None, _MARK, otlp.double(0.0), attributes))
+            kinds.append(counted)
+        data = otlp.cumulative(points, monotonic=True) if counted else otlp.gauge(points)
+        metrics.append(otlp.metric(instrument.name, instrument.unit, instrument.description, data))
+    request = otlp.request(otlp.resource(resource), [otlp.scope("nrdot", "", metrics)])
+    return _Template(shape, bytearray(request), *_places(request, kinds))
+
+
+def _places(request: bytes, counted: Sequence[bool]) -> tuple[list[int], list[int]]:
+    """Of each point the place of its time, and of each that is counted the one of its start."""
+    mark = struct.pack("<Q", _MARK)
+    times, starts = [], []
+    place = 0
+    for has_start in counted:
+        if has_start:
+            place = request.index(mark, place)
+            starts.append(place)
+            place += len(mark)
+        place = request.index(mark, place)
+        times.append(place)
+        place += len(mark)
+    return times, starts

@@ -97,6 +97,11 @@ def test_what_sends_over_a_network_is_loaded_only_where_something_is_sent(loaded
     assert module not in loaded
 
 
+@pytest.mark.parametrize("package", ["google", "opentelemetry"])
+def test_what_sends_needs_no_classes_of_protobuf(loaded_to_send, package):
+    assert not {name for name in loaded_to_send if name.partition(".")[0] == package}
+
+
 def test_what_writes_lines_into_files_is_loaded_only_where_there_is_a_file(loaded, loaded_to_send):
     assert "nrdot.export.otlp_json" in loaded
     assert "nrdot.export.otlp_json" not in loaded_to_send

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.export.protobuf import halves, status_message
+from nrdot.export.protobuf import halves, partial_success, status_message
 from nrdot.testing.delivery.requests import pids, request
 
 
@@ -37,3 +37,23 @@ def test_the_message_of_a_status_is_found():
     assert status_message(b"") == ""
     assert status_message(b"<html>") == ""
     assert status_message(b"\x12\xff\x01short") == ""
+
+
+def test_nothing_is_rejected_by_an_answer_that_says_nothing():
+    assert partial_success(b"") == (0, "")
+    assert partial_success(b"\x0a\x00") == (0, "")
+
+
+def test_fields_of_another_kind_than_ours_are_not_taken_for_them():
+    assert partial_success(b"\x08\x07") == (0, "")  # a number where the message should be
+    assert partial_success(b"\x0a\x0e\x0a\x01x\x10\x05\x11" + bytes(7) + b"\x01") == (0, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"\x00", b"\x07\x00", b"\x0a\x05\x08\x01", b"\x0a\x02\x12\x05", b"\x0a\x03\x12\x01\xff"],
+    ids=["a page", "nothing", "no field", "cut off", "cut off inside", "no text"],
+)
+def test_bytes_that_are_no_answer_of_otlp_are_refused(body):
+    with pytest.raises(ValueError, match=r"field|wire type|cut off|decode"):
+        partial_success(body)
