@@ -214,7 +214,8 @@ class Chooser:
     def _with_pushed(
         self, local: Configuration, path: Path | None, candidate: Path | None, accepted: Accepted
     ) -> tuple[Configuration, Pushed | None, Refusal | None]:
-        if candidate is None or not candidate.exists():
+        # Path's own question raises where a name is too long.
+        if candidate is None or not os.path.exists(candidate):  # noqa: PTH110 - see above
             return local, None, None
         found, refusal = self._acceptable(candidate, accepted)
         if found is not None and (refusal := _unreasoned(found, local.settings)) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -152,7 +153,9 @@ class Library:
         if "/" in name or "\\" in name:
             return None
         beside = self._directory / "profiles" / f"{name}.yaml"
-        return beside if beside.is_file() else self._shipped.get(name)
+        # Path's own question raises where a name is too long, and a name may come from elsewhere.
+        found = os.path.isfile(beside)  # noqa: PTH113 - see above
+        return beside if found else self._shipped.get(name)
 
 
 def _normal(tree: Table) -> Table:

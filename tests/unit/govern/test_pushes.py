@@ -1,5 +1,7 @@
 """A configuration that a controller pushes, over the file of the host."""
 
+import pytest
+
 
 def test_a_push_takes_effect_and_the_controller_is_its_author(site):
     site.push("profile: aggressive", 1, justification="cost", approval_id="C-1")
@@ -100,3 +102,18 @@ def test_what_is_pushed_holds_beside_the_last_good_document_too(site):
 
     assert choice.configuration.settings.profile == "aggressive"
     assert choice.pushed.header.revision == 1
+
+
+@pytest.mark.parametrize("length", [300, 5000])
+def test_a_profile_of_a_name_that_no_file_can_have_is_refused_as_any_other(site, length):
+    (site.file.parent / "profiles").mkdir()
+    site.push(f"profile: {'k' * length}", 1)
+
+    assert site.apply() == "balanced"
+    assert "there is no profile 'kkk" in site.choice.complaint
+
+
+def test_a_directory_of_pushes_that_no_file_can_have_holds_none(site):
+    site.say(f"profile: balanced\nagent: {{pushed: /{'k' * 5000}}}\n")
+
+    assert site.apply() == "balanced"
