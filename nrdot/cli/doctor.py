@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nrdot.cli.options import Config, Json, Procfs, configuration
+from nrdot.cli.options import Config, Json, Procfs, configuration, passed_over, warn
 
 if TYPE_CHECKING:
     from nrdot.doctor.finding import Finding
@@ -25,6 +25,7 @@ def doctor(config: Config = None, json: Json = False, procfs: Procfs = None) -> 
     from nrdot.doctor.finding import Level
 
     found = configuration(config, procfs, quiet=True)
+    warn(passed_over(config))
     with progress("looking around", quiet=json):
         findings = list(checkup(found, SystemClock()))
     worst = any(finding.level is Level.ERROR for finding in findings)

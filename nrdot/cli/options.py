@@ -25,6 +25,16 @@ Procfs = Annotated[
 ]
 
 
+SERVICE = Path("/etc/nrdot/nrdot.yaml")  # where packages, the unit file and the image have it
+
+
+def passed_over(config: Path | None, service: Path = SERVICE) -> list[str]:
+    """That a host has a configuration and nobody named one, so that verdicts are not those of its agent."""
+    if config is not None or not service.is_file():
+        return []
+    return [f"the defaults hold here, not {service}; `-c {service}` asks as the agent of this host does"]
+
+
 def seconds(text: str | float) -> float:
     """A duration as the configuration writes it: 30s, 5m, 1h. An option's default is a number already."""
     if not isinstance(text, str):
@@ -67,6 +77,7 @@ def looked_at(
     from nrdot.clock import SystemClock
 
     found = configuration(config, procfs)
+    warn(passed_over(config))
     with progress("two samples, one second apart", quiet=quiet):
         now, stages, batch = survey(found, SystemClock())
     warn(stages.scorer.unmatched(batch.table))
