@@ -1,6 +1,7 @@
 from random import Random
 
 import pytest
+import zstandard
 
 from nrdot.buffer.coding import COMPRESSED, Coder
 from nrdot.buffer.segment import Head, Kind
@@ -32,6 +33,30 @@ def test_a_payload_is_the_same_after_packing_whatever_it_holds(payload):
     assert coder.unpack(parcel).payload == payload
     assert coder.open(head(parcel), parcel.body, None) == payload
     assert len(parcel.body) <= len(payload)
+
+
+def series(count):
+    """What one export looks like: words that return in each series, and what is its own."""
+    chance = Random(2)
+    return b"".join(
+        b"host.id bench process.pid %d process.command /opt/service-%d --id %s"
+        b" process.cpu.time %s process.memory.usage %s process.threads"
+        % (
+            chance.randrange(1 << 15),
+            chance.randrange(30),
+            chance.randbytes(12).hex().encode(),
+            chance.randbytes(4),
+            chance.randbytes(4),
+        )
+        for _ in range(count)
+    )
+
+
+@pytest.mark.parametrize("count", [10, 100, 512, 2000])
+def test_small_tables_find_as_much_in_a_record_as_level_3(count):
+    payload = series(count)
+    level_3 = zstandard.ZstdCompressor(level=3).compress(payload)
+    assert len(Coder().pack(1, Record(payload, 1, 0)).body) <= 1.02 * len(level_3)
 
 
 def test_what_does_not_compress_is_stored_as_it_is_and_its_like_tried_again_in_time():
