@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 from nrdot.checks.loading import CHECKS
 from nrdot.config.document.environment import expand
 from nrdot.config.document.tree import SIZE
-from nrdot.config.problem import InvalidConfigurationError, MalformedError, Problems
+from nrdot.config.problem import InvalidConfigurationError, MalformedError, Problems, shown
 from nrdot.config.reading.load import load
 from nrdot.config.reading.pushed import FILE, Pushed, read_pushed
 from nrdot.config.schema.agent import Agent as AgentSettings
+from nrdot.errors import ConfigError
 from nrdot.govern.archive import Accepted, Archive, Rollback
 from nrdot.govern.watch import digest
 
@@ -99,6 +100,14 @@ class Chooser:
 
     def choose(self) -> Choice:
         """Raises ConfigError where nothing can be used."""
+        try:
+            return self._chosen()
+        except OSError as error:
+            # Of a place that a setting names, in whichever room: a running agent keeps what it has.
+            what = error.filename or self.file
+            raise ConfigError(f"{shown(str(what))}: {error.strerror or type(error).__name__}") from None
+
+    def _chosen(self) -> Choice:
         trouble, read = "", {}
         try:
             local = load(self._path, os.environ, CHECKS)

@@ -78,9 +78,14 @@ def load_packs(
     """
     packs = dict(earlier or {})
     for directory in directories:
-        if not directory.is_dir():
-            raise ConfigError(f"{directory}: no such directory of packs; correct or remove it")
-        packs |= dict(load_pack(path) for path in _files(directory))
+        try:
+            if not directory.is_dir():
+                raise ConfigError(f"{directory}: no such directory of packs; correct or remove it")
+            packs |= dict(load_pack(path) for path in _files(directory))
+        except OSError as error:
+            raise ConfigError(
+                f"{directory}: cannot be looked at for packs: {error.strerror}; correct or remove it"
+            ) from None
     for name in only:
         if name not in packs:
             hint = did_you_mean(name, packs) or f"known are {', '.join(packs)}"

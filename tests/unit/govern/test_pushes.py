@@ -114,6 +114,6 @@ def test_a_profile_of_a_name_that_no_file_can_have_is_refused_as_any_other(site,
 
 
 def test_a_directory_of_pushes_that_no_file_can_have_holds_none(site):
-    site.say(f"profile: balanced\nagent: {{pushed: /{'k' * 5000}}}\n")
+    site.say("profile: aggressive", pushed=f"/{'k' * 5000}")
 
-    assert site.apply() == "balanced"
+    assert site.apply() == "aggressive"

@@ -100,3 +100,11 @@ def test_so_many_configurations_are_kept_and_no_more(site):
         site.apply()
 
     assert len(list((site.state / "config" / "documents").glob("*.yaml"))) == 32
+
+
+def test_a_wish_that_cannot_even_be_looked_for_is_one_line_and_no_end(site):
+    site.apply()
+    site.archive.save_rollback(Rollback("k" * 5000, "oncall"))
+
+    with pytest.raises(ConfigError, match=r"kkk.*: File name too long"):
+        site.apply()

@@ -87,6 +87,11 @@ def test_a_directory_that_is_not_there_is_told(tmp_path) -> None:
         load_packs([tmp_path / "gone"])
 
 
+def test_a_directory_that_cannot_be_looked_at_is_told_in_one_line(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"k: cannot be looked at for packs: File name too long; correct"):
+        load_packs([tmp_path / ("k" * 300)])
+
+
 def test_a_configurations_own_packs_lie_beside_it_and_come_after_the_shipped_ones(tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     written(tmp_path / "mine", GOOD)
