@@ -78,6 +78,18 @@ def test_emergency_capacity_halves_every_threshold_and_doubles_every_budget(conf
     assert len(during.settings.scopes) == 1
 
 
+@pytest.mark.parametrize(
+    ("scale", "threshold", "budget"), [("threshold_scale", 0.5, 1), ("budget_scale", 1, 2)]
+)
+def test_a_phase_that_scales_one_thing_leaves_the_other(configured, scale, threshold, budget):
+    value = threshold if scale == "threshold_scale" else budget
+    stated = configured(RULES.replace("Enable emergency capacity", f"{{{scale}: {value}}}"))
+    during = course(stated, "h", ns("2027-01-31T14:00")).effective
+    for name, profile in stated.profiles.items():
+        assert during.profiles[name].threshold == profile.threshold * threshold
+        assert during.profiles[name].budget == profile.budget * budget
+
+
 def test_no_limit_stays_none_and_a_limit_never_becomes_none():
     assert [scaled_budget(*pair) for pair in ((0, 2.0), (7000, 0.5), (3, 0.001))] == [0, 3500, 1]
 

@@ -120,6 +120,16 @@ def test_a_change_that_was_refused_is_not_told_again_until_there_is_another(watc
     assert any(watched.looks())
 
 
+def test_a_change_that_was_refused_and_is_saved_once_more_as_it_is_is_not_told_again(watched):
+    watched.file.write_text("profile: [\n")
+    assert any(watched.looks())
+
+    watched.file.unlink()
+    watched.file.write_text("profile: [\n")
+    os.utime(watched.file, (1, 1))
+    assert not any(watched.looks())
+
+
 def test_files_in_a_directory_are_looked_at_too(watched, tmp_path):
     packs = tmp_path / "packs"
     packs.mkdir()

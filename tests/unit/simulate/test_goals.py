@@ -92,6 +92,13 @@ def test_where_nobody_keeps_the_limits_the_nearest_is_named_with_what_it_breaks(
     assert found.reasons[-1] == "no candidate of 2 keeps every limit; this one misses by least"
 
 
+def test_how_far_a_limit_is_missed_counts_before_the_weights_do():
+    """The one that costs a little too much misses by less than the one that sees a tenth too little."""
+    documents = {"blind": document(100.0, 0.85), "dear": document(10_100.0, 0.99)}
+    weighed = {**SCENARIO, "cost": Dimension(weight=0.9, constraint="< $10k/month")}
+    assert recommend(documents, goals(weighed)).name == "dear"
+
+
 def test_weights_decide_among_those_that_keep_the_limits():
     documents = {"cheap": document(100.0, 0.96), "thorough": document(200.0, 0.99)}
     saver = {"cost": Dimension(weight=0.9), "coverage": Dimension(weight=0.1)}
