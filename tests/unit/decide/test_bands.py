@@ -98,14 +98,25 @@ def test_who_begins_to_vary_widely_has_a_wider_band_after_a_while():
     assert watch.why().high > 3.0
 
 
-def test_what_a_process_did_while_it_warmed_up_counts_in_full():
+@pytest.mark.parametrize("seconds", [30, 450])
+def test_what_a_process_did_while_it_warmed_up_counts_in_full(seconds):
     watch = Watch(noise=0.0)
     watch.cores[0] = 0.5
-    watch.live(30)
+    watch.live(seconds)
     watch.cores[0] = 2.0
-    watch.live(570)
-    assert leaves(watch, 20.0)
-    assert watch.why().low == pytest.approx(0.1 * (2.0 - 1.5 * 30 / 600), rel=0.03)
+    watch.live(600 - seconds)
+    watch.cores[0] = 20.0
+    assert watch.step() == {0}
+    assert watch.why().low == pytest.approx(0.1 * (2.0 - 1.5 * seconds / 600))
+
+
+def test_the_band_of_who_always_does_the_same_is_the_margin():
+    watch = Watch(noise=0.0)
+    watch.cores[0] = 0.08
+    watch.live(600)
+    watch.cores[0] = 20.0
+    assert watch.step() == {0}
+    assert watch.why().high == pytest.approx(0.18)
 
 
 def test_a_small_user_that_falls_silent_is_no_stall():

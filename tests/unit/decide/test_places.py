@@ -208,6 +208,36 @@ def test_series_under_other_words_are_further_series():
     assert desk.kept() == {110}  # the series of both its names fill the budget
 
 
+def test_where_places_become_fewer_who_is_kept_is_before_who_was_whatever_the_score():
+    desk = Desk(rules=NOBODY, limit=14)
+    for desk.scores in ({110: 0.7, 111: 0.9}, {110: 0.7}):
+        desk.export()
+    assert desk.kept() == {110}
+    desk.budget.limit = 7
+    desk.scores = {110: 0.7, 111: 0.9}
+    desk.export()
+    assert desk.kept() == {110}
+
+
+def test_a_process_under_other_words_finds_a_place_by_its_score_as_newcomers_do():
+    desk = Desk(rules=NOBODY, limit=14)
+    desk.scores = {110: 0.7}
+    desk.export()
+    desk.host.rename(desk.process(110), "renamed")
+    desk.scores = {110: 0.7, 111: 0.9}
+    desk.export()
+    assert desk.kept() == {111}
+
+
+def test_who_has_become_as_good_as_those_that_wait_keeps_its_place():
+    desk = Desk(rules=replace(NOBODY, top_cpu=3, visible=True), limit=2 * 7)
+    for number in range(30):
+        desk.use(_100=400, _120=600 if number else 0, _101=500 if number > 20 else 0)
+        desk.export()
+        assert desk.kept() == {100, 101}
+    assert desk.reason(120) == Reason.BUDGET
+
+
 def test_other_words_of_one_process_give_no_place_to_others():
     desk = Desk(rules=NOBODY, limit=14)
     desk.scores = {110: 0.9}
