@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from parts.kubernetes import Cluster, RefusedError
+from parts.operated import wait_for_definitions
 from parts.program import wait_until
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with Cluster(tmp_path_factory.mktemp("cluster")) as running:
         for file in DEFINITIONS:
             _define(running, yaml.safe_load(file.read_text()))
+        wait_for_definitions(running)
         yield running
 
 
@@ -50,8 +52,13 @@ def _refused(cluster: Cluster, plural: str, document: dict[str, Any]) -> str:
 
 
 def test_there_are_five_definitions_and_each_is_established(cluster: Cluster) -> None:
-    listed = cluster.get("/apis/nrdot.io/v1alpha1")["resources"]
-    kinds = {one["kind"] for one in listed if "/" not in one["name"]}
+    def listed() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = cluster.get("/apis/nrdot.io/v1alpha1")["resources"]
+        return found
+
+    # The list of a group follows its definitions a moment later.
+    wait_until(lambda: len(listed()) >= 2 * len(DEFINITIONS), lambda: f"the definitions: {listed()}")
+    kinds = {one["kind"] for one in listed() if "/" not in one["name"]}
     assert kinds == {
         "TelemetryProfile",
         "ClassificationPolicy",
@@ -59,8 +66,8 @@ def test_there_are_five_definitions_and_each_is_established(cluster: Cluster) ->
         "NodeTelemetry",
         "TelemetryCostReport",
     }
-    assert {one["name"] for one in listed if "/" in one["name"]} == {
-        f"{one['name']}/status" for one in listed if "/" not in one["name"]
+    assert {one["name"] for one in listed() if "/" in one["name"]} == {
+        f"{one['name']}/status" for one in listed() if "/" not in one["name"]
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from parts.kubernetes import Cluster, Kubelet, pod
-from parts.program import wait_until
+from parts.program import HANG_GUARD, wait_until
 
 from nrdot.clock import SystemClock
 from nrdot.cluster.api import Api, ApiError, Resource
@@ -135,17 +135,17 @@ def test_one_of_two_operators_leads_and_the_other_follows_when_it_goes(api: Api)
         waiting.join(5)
         assert not second.leading
         stop_first.set()
-        holding.join(30)
+        holding.join(HANG_GUARD)
         first.release()
-        waiting.join(30)
+        waiting.join(HANG_GUARD)
         assert led == [True]
         assert second.leading
         assert not first.leading
     finally:
         stop_first.set()
         stop_second.set()
-        holding.join(30)
-        waiting.join(30)
+        holding.join(HANG_GUARD)
+        waiting.join(HANG_GUARD)
 
 
 def test_a_leader_whose_lease_was_taken_ends(api: Api) -> None:

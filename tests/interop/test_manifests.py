@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from parts.kubernetes import Cluster, Kubelet, RefusedError, pod
+from parts.operated import wait_for_definitions
 from parts.printed import granted, path_of, printed
 from parts.program import Program, free_port, wait_until
 from parts.recommender import recommender_defined
@@ -30,6 +31,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with Cluster(tmp_path_factory.mktemp("cluster")) as running:
         for document in printed():
             running.apply(path_of(document), document, fieldValidation="Strict")
+        wait_for_definitions(running)
         yield running
 
 

@@ -118,7 +118,8 @@ def test_the_choice_of_hosts_finds_them(world: World, board: Path) -> None:
     (host,) = [one for one in json.loads(board.read_text())["templating"]["list"] if one["name"] == "host"]
     found = re.fullmatch(r"label_values\((?P<metric>\w+), (?P<label>\w+)\)", host["query"]["query"])
     assert found
-    assert world.prometheus.now(f'{found["metric"]}{{{found["label"]}!=""}}')
+    query = f'{found["metric"]}{{{found["label"]}!=""}}'
+    wait_until(lambda: world.prometheus.now(query), query)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -126,7 +127,7 @@ def test_a_rule_speaks_of_metrics_that_are_there(world: World, rule: dict[str, A
     """Evaluated as it stands; then each of its metrics by itself, because a quiet rule returns nothing."""
     world.prometheus.values(rule["expr"])
     for metric in set(re.findall(r"\bnrdot_\w+", rule["expr"])):
-        assert world.prometheus.now(metric), metric
+        wait_until(lambda metric=metric: world.prometheus.now(metric), metric)
 
 
 def test_a_scraped_agent_has_the_same_names_as_one_that_sends(world: World) -> None:

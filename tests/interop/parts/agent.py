@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -113,5 +113,5 @@ class Agent:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, HTTPException):  # also where it is slow to answer
             return False

@@ -14,10 +14,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Self
 
 from parts.binaries import APISERVER
-from parts.program import Program, answers, executable, free_port
+from parts.program import HANG_GUARD, Program, answers, executable, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,7 +119,10 @@ class Cluster:
     def asked(self, user: str) -> set[tuple[str, str, str, str]]:
         """Verb, group, resource with subresource, and namespace of what a user asked for, refused or not."""
         found = set()
-        for line in (self._folder / "audit.log").read_text().splitlines():
+        whole, _, _ = (
+            (self._folder / "audit.log").read_text().rpartition("\n")
+        )  # the last one is being written
+        for line in whole.splitlines():
             event = json.loads(line)
             said = event.get("objectRef")
             # A watch is answered once it begins; its end is written only when it comes.
@@ -134,7 +138,7 @@ class Cluster:
 
     def _etcd_asked(self, what: str, document: Object) -> Object:
         url = f"http://127.0.0.1:{self._etcd.port}/v3/kv/{what}"
-        with urllib.request.urlopen(url, json.dumps(document).encode(), timeout=30) as answer:
+        with urllib.request.urlopen(url, json.dumps(document).encode(), timeout=HANG_GUARD) as answer:
             result: Object = json.load(answer)
         return result
 
@@ -193,10 +197,10 @@ class Cluster:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": kind, "Accept": accept}
         request = urllib.request.Request(url, body, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self._trust()) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_GUARD, context=self._trust()) as answer:
                 result: Object = json.load(answer)
         except urllib.error.HTTPError as error:
-            raise RefusedError(error.code, json.load(error)) from None
+            raise RefusedError(error.code, _answer(error)) from None
         return result
 
     def _ready(self) -> bool:
@@ -206,11 +210,21 @@ class Cluster:
         try:
             with urllib.request.urlopen(url, timeout=2, context=self._trust()) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+        except (OSError, HTTPException):
             return False
 
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.certificate)
+
+
+def _answer(error: urllib.error.HTTPError) -> Object:
+    """A server that does not know a resource yet, or begins, says so in plain text."""
+    text = error.read().decode(errors="replace")
+    try:
+        found: Object = json.loads(text)
+    except ValueError:
+        return {"message": text.strip()}
+    return found
 
 
 def _audit_policy(folder: Path) -> Path:

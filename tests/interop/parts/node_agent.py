@@ -77,7 +77,8 @@ class NodeAgent(Program):
     def exported(self) -> list[dict[str, Any]]:
         """The attributes of every resource that was written so far."""
         found = []
-        for line in self.metrics.read_text().splitlines():
+        whole, _, _ = self.metrics.read_text().rpartition("\n")  # the last line may be half written
+        for line in whole.splitlines():
             for one in json.loads(line)["resourceMetrics"]:
                 attributes = one["resource"]["attributes"]
                 found.append({item["key"]: next(iter(item["value"].values())) for item in attributes})

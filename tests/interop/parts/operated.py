@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from parts.kubernetes import Cluster, Kubelet, RefusedError
-from parts.program import Program, answers, free_port, wait_until
+from parts.program import HANG_GUARD, Program, answers, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +44,22 @@ def define(cluster: Cluster) -> None:
         definition = yaml.safe_load(file.read_text())
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
         cluster.apply(path, definition)
-        wait_until(lambda path=path: _established(cluster, path), f"{path} to be established")
+    wait_for_definitions(cluster)
 
 
-def _established(cluster: Cluster, path: str) -> bool:
-    conditions = cluster.get(path)["status"]["conditions"] or ()
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+def wait_for_definitions(cluster: Cluster) -> None:
+    for file in DEFINITIONS:
+        path = f"/apis/nrdot.io/v1alpha1/{file.stem}"
+        wait_until(lambda path=path: _is_served(cluster, path), f"{path} to be served")
+
+
+def _is_served(cluster: Cluster, path: str) -> bool:
+    """A definition that is established is served a moment later."""
+    try:
+        cluster.get(path)
+    except RefusedError:
+        return False
+    return True
 
 
 class Home(Cluster):
@@ -121,7 +131,7 @@ class Operator(Program):
     def state(self) -> dict[str, Any]:
         """The body of /readyz, whatever its status."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=HANG_GUARD) as answer:
                 found: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as error:
             found = json.load(error)
@@ -129,7 +139,7 @@ class Operator(Program):
 
     def metric(self, name: str) -> int:
         """The sum of a metric over its labels; a label can be part of the name."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=HANG_GUARD) as answer:
             lines = answer.read().decode().splitlines()
         return sum(int(line.split()[-1]) for line in lines if line.startswith(name))
 

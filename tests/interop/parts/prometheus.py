@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
-from parts.program import Program, executable, free_port
+from parts.program import HANG_GUARD, Program, executable, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ class Prometheus:
     def _query(self, query: str) -> list[dict[str, Any]]:
         parameters = urllib.parse.urlencode({"query": query})
         url = f"http://127.0.0.1:{self.port}/api/v1/query?{parameters}"
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=HANG_GUARD) as answer:
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return result
 
@@ -99,5 +99,5 @@ class Prometheus:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, HTTPException):  # also where it is slow to answer
             return False

@@ -41,10 +41,10 @@ def recommender_defined(cluster: Cluster) -> Iterator[None]:
 
 
 def _known(cluster: Cluster) -> bool:
-    """A definition takes a moment; a group that the server does not know is refused in plain text."""
+    """A definition takes a moment."""
     try:
         cluster.get("/apis/autoscaling.k8s.io/v1/verticalpodautoscalers")
-    except (RefusedError, ValueError):
+    except RefusedError:
         return False
     return True
 

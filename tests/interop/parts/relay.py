@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from parts.program import HANG_GUARD
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -71,7 +73,7 @@ class Relay:
 
 
 def _forward(port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_GUARD)
     try:
         kept = {key: value for key, value in headers.items() if key.lower() not in ("host", "connection")}
         connection.request("POST", path, body, kept)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parts.program import Program, answers, executable, free_port
+from parts.program import HANG_GUARD, Program, answers, executable, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +140,7 @@ class Nginx:
         address = f"http://127.0.0.1:{self.port}/index.html"
         for _ in range(100):
             request = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
-            with urllib.request.urlopen(request, timeout=10) as page:
+            with urllib.request.urlopen(request, timeout=HANG_GUARD) as page:
                 page.read()
 
     def _user(self) -> str:
@@ -160,7 +160,7 @@ class Redis:
 
     def work(self) -> None:
         commands = b"".join(b"SET key:%d %s\r\n" % (number, b"v" * 200) for number in range(20_000))
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as client:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=HANG_GUARD) as client:
             client.sendall(commands + b"QUIT\r\n")
             while client.recv(65536):
                 pass
