@@ -173,7 +173,6 @@ class Groups:
     def _forget_unused(self, rows: Rows) -> None:
         """Names of processes that are long gone must not fill the memory."""
         old, self._keys, self._numbers = self._keys, [], {}
-        self._slot_of = None
         for column in (self._primary, self._secondary):
             for row in rows.tolist():
                 column[row] = self._number(old[column[row]])
