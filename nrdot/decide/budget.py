@@ -54,18 +54,18 @@ class SeriesBudget:
         new = max(room - active * self._points - self._ended_series, 0) // self._points
         return total, new
 
-    def allowed(
-        self, going: Flags, begun: Ints, seats: Ints, active: int, *, modest: Flags, now: float
-    ) -> Flags:
-        """Who has a place, in the order in which places are given.
+    @staticmethod
+    def allowed(going: Flags, begun: Ints, seats: Ints, places: tuple[int, int], *, modest: Flags) -> Flags:
+        """Who has one of the `places`, in the order in which they are given.
 
         `going` are those that have series, `seats` how many places are taken up to each of them. `begun`
         counts the others along the order. The `modest` leave places to others.
         """
-        total, new = self.places(active, now)
-        flags: Flags = np.where(
-            going, seats <= total, begun <= np.where(modest, new - total // KEPT_BACK, new)
-        )
+        total, new = places
+        free = new - total // KEPT_BACK
+        if not len(going) or (seats[-1] <= total and begun[-1] <= free):
+            return np.ones(len(going), np.bool_)
+        flags: Flags = np.where(going, seats <= total, begun <= np.where(modest, free, new))
         return flags
 
     def needed(self, going: Flags, begun: Ints, seats: Ints, active: int, *, modest: Flags) -> Ints:

@@ -108,20 +108,23 @@ class Trimming:
         never = reason[order] == codes.NEVER_FILTERED
         going = active[order]
         begun = (~going).cumsum()
-        ripe = ~(going | modest) & (now - columns.waiting[there] >= ACTIVE_SECONDS)
         seats = (going | never).cumsum()
+        ripe = now - columns.waiting[there] >= ACTIVE_SECONDS
         if np.count_nonzero(ripe):
-            seats += _better(ripe & ~never, rank)
+            seats += _better(ripe & ~(going | never | modest), rank)
         columns.needs[there] = self.budget.needed(going, begun, seats, count, modest=modest)
-        allowed = never | self.budget.allowed(going, begun, seats, count, modest=modest, now=now)
-        waits = there[~(going | allowed) & (rank > rank[going].min(initial=len(_RANK)))]
+        places = self.budget.places(count, now)
+        allowed = never | self.budget.allowed(going, begun, seats, places, modest=modest)
+        waits = there[:0]
+        if np.count_nonzero(allowed) < len(allowed):
+            waits = there[~(going | allowed) & (rank > rank[going].min(initial=len(_RANK)))]
+            reason[order[~allowed]] = codes.BUDGET
         since = np.minimum(columns.waiting[waits], now)
         columns.waiting[rows] = np.inf
         columns.waiting[waits] = since
-        reason[order[~allowed]] = codes.BUDGET
         kept = np.zeros(len(rows), np.bool_)
         kept[order[allowed]] = True
-        self._tell(int(np.count_nonzero(never)), self.budget.places(count, now)[0])
+        self._tell(int(np.count_nonzero(never)), places[0])
         return kept
 
     def _tell(self, never_filtered: int, places: int) -> None:

@@ -30,9 +30,11 @@ def test_the_limit_that_is_told_gives_a_place_and_one_less_does_not(crowd, point
     needed = budget.needed(going, begun, seats, active, modest=modest).tolist()
     for place, limit in enumerate(needed):
         budget.limit = limit
-        assert budget.allowed(going, begun, seats, active, modest=modest, now=0.0)[place]
+        enough = budget.places(active, now=0.0)
+        assert budget.allowed(going, begun, seats, enough, modest=modest)[place]
         budget.limit = limit - 1  # a limit of 0 would be none
-        assert limit == 1 or not budget.allowed(going, begun, seats, active, modest=modest, now=0.0)[place]
+        short = budget.places(active, now=0.0)
+        assert limit == 1 or not budget.allowed(going, begun, seats, short, modest=modest)[place]
 
 
 BUSY = Rules(threshold=0.6, top_cpu=3, top_memory=0, top_io=0, hold=90.0, grace=0.0)
