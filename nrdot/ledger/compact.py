@@ -23,7 +23,7 @@ from nrdot import durable
 from nrdot.errors import NrdotError, UsageError
 from nrdot.extras import mend
 from nrdot.ledger.frames import FRAME_LIMIT, SUFFIX, whole
-from nrdot.ledger.rows import VERSION, every_column
+from nrdot.ledger.rows import VERSION, every_column, this_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -156,7 +156,11 @@ def _write(connection: Any, month: Month, sources: Mapping[str, Path], new: Path
     connection.execute(f"CREATE TABLE fresh ({stated}, filename VARCHAR)")
     if sources:
         found = connection.read_json(
-            list(sources), columns=columns, format="newline_delimited", ignore_errors=True, filename=True
+            [this_file(Path(name)) for name in sources],
+            columns=columns,
+            format="newline_delimited",
+            ignore_errors=True,
+            filename=True,
         )
         ours = [_filled(name, kind) for name, kind in columns.items()]
         found.filter(_OURS).project(", ".join([*ours, "filename"])).insert_into("fresh")
@@ -166,7 +170,7 @@ def _write(connection: Any, month: Month, sources: Mapping[str, Path], new: Path
             month.leave(sources[name], f"{count} rows of a day that another file has as well are left out")
     connection.execute("ALTER TABLE fresh DROP COLUMN filename")
     if month.file.exists():
-        old = connection.read_parquet(str(month.file)).project(", ".join(map(_quoted, columns)))
+        old = connection.read_parquet(this_file(month.file)).project(", ".join(map(_quoted, columns)))
         old.filter(_NOT_FRESH).insert_into("fresh")
     connection.table("fresh").order("host, kind DESC, t").write_parquet(str(new), compression="zstd")
 
@@ -196,7 +200,7 @@ def _drop_copies(connection: Any) -> list[tuple[str, int]]:
 
 def _prove(connection: Any, month: Month, new: Path) -> None:
     before = connection.table("fresh").aggregate(_PROOF).fetchall()[0]
-    after = connection.read_parquet(str(new)).aggregate(_PROOF).fetchall()[0]
+    after = connection.read_parquet(this_file(new)).aggregate(_PROOF).fetchall()[0]
     if before != after:
         new.unlink(missing_ok=True)
         raise NotCompactedError(

@@ -6,9 +6,13 @@ what is missing for that. Only the very default is left out: the integer 0, whic
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1
 MINUTE = 60  # seconds of a fresh row
@@ -133,3 +137,8 @@ def _type(kind: Any) -> str:
 def every_column() -> dict[str, str]:
     """Those of both kinds, for whoever reads files that hold both."""
     return columns(Seen) | columns(Outcome)
+
+
+def this_file(path: Path) -> str:
+    """A path for an engine that takes paths for patterns: a folder `h*` stands for itself alone."""
+    return re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path))

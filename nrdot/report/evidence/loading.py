@@ -15,7 +15,7 @@ import duckdb
 from nrdot.ledger.rows import every_column
 from nrdot.report.evidence.files import Files, mend, since_day
 from nrdot.report.evidence.packed import Packed
-from nrdot.report.evidence.sentences import quoted, said
+from nrdot.report.evidence.sentences import file, quoted, said
 from nrdot.report.evidence.unusable import of_lines
 from nrdot.report.words import counted
 
@@ -38,7 +38,7 @@ def as_it_lies(files: Files) -> str:
         read = read_lines([path.absolute() for path in files.lines], columns)
         parts.append(f"SELECT {names} FROM ({read})")
     if files.parquet:
-        paths = ", ".join(quoted(path.absolute()) for path in files.parquet)
+        paths = ", ".join(file(path.absolute()) for path in files.parquet)
         # The first part names every column, also those that no file has.
         parts[:0] = [] if parts else [f"SELECT {names} FROM ({read_lines([], columns)})"]
         parts.append(f"SELECT * FROM read_parquet([{paths}], union_by_name = true)")
@@ -50,7 +50,7 @@ def read_lines(paths: Sequence[Path], columns: dict[str, str]) -> str:
     if not paths:
         empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
         return f"SELECT {empty}, NULL::VARCHAR AS filename WHERE false"
-    names = ", ".join(map(quoted, paths))
+    names = ", ".join(map(file, paths))
     stated = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in columns.items())
     return (
         f"SELECT * FROM read_json([{names}], format = 'newline_delimited', ignore_errors = true, "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from nrdot.report.evidence.sentences import quoted, said
+from nrdot.report.evidence.sentences import file, said
 from nrdot.report.evidence.unusable import LAST, impossible, of_rows
 from nrdot.report.words import counted
 
@@ -70,7 +70,7 @@ class Packed:
 
     def _columns_of(self, path: Path) -> set[str] | None:
         try:
-            described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})")
+            described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet({file(path)})")
             have = {row[0] for row in described.fetchall()}
         except duckdb.Error as error:
             words = f"{path}: not Parquet as it should be: {said(error)}; the file was left out"
@@ -104,13 +104,13 @@ class Packed:
         """By what the file says of itself, without reading a row; where it does not, any day."""
         low, high = self._connection.execute(
             f"""SELECT min(stats_min_value::BIGINT) // 86400, max(stats_max_value::BIGINT) // 86400
-                FROM parquet_metadata({quoted(path)}) WHERE path_in_schema = 't'"""
+                FROM parquet_metadata({file(path)}) WHERE path_in_schema = 't'"""
         ).fetchone()
         return (0, LAST // 86400) if low is None or high is None else (low, high)
 
     def _hosts(self, path: Path) -> Ends:
         low, high = self._connection.execute(
-            f"SELECT coalesce(min(host), ''), coalesce(max(host), '') FROM read_parquet({quoted(path)})"
+            f"SELECT coalesce(min(host), ''), coalesce(max(host), '') FROM read_parquet({file(path)})"
         ).fetchone()
         return low, high
 
@@ -141,7 +141,7 @@ class Packed:
 
 
 def _read(files: Sequence[Path]) -> str:
-    names = ", ".join(map(quoted, files))
+    names = ", ".join(map(file, files))
     return f"read_parquet([{names}], union_by_name = true, filename = true)"
 
 

@@ -132,6 +132,17 @@ def test_a_day_of_which_something_is_left_out_is_not_removed(fleet):
     assert damaged.read_bytes() == data
 
 
+def test_a_folder_whose_name_looks_like_a_pattern_stands_for_itself_alone(tmp_path):
+    hosts = ("h*", "h1", "h[2]", "it's")
+    for host in hosts:
+        write(tmp_path / "fleet" / host, minutes(60, host=host))
+    (month,) = quietly(tmp_path / "fleet", tmp_path / "a[b]", remove=True)
+    assert (month.hosts, month.rows, month.removed, month.left_out) == (4, 4 * 300, 4, [])
+    write(tmp_path / "fleet" / "h1", minutes(60, NOON + DAY, host="h1"))
+    (month,) = quietly(tmp_path / "fleet", tmp_path / "a[b]", remove=True)
+    assert (month.hosts, month.rows) == (4, 5 * 300), "what lies in the month is found again"
+
+
 def test_days_that_cannot_be_read_at_all_make_no_month(tmp_path):
     foreign = tmp_path / "2026-11-22.jsonl.zst"
     foreign.write_bytes(b"not zstd")

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 import zstandard
 
+from nrdot.ledger.compact import compact
 from nrdot.ledger.frames import pack
 from nrdot.report.evidence.files import NoLedgerError, find, mend
 from nrdot.testing.hosts.procfs import unprivileged
@@ -371,3 +372,15 @@ def test_folders_that_are_closed_to_us_are_named_where_nothing_else_is_there():
             find(place)
         (place / "host").chmod(0o700)
     assert str(caught.value).endswith(f"{place}/host: Permission denied; the folder was left out")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["lines", "parquet"])
+def test_a_folder_whose_name_looks_like_a_pattern_stands_for_itself_alone(reported, folder, hours, packed):
+    hosts = ("h*", "h1", "h[2]", "it's")
+    for host in hosts:
+        ledger.write(folder / host, hours(2, host=host))
+        if packed:
+            compact(folder / host, folder / host, "2026-12-24", remove=True, progress=lambda _: None)
+    found = reported([])
+    assert found["window"]["hosts"] == len(hosts)
+    assert found["points"]["unoptimized"] == len(hosts) * 2 * 42_000
