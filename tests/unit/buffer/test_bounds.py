@@ -228,6 +228,8 @@ def test_what_has_expired_and_cannot_be_removed_is_alarmed_and_not_offered(start
     assert numbers(buffer) == []
     assert buffer.alarm == "Input/output error"
     assert buffer.statistics().dropped == {"expired": 30}
+    buffer = start()
+    assert (numbers(buffer), buffer.statistics().dropped) == ([], {"expired": 30})
     disk.mend()
     clock.advance(6)
     buffer.put(record(3))

@@ -277,3 +277,26 @@ def test_a_letter_whose_reason_is_in_words_that_are_not_ours_is_read_and_sent_ag
     buffer = start()
     assert [made.payload for _, made in buffer.peek(100, 100)] == [b"payload"]
     assert disk.paths("replay/*") == disk.paths("dead/*") == []
+
+
+def test_letters_behind_one_that_cannot_be_read_are_sent_again_with_it(start, disk, clock):
+    buffer = start()
+    for number in range(2):
+        buffer.put(record(number))
+        buffer.reject(sequences(buffer), "400")
+        clock.advance(1)
+    buffer.close()
+    damaged, _ = replay(disk, DIRECTORY)
+    disk.flip(DIRECTORY / "replay" / damaged, -1)
+    assert numbers(start()) == [1]
+    assert [path.name for path in disk.paths("dead/*")] == [damaged]
+
+
+def test_where_nobody_can_look_for_letters_to_send_again_that_is_said_once(start, disk, clock, caplog):
+    buffer = start()
+    disk.fail = lambda operation, path: errno.EIO if (operation, path.name) == ("list", "replay") else None
+    for number in range(3):
+        clock.advance(2)
+        buffer.put(record(number))
+    assert numbers(buffer) == [0, 1, 2]
+    assert caplog.text.count("/state/buffer/replay: Input/output error; it is not sent again") == 1

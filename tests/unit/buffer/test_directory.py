@@ -156,6 +156,9 @@ def test_a_second_process_ends_with_a_line_that_names_the_first(start, disk, clo
     assert "/state/buffer is in use by process " in message
     assert message.split("process ")[1].split(";", maxsplit=1)[0].isdigit()
     assert "\n" not in message
+    disk.cut(DIRECTORY / "lock", 0)  # of a file system that shows a locked file to nobody
+    with pytest.raises(StartError, match="/state/buffer is in use by process unknown;"):
+        DiskBuffer(DIRECTORY, BufferSettings(), clock, disk)
 
 
 def test_a_directory_that_cannot_be_written_is_a_clean_error_at_the_start(disk, clock):

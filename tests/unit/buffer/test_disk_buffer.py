@@ -2,6 +2,7 @@ from threading import Event, Thread
 
 from nrdot.buffer.disk import DiskBuffer
 from nrdot.buffer.files import Files
+from nrdot.buffer.segment import HEAD_SIZE
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
 from nrdot.stages import Priority
@@ -78,7 +79,7 @@ def test_the_books_say_where_every_point_went_and_survive_restarts(start):
         now = buffer.statistics()
         assert (now.produced, now.delivered, now.rejected) == (600, 193, 107)
         assert now.dropped == {"too_old": 100}
-        assert (now.records, now.oldest_ns) == (2, NOON_NS + 4)
+        assert (now.records, now.oldest_ns, now.bytes) == (2, NOON_NS + 4, 2 * (HEAD_SIZE + 204))
         assert imbalance(buffer) == 0
         buffer.close()
         buffer = start()
@@ -96,6 +97,8 @@ def test_numbers_that_do_not_wait_are_passed_over(start):
     buffer.drop(first, "too_old")
     buffer.reject(first, "400")
     assert buffer.statistics().delivered == 10
+    buffer.acknowledge([*first, *sequences(buffer, 1)])
+    assert buffer.statistics().delivered == 20
     assert imbalance(buffer) == 0
 
 

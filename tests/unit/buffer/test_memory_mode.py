@@ -3,6 +3,7 @@ import logging
 
 from nrdot.buffer.settings import Durability
 from nrdot.stages import Priority
+from nrdot.testing.clock import NOON_NS
 from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, sequences, waiting
 
 
@@ -88,9 +89,11 @@ def test_delivery_goes_on_while_the_disk_cannot_be_written(start, disk, clock):
     put_all(buffer, map(record, range(4)))
     disk.read_only = True
     put_all(buffer, map(record, range(4, 8)))
+    assert (buffer.statistics().records, buffer.statistics().oldest_ns) == (8, NOON_NS)
     buffer.acknowledge(sequences(buffer, 6))
     assert numbers(buffer) == [6, 7]
-    assert buffer.statistics().delivered == 60
+    now = buffer.statistics()
+    assert (now.delivered, now.records, now.oldest_ns) == (60, 2, NOON_NS + 6)
     disk.read_only = False
     clock.advance(6)
     assert numbers(buffer) == [6, 7]

@@ -145,6 +145,7 @@ def test_a_log_that_cannot_be_begun_is_tried_again_and_leaves_nothing(start, dis
 
     disk.fail = fails
     buffer.acknowledge(sequences(buffer, 1))
+    assert buffer.alarm == "Input/output error"
     for _ in range(5):
         clock.advance(6)
         buffer.put(record(9))
@@ -195,3 +196,33 @@ def test_a_log_that_cannot_be_synced_before_a_segment_goes_keeps_the_segment(sta
     assert numbers(buffer) == [2, 3]
     assert (buffer.alarm, len(disk.paths("normal-*"))) == ("", len(there) - 2)
     assert imbalance(buffer) == 0
+
+
+@pytest.mark.parametrize("step", ["append", "sync"])
+def test_a_log_that_failed_is_left_alone_until_its_time(start, disk, clock, step):
+    buffer = start(sync_seconds=0.0, retry_seconds=5.0)
+    put_all(buffer, map(record, range(9)))
+    tries = []
+
+    def fails(operation, path):
+        if path.match("progress-*"):
+            tries.append(operation)
+        return errno.EIO if operation == step and path.match("progress-*") else None
+
+    disk.fail = fails
+    buffer.acknowledge(sequences(buffer, 1))
+    asked = len(tries)
+    for _ in range(3):
+        buffer.acknowledge(sequences(buffer, 1))
+    assert (len(tries), buffer.alarm) == (asked, "Input/output error")
+    clock.advance(5)
+    buffer.put(record(9))
+    assert len(tries) > asked
+    asked = len(tries)
+    for _ in range(3):
+        buffer.acknowledge(sequences(buffer, 1))
+    assert len(tries) == asked
+    disk.mend()
+    clock.advance(5)
+    assert (numbers(buffer), buffer.alarm) == ([7, 8, 9], "")
+    assert numbers(start()) == [7, 8, 9]
