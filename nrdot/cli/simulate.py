@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
     from nrdot.config.schema.profiles import Profile
     from nrdot.config.settled.configuration import Configuration
-    from nrdot.simulate.money import Priced
     from nrdot.simulate.plan import Study
 
 SHIPPED = ("conservative", "balanced", "aggressive")
-ENOUGH = 600  # seconds of a capture
-NARROW = 150  # columns of a terminal, below which profiles stand side by side
 
 
 def simulate(
@@ -88,6 +85,7 @@ def simulate(
     Limits and weights of the recommendation are the configuration's `optimization_dimensions`.
     """
     from nrdot.cli.output import print_json
+    from nrdot.cli.simulate_tables import hosts_of, show, show_advice, show_curve
     from nrdot.pricing.prices import load_pricing
     from nrdot.simulate.money import margins
     from nrdot.simulate.plan import Study, curve
@@ -116,17 +114,17 @@ def simulate(
     drawn = curve(candidates) if candidates else None
     advice = study.advice(candidates or documents)
     if html is not None:
-        costs = f"those of {_hosts(counted)} by {meter.name}: {meter.formula}"
+        costs = f"those of {hosts_of(counted)} by {meter.name}: {meter.formula}"
         _draw(html, candidates, advice, _named(study), costs)
     if json:
         told = {"grid": drawn} if drawn else {}
         print_json({"profiles": documents, "recommended": advice, **told, "left_out": study.left_out})
         return
-    _show(documents, meter, _named(study) if study.left_out else "")
+    show(documents, meter, _named(study) if study.left_out else "")
     if drawn:
-        _show_curve(candidates, drawn["pareto"], counted)
+        show_curve(candidates, drawn["pareto"], counted)
     if all(one["points_unoptimized"] for one in documents.values()):
-        _advise(advice, counted)
+        show_advice(advice, counted)
 
 
 def _check(
@@ -285,104 +283,3 @@ def _bar(*, quiet: bool) -> Iterator[_Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors(), transient=True) as shown:
         yield _Bar(shown)
-
-
-def _show(documents: dict[str, dict[str, Any]], meter: Priced, partly: str) -> None:
-    """`partly` says which captures the figures are of, where that is not all of them."""
-    from rich.markup import escape
-
-    from nrdot.cli.demo.words import less
-    from nrdot.cli.output import amount, console, table
-
-    columns = (
-        "profile",
-        "points",
-        "less, same interval",
-        "less, baseline",
-        "series",
-        "bytes",
-        "critical",
-        "CPU covered",
-        "incidents seen",
-        "costs a month",
-        "saves a month",
-    )
-    rows = []
-    for name, one in documents.items():
-        critical, incidents = one["critical"], one["incidents"]
-        row = (
-            name,
-            f"{one['points']:,}",
-            less(one["points"], one["points_same_interval"]),
-            less(one["points"], one["points_unoptimized"]),
-            f"{one['series']:,}",
-            amount(one["bytes"]),
-            f"{critical['exported']}/{critical['seen']}",
-            f"{one['cpu_covered']:.0%}",
-            f"{incidents['seen']}/{incidents['present']}" if incidents["present"] else "-",
-            *_money(one),
-        )
-        rows.append(row)
-    if console().width < NARROW:  # a figure a line
-        columns, *rows = zip(columns, *rows, strict=True)
-    shown = table(*columns, right=set(columns[1:]))
-    for row in rows:
-        shown.add_row(*row)
-    console().print(shown)
-    if partly:
-        console().print(f"[yellow]The figures are of {escape(partly)}[/yellow]", highlight=False)
-    shortest = min(one["seconds"] / one["hosts"] for one in documents.values())
-    if shortest < ENOUGH:
-        why = "first exports, which begin every series, are most of it; record ten minutes or more"
-        console().print(f"[yellow]{shortest:,.0f} s a capture are little: {why}[/yellow]")
-    any_ = next(iter(documents.values()))
-    counted = any_["fleet"]["hosts"]
-    whose = "the captured hosts" if counted == any_["hosts"] else f"{_hosts(counted)} like the captured"
-    words = f"Money is of {whose}, saved is against the baseline, by {meter.name}: "
-    console().print(f"[dim]{words}{escape(meter.formula)}[/dim]")
-
-
-def _money(one: dict[str, Any]) -> tuple[str, ...]:
-    """What a month of all hosts costs and saves; nothing before the baseline's first export."""
-    if not one["points_unoptimized"]:
-        return "-", "-"
-    return tuple(f"{one['fleet'][what]:,.2f} {one['currency']}" for what in ("cost", "savings"))
-
-
-def _show_curve(candidates: dict[str, dict[str, Any]], front: list[str], hosts: int) -> None:
-    """Those that none beats."""
-    from nrdot.cli.output import console, table
-    from nrdot.simulate.goals import MEASURES
-
-    columns = ("candidate that none beats", "costs a month", "CPU covered", "points", "critical")
-    shown = table(*columns, right=set(columns[1:]))
-    for name in front:
-        one = candidates[name]
-        critical = one["critical"]
-        shown.add_row(
-            name,
-            f"{MEASURES['cost'].of(one):,.2f} {one['currency']}",
-            f"{MEASURES['coverage'].of(one):.1%}",
-            f"{one['points']:,}",
-            f"{critical['exported']}/{critical['seen']}",
-        )
-    console().print(shown)
-    words = (
-        f"{len(candidates)} candidates were tried, at the cost of {_hosts(hosts)}; --json and --html have all"
-    )
-    console().print(f"[dim]{words}[/dim]")
-
-
-def _advise(advice: dict[str, Any], hosts: int) -> None:
-    from rich.markup import escape
-
-    from nrdot.cli.output import console
-
-    words = "recommended" if advice["kept"] else "nothing keeps every limit; nearest is"
-    console().print(f"\n{words}: [bold]{escape(advice['name'])}[/bold] ({_hosts(hosts)})", highlight=False)
-    for reason in advice["reasons"]:
-        console().print(f"  {reason}", highlight=False, markup=False)
-
-
-def _hosts(number: int) -> str:
-    return "1 host" if number == 1 else f"{number:,} hosts"

@@ -1,6 +1,6 @@
 """The whole configuration document.
 
-`Settings` is what the YAML becomes. A profile's keys (`schema_profile.py`) may stand beside these at the top
+`Settings` is what the YAML becomes. A profile's keys (`profiles.py`) may stand beside these at the top
 of the file and then override every profile.
 """
 
