@@ -19,6 +19,8 @@ from nrdot.pricing.amounts import cost, rounded
 from nrdot.report.figures.steps import STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nrdot.report.bill.meters import Bill
     from nrdot.report.figures.steps import Months
 
@@ -50,61 +52,55 @@ class Share:
         return self.unoptimized - self.value
 
 
+class _Sums:
+    """The window's rows, added up for each owner; the arrays stand in the order of `keys`."""
+
+    def __init__(self, owners: Sequence[Mapping[str, Any]], column: str) -> None:
+        self.keys = sorted({row["owner"] or "" for row in owners})
+        self.own, self.groups, self.hidden, self.before = (np.zeros(len(self.keys)) for _ in range(4))
+        self.points, self.processes, self.cpu = (np.zeros(len(self.keys)) for _ in range(3))
+        place = {key: number for number, key in enumerate(self.keys)}
+        for row in owners:
+            at, part = place[row["owner"] or ""], row["part"]
+            of_all = part in ("group", "group_dropped") and not row["owner"]
+            (self.groups if of_all else self.own)[at] += float(row[f"{column}_sent"])
+            if part in ("roll_up", "drop"):
+                self.hidden[at] += row["points_interval"]
+            self.before[at] += row[f"{column}_unoptimized"]
+            self.points[at] += row["points_sent"]
+            self.processes[at] += row["process_seconds"]
+            self.cpu[at] += row["cpu_seconds"]
+
+
 def allocate(owners: list[dict[str, Any]], bill: Bill, month: Months, seen: float) -> list[Share]:
     """`owners` are rows of allocation.sql; `seen` the seconds that the window covers."""
-    keys = sorted({row["owner"] or "" for row in owners})
-    place = {key: number for number, key in enumerate(keys)}
-    column = _COLUMNS[bill.meter.driver]
-    own, groups, hidden, before = (np.zeros(len(keys)) for _ in range(4))
-    points, processes, cpu = (np.zeros(len(keys)) for _ in range(3))
-    for row in owners:
-        at, part = place[row["owner"] or ""], row["part"]
-        sent = float(row[f"{column}_sent"])
-        if part in ("group", "group_dropped") and not row["owner"]:
-            groups[at] += sent
-        else:
-            own[at] += sent
-        if part in ("roll_up", "drop"):
-            hidden[at] += row["points_interval"]
-        before[at] += row[f"{column}_unoptimized"]
-        points[at] += row["points_sent"]
-        processes[at] += row["process_seconds"]
-        cpu[at] += row["cpu_seconds"]
+    sums = _Sums(owners, _COLUMNS[bill.meter.driver])
     total, whole = bill.sent, bill.unoptimized
     fixed = min(_fixed(bill, month), total)
     use = total - fixed
-    of_processes = own.sum() + groups.sum()
+    of_processes = sums.own.sum() + sums.groups.sum()
     own_metrics = _own_share(bill, month)
-    by_itself = _shares(own, of_processes)
-    in_sums = (groups.sum() / of_processes if of_processes else 0.0) * _parts(hidden, own)
-    usage = _parts(by_itself + in_sums, processes)
+    by_itself = _shares(sums.own, of_processes)
+    in_sums = (sums.groups.sum() / of_processes if of_processes else 0.0) * _parts(sums.hidden, sums.own)
+    usage = _parts(by_itself + in_sums, sums.processes)
     direct = use * (1 - own_metrics) * by_itself
     spread = use * (1 - own_metrics) * in_sums
     shared = spread + (total - direct.sum() - spread.sum()) * usage
     base = min(fixed, whole)
-    unoptimized = (whole - base) * _parts(before, processes) + base * _parts(processes, before)
-    values = rounded((direct + shared).tolist(), total)
+    unoptimized = (whole - base) * _parts(sums.before, sums.processes)
+    unoptimized += base * _parts(sums.processes, sums.before)
+    values, later = rounded((direct + shared).tolist(), total), rounded(shared.tolist())
     shares = [
-        Share(
-            key,
-            value,
-            round(value - later, 4),
-            later,
-            was,
-            int(sent),
-            part,
-            busy / seen if seen else 0.0,
-            used,
-        )
-        for key, value, later, was, sent, part, busy, used in zip(
-            keys,
+        Share(key, value, round(value - after, 4), after, was, int(sent), part, alive, used)
+        for key, value, after, was, sent, part, alive, used in zip(
+            sums.keys,
             values,
-            rounded(shared.tolist()),
+            later,
             rounded(unoptimized.tolist(), whole),
-            points.tolist(),
+            sums.points.tolist(),
             usage.tolist(),
-            processes.tolist(),
-            cpu.tolist(),
+            (sums.processes / seen if seen else 0.0 * sums.processes).tolist(),
+            sums.cpu.tolist(),
             strict=True,
         )
     ]
