@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nrdot.buffer.segment import HEAD_SIZE
 from nrdot.buffer.spans import Spans
 from nrdot.stages import Priority
 
@@ -66,7 +67,7 @@ class Segment:
         """One record more, just written."""
         if self.index is not None:
             self.index.add(offset, head)
-        size = head.frame_size
+        size = HEAD_SIZE + head.stored
         self.size = offset + size
         if not self.records:
             self.oldest_ns = head.time_ns

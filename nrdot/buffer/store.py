@@ -117,8 +117,7 @@ class Store:
         self.used += HEAD_SIZE + len(body)
 
     def _make_ready(self, lane: Lane, sequence: int, size: int, now_ns: int) -> None:
-        active = lane.active
-        if active is not None and active.records:
+        if lane.writer is not None and (active := lane.segments[-1]).records:
             age = (now_ns - active.header.created_ns) / 1e9
             if (
                 active.size + size > self._segment_bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nrdot.buffer.segment import FIRST_FRAME, Head, Header, pack_head, pack_header
+from nrdot.buffer.segment import FIRST_FRAME, HEAD_SIZE, Head, Header, pack_head, pack_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class Writer:
         """Where the frame lies."""
         self._files.append(self.descriptor, (pack_head(head, body, self._seed), body))
         offset = self.size
-        self.size += head.frame_size
+        self.size += HEAD_SIZE + head.stored
         return offset
 
     def append_raw(self, frame: bytes) -> None:
