@@ -220,6 +220,22 @@ def test_a_segment_that_comes_back_after_it_was_missed_does_not_wait_again(start
     assert imbalance(after) == 0
 
 
+def test_an_unfinished_segment_that_comes_back_after_it_was_missed_does_not_wait_again(start, disk):
+    put_all(start(), map(record, range(3)))
+    buffer = start()
+    put_all(buffer, map(record, range(3, 6)))
+    path = disk.paths("normal-*")[0]
+    data = disk.content(path)
+    disk.remove(path)
+    assert numbers(buffer) == [3, 4, 5]
+    disk.write(path, data)
+    for _ in range(2):
+        buffer = start()
+        assert numbers(buffer) == [3, 4, 5]
+        assert buffer.statistics().dropped == {"unaccounted": 30}
+        assert imbalance(buffer) == 0
+
+
 def test_a_segment_that_cannot_be_read_today_is_there_tomorrow(start, disk, caplog):
     """Not even its name is used again, though nobody can tell what numbers it holds."""
     put_all(start(), map(record, range(3)))
