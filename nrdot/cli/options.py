@@ -30,7 +30,11 @@ SERVICE = Path("/etc/nrdot/nrdot.yaml")  # where packages, the unit file and the
 
 def passed_over(config: Path | None, service: Path = SERVICE) -> list[str]:
     """That a host has a configuration and nobody named one, so that verdicts are not those of its agent."""
-    if config is not None or not service.is_file():
+    try:
+        there = config is None and service.is_file()
+    except PermissionError:  # a folder that only root may look into
+        there = False
+    if not there:
         return []
     return [f"the defaults hold here, not {service}; `-c {service}` asks as the agent of this host does"]
 

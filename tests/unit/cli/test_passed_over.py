@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nrdot.cli.options import SERVICE, passed_over
+from nrdot.testing.hosts.procfs import unprivileged
 
 UNIT = Path(__file__).parents[3] / "samples/systemd/nrdot.service"
 
@@ -24,6 +25,14 @@ def test_nothing_is_said_where_a_file_was_named_or_none_is_there(tmp_path):
     assert passed_over(None, service) == []
     service.touch()
     assert passed_over(service, service) == []
+
+
+def test_a_folder_that_is_closed_to_us_ends_nothing(tmp_path):
+    closed = tmp_path / "etc"
+    closed.mkdir(mode=0)
+
+    with unprivileged():
+        assert passed_over(None, closed / "nrdot.yaml") == []
 
 
 def test_it_is_where_the_unit_file_has_it():
