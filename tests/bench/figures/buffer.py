@@ -87,6 +87,7 @@ def rate(place: Path, count: int) -> list[Row]:
     return [
         at_least("50 KB records, each durable, buffer / C", metrics[0], RATE, "x", metrics[1]),
         stated("  the same with bytes that do not compress", random_bytes[0], "x", random_bytes[1]),
+        stated("  CPU of a put with its sync", results["metrics"].median("cpu") / count / 1e3, "us"),
         *(
             stated(f"  {label}", count / results[name].median("took") * 1e9, "records/s")
             for name, label in (
