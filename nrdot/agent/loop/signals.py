@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nrdot.clock import Clock
 
 STOP = (signal.SIGTERM, signal.SIGINT)
+ONE_REQUEST = 0.5  # seconds; `timeout` signals its child and then its group: nobody changes their mind so fast
 
 
 class Requests:
@@ -33,10 +34,11 @@ class Requests:
         self._reload = Event()
 
     def stop(self) -> None:
-        if self.stopping.is_set():
+        now = self._clock.monotonic()
+        if self.asked is None:
+            self.asked = now
+        elif now - self.asked > ONE_REQUEST:
             self.at_once.set()
-        else:
-            self.asked = self._clock.monotonic()
         self.stopping.set()
         self.wake.set()
 

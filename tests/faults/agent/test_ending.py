@@ -1,4 +1,5 @@
 import signal
+import time
 
 from nrdot.testing.servers.otlp import OtlpServer, Reply
 
@@ -49,6 +50,7 @@ def test_whoever_asks_twice_does_not_wait_for_the_network(agent):
 
         agent.signal(signal.SIGTERM)
         agent.hear("STOPPING=1")
+        time.sleep(1.0)  # sooner it would be the same request, as one by `timeout` is
         agent.signal(signal.SIGTERM)
 
         assert agent.end() == 0

@@ -27,9 +27,23 @@ def test_a_second_one_asks_to_stop_at_once(requests):
     with signals(requests):
         os.kill(os.getpid(), signal.SIGTERM)
         assert requests.stopping.wait(HANG)
+        requests._clock.advance(1.0)
         os.kill(os.getpid(), signal.SIGTERM)
 
         assert requests.at_once.wait(HANG)
+
+
+def test_a_program_that_signals_its_child_and_then_its_group_asks_once(requests):
+    requests.stop()
+    requests._clock.advance(0.01)
+    requests.stop()
+
+    assert not requests.at_once.is_set()
+
+    requests._clock.advance(1.0)
+    requests.stop()
+
+    assert requests.at_once.is_set()
 
 
 def test_a_hangup_asks_to_reload(requests):
