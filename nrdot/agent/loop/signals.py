@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nrdot.clock import Clock
 
 STOP = (signal.SIGTERM, signal.SIGINT)
-ONE_REQUEST = 0.5  # seconds; `timeout` signals its child and then its group: nobody changes their mind so fast
+ONE_REQUEST = 0.5  # seconds: `timeout` signals its child and then its group, which asks once
 
 
 class Requests:
