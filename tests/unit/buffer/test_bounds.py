@@ -1,11 +1,15 @@
 import errno
+from pathlib import Path
 
 import pytest
 
 from nrdot.buffer.encryption import Keyring
+from nrdot.buffer.inspection import status
 from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.delivery.records import imbalance, numbers, put_all, record, waiting
+
+DIRECTORY = Path("/state/buffer")
 
 
 def test_when_full_the_oldest_of_the_lowest_priority_goes(start):
@@ -63,11 +67,13 @@ def test_the_bound_holds_with_every_header_and_seal(start, disk):
             disk.remove(path)
 
 
-def test_a_bound_on_records_holds_as_well(start):
+def test_a_bound_on_records_holds_as_well(start, disk):
     buffer = start(max_records=10)
     put_all(buffer, map(record, range(25)))
     assert numbers(buffer) == list(range(15, 25))
     assert buffer.statistics().dropped == {"full": 150}
+    (gap,) = status(disk, DIRECTORY).gaps
+    assert (gap.records, gap.first_sequence, gap.last_sequence, gap.oldest_ns) == (15, 1, 15, NOON_NS)
 
 
 def test_a_record_beyond_its_limit_is_dropped_by_name(start):

@@ -5,7 +5,7 @@ from nrdot.buffer.files import Files
 from nrdot.buffer.segment import HEAD_SIZE
 from nrdot.buffer.settings import BufferSettings, Durability
 from nrdot.clock import SystemClock
-from nrdot.stages import Priority
+from nrdot.stages import Priority, Record
 from nrdot.testing.clock import NOON_NS
 from nrdot.testing.delivery.records import imbalance, number_of, numbers, put_all, record, sequences, waiting
 
@@ -33,6 +33,8 @@ def test_newest_first_goes_back_over_segments_and_memory(start, disk):
     put_all(buffer, [record(number, 5000, Priority(number % 2)) for number in range(20, 26)])
     assert len(disk.paths("normal-*")) > 2
     assert numbers(buffer) == list(range(25, -1, -1))
+    buffer.acknowledge(sequences(buffer)[22:23])
+    assert numbers(buffer) == [*range(25, 3, -1), 2, 1, 0]
     buffer.acknowledge(sequences(buffer)[10:])
     assert numbers(buffer) == list(range(25, 15, -1))
 
@@ -51,6 +53,14 @@ def test_peek_takes_what_fits_to_the_last_point_and_byte(start):
     put_all(buffer, [record(number, size=96, points=10) for number in range(5)])
     assert [len(buffer.peek(points, 1 << 20)) for points in (19, 20, 29, 30)] == [1, 2, 2, 3]
     assert [len(buffer.peek(1 << 20, size)) for size in (199, 200, 299, 300)] == [1, 2, 2, 3]
+
+
+def test_a_record_of_a_clock_before_1970_is_a_record(start):
+    made = Record(b"payload", 3, -5)
+    start().put(made)
+    buffer = start()
+    assert waiting(buffer) == [made]
+    assert buffer.statistics().oldest_ns == -5
 
 
 def test_peek_of_an_empty_buffer_is_empty(start):
@@ -86,6 +96,17 @@ def test_the_books_say_where_every_point_went_and_survive_restarts(start):
     buffer.acknowledge(sequences(buffer))
     put_all(buffer, [record(6, points=1)])
     assert start().statistics().produced == 601
+
+
+def test_what_waits_takes_as_many_bytes_after_a_restart(start):
+    buffer = start(max_bytes=1 << 20)
+    put_all(buffer, [record(number, 4000) for number in range(24)])
+    offered = sequences(buffer)
+    buffer.acknowledge([offered[0], offered[5], offered[6], offered[10]])
+    assert buffer.statistics().bytes == 20 * (HEAD_SIZE + 4004)
+    buffer.close()
+    buffer = start(max_bytes=1 << 20)
+    assert (buffer.statistics().bytes, buffer.statistics().segments) == (20 * (HEAD_SIZE + 4004), 8)
 
 
 def test_numbers_that_do_not_wait_are_passed_over(start):

@@ -11,6 +11,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)))
 @given(SPANS, st.integers(0, 30), st.integers(0, 30))
 @example([(3, 5)], 3, 8)  # a part that begins, one that ends where a span does
 @example([(3, 5)], 1, 5)
+@example([(0, 2), (5, 6)], 3, 8)  # one that lies before
 def test_spans_are_a_set_of_numbers(added, start, stop):
     spans, numbers = Spans(added), {number for low, high in added for number in range(low, high)}
     assert {number for number in range(31) if number in spans} == numbers
