@@ -92,6 +92,19 @@ def test_a_kept_process_stays_for_the_hold_time_and_no_longer():
     assert 110 not in desk.kept()
 
 
+def test_a_hold_stays_with_its_process_while_the_table_grows():
+    desk = Desk(rules=Rules(0.6, 0, 0, 0, hold=600.0, grace=0.0))
+    desk.scores = {110: 0.9}
+    desk.export()
+    desk.scores = {}
+    before = desk.host.table.capacity
+    for number in range(before):
+        desk.host.begin(900 + number, "late")
+    desk.export()
+    assert desk.host.table.capacity > before
+    assert (desk.kept(), desk.reason(110)) == ({110}, Reason.HOLD)
+
+
 def test_a_rest_of_one_or_two_is_kept_because_a_group_would_cost_more():
     desk = Desk(processes=5, rules=Rules(0.6, 0, 0, 0, 0.0, 0.0))
     desk.scores = {100: 0.9, 101: 0.9, 102: 0.9}
