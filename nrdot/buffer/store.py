@@ -268,7 +268,7 @@ class Store:
             self._files.close(segment.descriptor)
             segment.descriptor = None
 
-    def finished(self, *, active: bool = False) -> list[Segment]:
+    def finished(self, *, active: bool) -> list[Segment]:
         """Segments whose records have all left; those still written to only where asked for."""
         return [
             segment

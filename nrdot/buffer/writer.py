@@ -23,7 +23,6 @@ class Writer:
     def __init__(self, files: Files, path: Path, header: Header, *, durable: bool = True) -> None:
         self._files = files
         self.path = path
-        self.header = header
         self.size = FIRST_FRAME
         self._seed = header.seed
         self.descriptor = files.create(path)
