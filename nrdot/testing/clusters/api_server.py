@@ -36,8 +36,11 @@ class FakeApi(Api):
         """Something happens in the cluster."""
         with self._changed:
             kind = "MODIFIED" if path in self.objects else "ADDED"
-            metadata = {**document.get("metadata", {}), "resourceVersion": str(next(self._versions))}
+            version = str(next(self._versions))
+            metadata = {**document.get("metadata", {}), "resourceVersion": version}
             metadata.setdefault("name", path.rsplit("/", 1)[-1])
+            before = self.objects.get(path, {"metadata": {}})["metadata"]
+            metadata.setdefault("uid", before.get("uid", f"uid-{version}"))
             self.objects[path] = {**document, "metadata": metadata}
             self._say({"type": kind, "object": self.objects[path]}, path)
             return self.objects[path]
@@ -117,12 +120,12 @@ class FakeApi(Api):
         with self._changed:
             self._raise()
             self.writes.append((method, path, document))
-        if not path.endswith("/status"):
-            return self.put(path, document)
-        owner = path.removesuffix("/status")
-        before: dict[str, Any] = self.objects.get(owner, {"metadata": {}})
-        status = {**before.get("status", {}), **document["status"]}
-        return self.put(owner, {**before, "status": status})
+            if not path.endswith("/status"):
+                return self.put(path, document)
+            owner = path.removesuffix("/status")
+            before: dict[str, Any] = self.objects.get(owner, {"metadata": {}})
+            status = {**before.get("status", {}), **document["status"]}
+            return self.put(owner, {**before, "status": status})
 
     def _say(self, event: Document, path: str) -> None:
         self.events.append(json.dumps({**event, "path": path}).encode())

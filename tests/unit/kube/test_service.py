@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nrdot.clock import SystemClock
 from nrdot.cluster.api import ApiError
+from nrdot.kube.costs.keeper import Pace
 from nrdot.kube.service import Operator, Options
 from nrdot.testing.clusters.api_server import FakeApi
 from nrdot.testing.waiting import until
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from nrdot.cluster.api import Api, Document
 
+HOUR = 3600.0
 OURS = "/apis/nrdot.io/v1alpha1/namespaces/home"
 
 
@@ -46,7 +48,8 @@ class Cluster(FakeApi):
 
 @contextmanager
 def running(api: Cluster) -> Iterator[Operator]:
-    operator = Operator(api, SystemClock(), Options("home", "me", ""))
+    never = Pace(every=HOUR, until_figures=HOUR)  # to compute again because time went by
+    operator = Operator(api, SystemClock(), Options("home", "me", ""), never)
     thread = Thread(target=operator.work_until_stopped)
     thread.start()
     try:

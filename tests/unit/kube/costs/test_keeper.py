@@ -202,6 +202,18 @@ def test_figures_are_computed_every_five_minutes_and_at_once_when_the_resource_c
     assert [one["namespace"] for one in world.status()["namespaces"]] == ["shop"]
 
 
+def test_what_was_just_computed_is_known_before_the_watch_tells_of_it(world: World) -> None:
+    world.report()
+    heard = world.view()
+    world.controller.turn(heard)
+    world.clock.advance(2.0)
+    world.controller.turn(heard)
+    written = [
+        path for _, path, _ in world.api.writes if path.endswith("telemetrycostreports/cluster/status")
+    ]
+    assert len(written) == 1
+
+
 def test_without_figures_it_says_so_and_looks_again_soon(world: World) -> None:
     world.silent = frozenset({"node-1", "node-2"})
     world.report()
