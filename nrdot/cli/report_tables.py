@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nrdot.cli.output import WIDE, console, table
-from nrdot.report.words import NOBODY, OBSERVED, STEP_WORDS, amount, host_hours, money, not_seen, rate
+from nrdot.report.words import NOBODY, OBSERVED, STEP_WORDS, amount, host_hours, less, money, not_seen, rate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -97,9 +97,10 @@ def _figures(found: Document) -> RenderableType:
         ("OTLP", size, amount),
     ):
         before, after = values["unoptimized"], values["sent"]
-        less = f"{1 - after / before:.1%}" if before else "-"
         alone = values.get("hostmetrics")
-        shown.add_row(name, write(before), "-" if alone is None else write(alone), write(after), less)
+        shown.add_row(
+            name, write(before), "-" if alone is None else write(alone), write(after), less(after, before)
+        )
     return shown
 
 
@@ -121,14 +122,13 @@ def _meters(found: Document, width: int) -> RenderableType:
     for place in (0, 2):  # other headings break instead
         shown.columns[place].no_wrap = width < NARROW
     for name, meter in found["meters"].items():
-        before = meter["unoptimized"]
         shown.add_row(
             name if width < NARROW else f"{name}: {meter['title']}",
-            money(before),
+            money(meter["unoptimized"]),
             money(meter["hostmetrics"]),
             money(meter["sent"]),
             money(meter["saved"]),
-            f"{meter['saved'] / before:.0%}" if before else "-",
+            less(meter["sent"], meter["unoptimized"], 0),
             style="bold" if name == found["meter"] else "",
         )
     return shown

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from nrdot.cli.demo.words import less
 from nrdot.cli.output import amount, console, table
+from nrdot.report.words import less
 from nrdot.simulate.goals import MEASURES
 
 if TYPE_CHECKING:

@@ -38,6 +38,14 @@ def whole(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else money(value)
 
 
+def less(value: float, than: float, digits: int = 1) -> str:
+    """The share that is saved, or how much more there is."""
+    if not than:
+        return "-"
+    share = 1 - value / than
+    return f"{share + 0.0:.{digits}%}" if share >= 0 else f"{-share:.0%} more"
+
+
 def amount(size: float) -> str:
     """Bytes as vendors bill them: in powers of ten."""
     for unit in _UNITS:

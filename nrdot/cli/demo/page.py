@@ -9,9 +9,10 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from nrdot import __version__
-from nrdot.cli.demo.words import HEADLINE, critical, every, less, method
+from nrdot.cli.demo.words import HEADLINE, critical, every, method
 from nrdot.cli.output import amount
 from nrdot.cli.words import REASONS
+from nrdot.report.words import less
 from nrdot.simulate.fleet import Fleet, vendors
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from nrdot.cli.demo.words import HEADLINE, SAME_INTERVAL, brief, briefly, less, side_by_side, within_free
+from nrdot.cli.demo.words import HEADLINE, SAME_INTERVAL, brief, briefly, side_by_side, within_free
 from nrdot.cli.output import amount, table
+from nrdot.report.words import less
 from nrdot.simulate.fleet import Fleet, vendors
 
 if TYPE_CHECKING:

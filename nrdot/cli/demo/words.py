@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nrdot.report.words import less
 from nrdot.simulate.money import FREE
 
 if TYPE_CHECKING:
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
 NOTICEABLE = 1.005  # a scale that is worth a word
 SAME_INTERVAL = "less, same interval"
 HEADLINE = "balanced"  # the profile that most hosts take
-
-
-def less(points: float, than: float) -> str:
-    """The share that is saved, or how much more is sent."""
-    if not than:
-        return "-"
-    share = 1 - points / than
-    if share >= 0:
-        return f"{share:.1%}"
-    return f"{-share:.0%} more"
 
 
 def every(interval: float) -> str:

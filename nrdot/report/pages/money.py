@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nrdot.report.bill.worth import explained
 from nrdot.report.pages import charts
 from nrdot.report.pages.parts import figure, section, table
-from nrdot.report.words import counted, money
+from nrdot.report.words import counted, less, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +21,13 @@ ROWS = 14  # bars of a chart, rows of a table
 def meters(found: Document) -> str:
     rows = []
     for name, meter in found["meters"].items():
-        before = meter["unoptimized"]
-        share = f"{meter['saved'] / before:.0%}" if before else "-"
         chosen = ' class="chosen"' if name == found["meter"] else ""
-        kind = "less" if meter["saved"] >= 0 else "more"
+        before, sent, saved = meter["unoptimized"], meter["sent"], meter["saved"]
+        kind = "less" if saved >= 0 else "more"
         rows.append(
             f'<tr{chosen}><td class="word">{escape(meter["title"])}</td><td>{money(before)}</td>'
-            f"<td>{money(meter['hostmetrics'])}</td><td>{money(meter['sent'])}</td>"
-            f'<td class="{kind}">{money(meter["saved"])}</td><td>{share}</td></tr>'
+            f"<td>{money(meter['hostmetrics'])}</td><td>{money(sent)}</td>"
+            f'<td class="{kind}">{money(saved)}</td><td>{less(sent, before, 0)}</td></tr>'
         )
     head = (
         f'<th class="word">{escape(found["currency"])} a month</th><th>without<br>NRDOT</th>'
