@@ -181,13 +181,15 @@ class Policy:
         born = batch.born[table.never_filtered[batch.born]]
         wanted = (table.alive & self._every_sample(table.capacity)).nonzero()[0]
         self._keep(table, born, codes.NEVER_FILTERED)
-        tight = self._admitted(batch, near[table.verdict[near] != codes.KEPT])
+        # Places count those who have series, and these have none yet.
+        begun = len(born)
+        tight = self._admitted(batch, near[table.verdict[near] != codes.KEPT], room=begun)
         self._keep(table, tight, codes.LIMIT)
         unlike = anomalous[table.verdict[anomalous] != codes.KEPT]
-        unlike = self._admitted(batch, unlike, room=len(tight))
+        unlike = self._admitted(batch, unlike, room=begun + len(tight))
         self._keep(table, unlike, codes.ANOMALY)
         fresh = np.concatenate([tight, unlike])
-        large = self._admitted(batch, large, room=len(fresh))
+        large = self._admitted(batch, large, room=begun + len(fresh))
         self._keep(table, large, codes.TOP_CPU)
         columns.until[fresh] = self._now + self._of(self._held, fresh)
         wanted = wanted[table.verdict[wanted] == codes.KEPT]

@@ -98,6 +98,27 @@ def test_what_cannot_wait_gets_the_last_place_in_the_order_of_its_worth():
     assert (desk.kept(), desk.reason(112)) == ({112}, Reason.LIMIT)
 
 
+def test_a_place_that_a_newborn_takes_which_is_never_filtered_is_given_to_nobody_else():
+    desk, anomalies = crowded(limit=14)
+    newborn = desk.host.begin(900, "payment-gateway-1")
+    desk.critical = {900}
+    anomalies.rows = np.array([desk.process(110).row, desk.process(111).row])
+    desk.use(_112=100)
+    assert set(desk.step().tolist()) == {newborn.row, desk.process(110).row}
+    desk, _ = crowded(limit=7)
+    newborn = desk.host.begin(900, "payment-gateway-1")
+    desk.critical = {900}
+    desk.use(_112=100)
+    assert desk.step().tolist() == [newborn.row]
+    desk, _ = crowded(limit=7)
+    newborn = desk.host.begin(900, "payment-gateway-1")
+    desk.critical = {900}
+    one = desk.process(112)
+    desk.host.rename(one, "web")
+    one.identity = replace(one.identity, owner=Owner(pod_uid="p", memory_limit=100))
+    assert desk.step().tolist() == [newborn.row]
+
+
 def test_the_series_of_who_ended_between_two_exports_are_counted_once():
     desk, anomalies = crowded(limit=14)
     desk.scores = {110: 0.9}
