@@ -32,14 +32,18 @@ _NAME = (
 )
 _AUTH = r"(?:[\w.\-]*[._-])?auth"  # but neither author nor authority
 _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s&;,]+)"
-_MONGO = "mongo(?:sh|dump|restore|export|import|stat|top|files)?"
+# A container may be called mongo, with ports after its -p: the old shell is only what a line begins with.
+_MONGO = r"^(?:\S*/)?mongo|\bmongo(?:sh|dump|restore|export|import|stat|top|files)"
 
 _RULES = tuple(
     (re2.compile(pattern), replacement)
     for pattern, replacement in (
         (r"(?i)\b((?:bearer|basic|digest)\s+)[A-Za-z0-9+/=._~\-]{6,}", rf"\1{STARS}"),
-        (r"(?i)(\bauthorization[\"']?\s*[=:][\s\"']*)(?:[a-z][\w\-]*\\?\s+)?[^\s\"']+", rf"\1{STARS}"),
-        (r"(?i)(\bcookie[\"']?\s*[=:][\s\"']*)[^\s;\"']+(?:;\s*[^\s;\"']+)*", rf"\1{STARS}"),
+        (
+            r"(?i)(\bauthorization[\"']?\s*[=:][\s\"']*)(?:[a-z][\w\-]*\\?\s+-?[^\s\"'\-]|[^\s\"'])[^\s\"']*",
+            rf"\1{STARS}",
+        ),
+        (r"(?i)(\bcookie[\"']?\s*[=:][\s\"']*)[^\s;\"']+(?:;\s*[^\s;=\"']+=[^\s;\"']*)*", rf"\1{STARS}"),
         (rf"(?i)(\b(?:{_NAME}|{_AUTH})[\"']?\s*[=:]\s*){_VALUE}", rf"\1{STARS}"),
         (rf"(?i)(--?(?:{_NAME}|{_AUTH})\s+)[^\s\-]\S*", rf"\1{STARS}"),
         (r"([A-Za-z][A-Za-z0-9+.\-]*://[^\s:/@]*:)\S+@", rf"\1{STARS}@"),
@@ -49,9 +53,9 @@ _RULES = tuple(
             rf"\1{STARS}",
         ),
         (r"(?i)\b((?:redis-cli|valkey-cli)\b.*?\s-a\s+)\S+", rf"\1{STARS}"),
-        (r"(?i)\b(curl\b.*?\s(?:-[a-z]*u|--user)[\s=]*[^\s:]+:)\S+", rf"\1{STARS}"),
+        (r"(?i)\b(curl\b.*?\s(?:-[a-z]*u[\s=]*|--user[\s=]+)[^\s:]+:)\S+", rf"\1{STARS}"),
         (r"(?i)\b(sshpass\s+-p\s*)\S+", rf"\1{STARS}"),
-        (rf"(?i)\b((?:{_MONGO}|(?:docker|podman|nerdctl)\s+login)\b.*?\s-p\s+)\S+", rf"\1{STARS}"),
+        (rf"(?i)((?:{_MONGO}|\b(?:docker|podman|nerdctl)\s+login)\b.*?\s-p\s+)\S+", rf"\1{STARS}"),
         (r"(?i)\b(ldap(?:search|modify|add|delete|passwd|whoami)\b.*?\s-w\s+)\S+", rf"\1{STARS}"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", STARS),
         (
@@ -59,7 +63,10 @@ _RULES = tuple(
             STARS,
         ),
         (
-            r"\b(?:sk-[\w-]{20,}|[rs]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|hvs\.[\w-]{20,}|npm_\w{30,})",
+            (
+                r"\b(?:sk-(?:(?:proj|svcacct|admin|ant|or)-[\w-]{16,}|[A-Za-z0-9]{20,})|[rs]k_(?:live|test)_\w{10,}"
+                r"|AIza[\w-]{30,}|hvs\.[\w-]{20,}|npm_[A-Za-z0-9]{30,})"
+            ),
             STARS,
         ),
         (r"\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*", STARS),

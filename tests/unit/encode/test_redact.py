@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nrdot.encode.redact import CommandLines, redact
+from nrdot.encode.redact import STARS, CommandLines, redact
 
 SECRET = "hunter2-XyZ"
 
@@ -50,6 +50,9 @@ SECRET = "hunter2-XyZ"
         f"postgres://user:p@{SECRET}@db.example/app",
         f"git clone https://{SECRET}@git.example/app",
         f"mongosh -u admin -p {SECRET}",
+        f"/usr/bin/mongo -u admin -p {SECRET}",
+        f"timeout 60 mongodump -p {SECRET}",
+        f"app authorization=Token -{SECRET}",
         f"docker login -u me -p {SECRET} registry.example",
     ],
 )
@@ -68,6 +71,7 @@ def test_what_a_name_or_a_place_gives_away_as_secret_is_taken_out(line):
         "glpat-abcdefghijklmnopqrst",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.s5yMYnHgTQkU6o4aJmZkqg",
         "sk-proj-abcdefghijklmnopqrstuvwx",
+        "sk-abcdefghijklmnopqrstuvwx0123",
         "sk_live_abcdefghijklmnop",
         "AIzaSyA0123456789abcdefghijABCDEFGHIJ0",
         "hvs.CAESIJ0123456789abcdefghij",
@@ -95,11 +99,26 @@ def test_a_private_key_is_taken_out_to_its_end():
         "git clone ssh://git@git.example/app",
         "mongod --port 27017 --dbpath /data/db",
         "docker run -p 80:80 nginx",
+        "docker run --name mongo -p 27017:27017 mongo",
+        "/opt/sk-orders-of-the-eastern-region/bin/worker",
+        "npm_config_of_some_package_that_is_long",
+        "curl --user-agent=Some:thing http://h.example/",
         "curl --url https://example.test:8443/a",
     ],
 )
 def test_what_is_no_secret_stays(line):
     assert redact(line) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        (f"app -Dauthorization={SECRET} --listen 80", " --listen 80"),
+        (f"sh -c 'cookie={SECRET}; exec server'", "; exec server'"),
+    ],
+)
+def test_what_stands_behind_a_header_stays(line, rest):
+    assert redact(line).endswith(STARS + rest)
 
 
 def test_the_number_of_stars_does_not_tell_the_length_of_a_secret():
