@@ -81,11 +81,10 @@ def agents(server: Cluster, cluster: Home, tmp_path: Path) -> Iterator[dict[str,
         pod(f"nightly-{node}", node, namespace="batch", owner=BATCH, requests=asked) for node in OURS
     )
     kubelet.close()
-    certificate = next(tmp_path.parent.rglob("apiserver.crt"))
     found = {}
     for node, front, job in zip(OURS, fronts, jobs, strict=True):
         settings = {"kubernetes": {"namespace": cluster.namespace}}
-        agent = NodeAgent(server, tmp_path, node, token=ADMIN, certificate=certificate, **settings)
+        agent = NodeAgent(server, tmp_path, node, token=ADMIN, certificate=server.certificate, **settings)
         agent.pod(100, "front", front["metadata"]["uid"], rss=64 << 20)
         for number in range(4):
             agent.pod(110 + number, f"helper-{number}", front["metadata"]["uid"])

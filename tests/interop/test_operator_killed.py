@@ -112,6 +112,7 @@ def test_who_follows_a_killed_operator_finds_the_rollout_where_it_was(
     cluster.profile(profile="balanced")
     with _pair(cluster, tmp_path) as pair, History(cluster) as history:
         old = agents.agree()
+        history.catch_up()
         _hold(cluster, agents, phase)
         before = _known(cluster)
         pair.first.kill()
@@ -122,6 +123,7 @@ def test_who_follows_a_killed_operator_finds_the_rollout_where_it_was(
         agents.settle("RolledBack" if phase == "RollingBack" else "Succeeded")
         new = agents.agree()
         assert (new == old) is (phase == "RollingBack")
+        history.catch_up()
         for node in NODES:
             told = history.told(node)
             assert len(told) == len(set(told)) or (phase == "RollingBack" and len(told) == 3), told
@@ -134,16 +136,19 @@ def test_an_operator_that_died_between_promoting_and_the_next_step_takes_that_st
     """That phase lasts no longer than one write, so a status as it was left is put there."""
     agents = Agents(cluster)
     cluster.profile(profile="balanced")
-    with Operator(cluster, tmp_path, "first"), History(cluster) as history:
+    with Operator(cluster, tmp_path, "first"):
         old = agents.agree()
         cluster.rollout(strategy={"steps": SLOW})
         cluster.profile(profile="aggressive")
         agents.settle("Baking")
     cluster.patch(f"{cluster.ours}/profilerollouts/roll/status", {"status": {"phase": "Promoting"}})
     first = set(cluster.pointer()["candidates"].split("\n"))
-    with Operator(cluster, tmp_path, "second"), History(cluster) as history:
-        agents.settle("Succeeded")
-        assert agents.agree() != old
+    with History(cluster) as history:
+        history.catch_up()
+        with Operator(cluster, tmp_path, "second"):
+            agents.settle("Succeeded")
+            assert agents.agree() != old
+        history.catch_up()
         assert len(history.told(next(iter(first)))) == 1, "who ran it goes on running it"
         assert all(len(history.told(node)) <= 2 for node in NODES)
 
@@ -156,6 +161,7 @@ def test_a_rollout_goes_on_when_the_api_server_comes_back(
     cluster.profile(profile="balanced")
     with _pair(cluster, tmp_path) as pair, History(cluster) as history:
         old = agents.agree()
+        history.catch_up()
         _hold(cluster, agents, "Baking")
         before = _known(cluster)
         cluster.server.kill()
@@ -172,6 +178,7 @@ def test_a_rollout_goes_on_when_the_api_server_comes_back(
         agents.settle("Succeeded")
         assert agents.agree() != old
         pair.leads(pair.first)
+        history.catch_up()
         for node in NODES:
             assert len(history.told(node)) == 2, history.told(node)
         assert history.sequences == sorted(set(history.sequences))

@@ -9,6 +9,7 @@ import sys
 
 import msgspec
 import pytest
+from parts.program import HANG_GUARD
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -29,7 +30,7 @@ def browser():
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver")) as driver:
-        driver.set_page_load_timeout(60)
+        driver.set_page_load_timeout(HANG_GUARD)
         yield driver
 
 
@@ -62,10 +63,10 @@ def pages(tmp_path_factory):
         command = [sys.executable, "-m", "nrdot", "report", "--kind", kind, "--format", "html"]
         command += ["--ledger", "ledger", "--since", "30d", "-c", "rules.yaml", "--meter", "cloudwatch"]
         command += ["--inventory", "hosts.csv", "-o", f"{kind}.html"]
-        subprocess.run(command, cwd=folder, check=True, timeout=120)
+        subprocess.run(command, cwd=folder, check=True, timeout=HANG_GUARD)
     command = [sys.executable, "-m", "nrdot", "report", "--kind", "criticality", "--format", "html"]
     command += ["--ledger", "many", "--since", "30d", "-c", "rules.yaml", "-o", "crowded.html"]
-    subprocess.run(command, cwd=folder, check=True, timeout=120)
+    subprocess.run(command, cwd=folder, check=True, timeout=HANG_GUARD)
     return folder
 
 

@@ -82,7 +82,7 @@ def parquet(tmp_path_factory):
         "-o",
         str(folder / "out"),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG)
     files = sorted((folder / "out").glob("*.parquet"))
     assert len(files) == 2
     return files

@@ -10,7 +10,8 @@ from http.client import HTTPException, HTTPSConnection
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
-from parts.kubernetes import ADMIN
+from parts.kubernetes import ADMIN, RefusedError
+from parts.program import wait_until
 
 if TYPE_CHECKING:
     from parts.operated import Home
@@ -23,6 +24,7 @@ class History:
 
     def __init__(self, cluster: Home, group: str = "general") -> None:
         self._cluster = cluster
+        self._group = group
         self._name = f"nrdot-pointer-{group}"
         self._stop = Event()
         self._thread = Thread(target=self._follow, daemon=True)
@@ -47,6 +49,11 @@ class History:
                 found.append(data[chosen])
         return found
 
+    def catch_up(self) -> None:
+        """Until it has heard of the pointer as it is now."""
+        now = int(self._cluster.pointer(self._group)["sequence"])
+        wait_until(lambda: now in self.sequences, lambda: f"sequence {now}: {self.sequences}")
+
     @property
     def sequences(self) -> list[int]:
         return [int(data["sequence"]) for data in list(self.states)]
@@ -57,13 +64,18 @@ class History:
             self._connection = HTTPSConnection("127.0.0.1", self._cluster.port, timeout=90, context=trust)
             try:
                 self._watch()
-            except (HTTPException, OSError, ValueError):
+            except (HTTPException, OSError, ValueError, RefusedError):
                 self._stop.wait(PAUSE)
             finally:
                 self._connection.close()
 
     def _watch(self) -> None:
-        query = f"watch=1&timeoutSeconds=60&fieldSelector=metadata.name={self._name}"
+        chosen = f"metadata.name={self._name}"
+        found = self._cluster.get(self._cluster.maps, fieldSelector=chosen)
+        for one in found["items"]:
+            self._take(one["data"])
+        since = found["metadata"]["resourceVersion"]
+        query = f"watch=1&timeoutSeconds=60&fieldSelector={chosen}&resourceVersion={since}"
         headers = {"Authorization": f"Bearer {ADMIN}"}
         self._connection.request("GET", f"{self._cluster.maps}?{query}", headers=headers)
         for line in self._connection.getresponse():
