@@ -229,6 +229,16 @@ def test_a_process_under_other_words_finds_a_place_by_its_score_as_newcomers_do(
     assert desk.kept() == {111}
 
 
+def test_the_wait_for_a_place_begins_when_there_is_none():
+    desk = Desk(rules=replace(NOBODY, top_cpu=1), limit=14)
+    desk.scores = {100: 0.9, 101: 0.9}
+    for number in range(45):
+        desk.use(_120=500 if number >= 25 else 0)
+        desk.export()
+        assert desk.kept() == {100, 101}
+    assert desk.reason(120) == Reason.BUDGET
+
+
 def test_who_has_become_as_good_as_those_that_wait_keeps_its_place():
     desk = Desk(rules=replace(NOBODY, top_cpu=3, visible=True), limit=2 * 7)
     for number in range(30):
