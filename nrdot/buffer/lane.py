@@ -51,7 +51,7 @@ class Segment:
         self.settled = Spans()  # ordinals of the records that have left
         self.index: Index | None = None
         self.descriptor: int | None = None  # open for reading
-        self.finished = False  # with a seal, so all of it was synced before
+        self.finished = False  # with a seal: nothing more comes; synced before that wherever syncs are wanted
         self.retry_at = 0.0  # not read before: the file system failed
 
     def take(self, known: Survey | Seal) -> None:
