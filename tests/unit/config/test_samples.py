@@ -92,6 +92,8 @@ def test_the_playbook_lints_before_it_installs_and_waits_for_the_agents_own_answ
     assert play["serial"][0] == 1
     assert play["max_fail_percentage"] == 0
     assert written["validate"].endswith("/bin/nrdot profile lint %s")
+    (secrets,) = (line for line in unit.splitlines() if line.startswith("EnvironmentFile="))
+    assert f"--property={secrets} " in written["validate"], "or no configuration that names a secret passes"
     assert f"ExecStart={link['dest']}/bin/nrdot agent -c {written['dest']}" in unit
     host, port = settings.agent.address
     assert asked["url"] == f"http://{host}:{port}/readyz"
