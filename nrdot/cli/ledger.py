@@ -57,12 +57,14 @@ def compact(
     if json:
         print_json({"months": [asdict(month) | {"file": str(month.file)} for month in months]})
         return
-    if not months:
-        console().print(f"{directory}: no closed day, nothing to do", markup=False)
+    made = [month for month in months if month.days]
+    if not made:
+        what = "no closed day that can be read" if months else "no closed day"
+        console().print(f"{directory}: {what}, nothing to do", markup=False)
         return
     columns = ("month", "file", "days", "hosts", "rows", "before", "now", "removed")
     shown = table(*columns, right=set(columns[2:]))
-    for month in months:
+    for month in made:
         shown.add_row(
             month.month,
             month.file.name,
@@ -74,7 +76,7 @@ def compact(
             f"{month.removed:,}",
         )
     console().print(shown)
-    console().print(f"in {months[0].file.parent}", soft_wrap=True, markup=False)
+    console().print(f"in {made[0].file.parent}", soft_wrap=True, markup=False)
 
 
 def _within(inner: Path, outer: Path) -> bool:

@@ -64,7 +64,7 @@ class Month:
 
     def leave(self, day: Path, what: str) -> None:
         self.stays.append(str(day))
-        self.left_out.append(f"{day}: {what}")
+        self.left_out.append(f"{day}: {what}; the file stays")
 
 
 def compact(

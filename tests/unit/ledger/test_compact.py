@@ -198,3 +198,14 @@ def test_keeping_days_beside_their_month_is_refused_because_a_report_would_count
     refused = CliRunner().invoke(app, ["ledger", "compact", str(tmp_path), "--keep"])
     assert "would count days and months" in str(refused.exception)
     assert len(list(tmp_path.rglob("*.zst"))) == 1
+
+
+def test_days_of_which_nothing_can_be_read_are_told_of_and_make_no_month(tmp_path):
+    day = tmp_path / "fleet" / "2025-11-21.jsonl.zst"
+    day.parent.mkdir()
+    day.write_bytes(b"no frame")
+    found = CliRunner().invoke(app, ["ledger", "compact", str(day.parent)])
+    assert found.exit_code == 0
+    assert "no closed day that can be read, nothing to do" in found.stdout
+    assert "8 bytes of a torn one are left out, 0 frames read; the file stays" in found.stderr
+    assert list(day.parent.iterdir()) == [day]
