@@ -183,10 +183,9 @@ class Policy:
         self._keep(table, born, codes.NEVER_FILTERED)
         # Places count those who have series, and these have none yet.
         begun = len(born)
-        tight = self._admitted(batch, near[table.verdict[near] != codes.KEPT], room=begun)
+        tight = self._admitted(batch, self._unkept(table, near), room=begun)
         self._keep(table, tight, codes.LIMIT)
-        unlike = anomalous[table.verdict[anomalous] != codes.KEPT]
-        unlike = self._admitted(batch, unlike, room=begun + len(tight))
+        unlike = self._admitted(batch, self._unkept(table, anomalous), room=begun + len(tight))
         self._keep(table, unlike, codes.ANOMALY)
         fresh = np.concatenate([tight, unlike])
         large = self._admitted(batch, large, room=begun + len(fresh))
@@ -197,6 +196,11 @@ class Policy:
         # Under other words a process has other series, and those under its old ones are over.
         self.budget.end(int(np.count_nonzero(table.series[due] & table.changed[due])), self._now)
         return due
+
+    def _unkept(self, table: Table, rows: Rows) -> Rows:
+        """Without those whose detail the profile gives up: an export would end them at once."""
+        rows = rows[table.verdict[rows] != codes.KEPT]
+        return rows[~self._given_up(table, rows)]
 
     def _keep(self, table: Table, rows: Rows, reason: int) -> None:
         table.verdict[rows] = codes.KEPT

@@ -119,6 +119,20 @@ def test_a_place_that_a_newborn_takes_which_is_never_filtered_is_given_to_nobody
     assert desk.step().tolist() == [newborn.row]
 
 
+def test_what_a_drop_rule_gives_up_is_not_exported_between_two_exports_either():
+    anomalies = Alarming()
+    desk = Desk(rules=replace(NOBODY, drop=lambda one, *_: one.name == "worker-10"), anomalies=anomalies)
+    desk.export()
+    given_up, other = desk.process(110), desk.process(111)
+    anomalies.rows = np.array([given_up.row, other.row])
+    assert desk.step().tolist() == [other.row]
+    assert desk.reason(110) == Reason.DROPPED
+    anomalies.rows = anomalies.rows[:0]
+    desk.host.rename(given_up, "worker-10")
+    given_up.identity = replace(given_up.identity, owner=Owner(pod_uid="p", memory_limit=100))
+    assert desk.step() is None
+
+
 def test_the_series_of_who_ended_between_two_exports_are_counted_once():
     desk, anomalies = crowded(limit=14)
     desk.scores = {110: 0.9}
