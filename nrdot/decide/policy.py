@@ -192,9 +192,12 @@ class Policy:
         self._keep(table, large, codes.TOP_CPU)
         columns.until[fresh] = self._now + self._of(self._held, fresh)
         wanted = wanted[table.verdict[wanted] == codes.KEPT]
-        due = distinct(table.capacity, np.concatenate([born, fresh, large, wanted]))
+        anyway = ~table.changed[wanted] | table.never_filtered[wanted] | self.observe
+        further = self._admitted(batch, wanted[~anyway], room=begun + len(fresh) + len(large))
+        due = distinct(table.capacity, np.concatenate([born, fresh, large, wanted[anyway], further]))
         # Under other words a process has other series, and those under its old ones are over.
-        self.budget.end(int(np.count_nonzero(table.series[due] & table.changed[due])), self._now)
+        over = table.changed[due] & columns.active(table, due, self._now)
+        self.budget.end(int(np.count_nonzero(over)), self._now)
         return due
 
     def _unkept(self, table: Table, rows: Rows) -> Rows:

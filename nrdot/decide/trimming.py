@@ -78,7 +78,7 @@ class Trimming:
             return rows
         active = columns.active(table, living, now)
         total, places = self.budget.places(int(np.count_nonzero(active)), now)
-        new = ~columns.active(table, rows, now)
+        new = ~columns.active(table, rows, now) | table.changed[rows]
         chosen: Rows = rows[~new | (np.cumsum(new) <= places - room - spared * total)]
         return chosen
 

@@ -157,6 +157,36 @@ def test_series_under_other_words_that_begin_between_two_exports_are_further_ser
     assert desk.kept() == kept
 
 
+@pytest.mark.parametrize(("limit", "due"), [(7, []), (14, [10])])
+def test_who_wants_every_sample_waits_under_other_words_until_the_budget_has_a_place(limit, due):
+    desk = Desk(rules=NOBODY, limit=limit, every_sample=lambda count: np.arange(count) == 10)
+    desk.scores = {110: 0.9}
+    desk.critical = {110}  # or a score would leave the place to others
+    desk.export()
+    desk.critical = set()
+    desk.host.rename(desk.process(110), "renamed")
+    found = desk.step()
+    assert (found is None and not due) or found.tolist() == due
+
+
+@pytest.mark.parametrize(("limit", "due"), [(14, []), (21, [10])])
+def test_an_anomaly_under_other_words_than_those_that_it_was_kept_under_takes_a_further_place(limit, due):
+    anomalies = Alarming()
+    desk = Desk(rules=NOBODY, limit=limit, anomalies=anomalies)
+    desk.critical = {110, 111}
+    desk.export()
+    desk.critical = {111}
+    desk.export()
+    assert desk.kept() == {111}
+    desk.host.rename(desk.process(110), "renamed")
+    anomalies.rows = np.array([10])
+    found = desk.step()
+    assert (found is None and not due) or found.tolist() == due
+    if due:
+        anomalies.rows = np.array([12])
+        assert desk.step() is None, "the series under the old words take the third place"
+
+
 def test_samples_that_come_a_little_early_still_export_when_the_interval_is_nearly_over():
     desk = Desk(rules=RULES)
     desk.host.interval = 13.5
