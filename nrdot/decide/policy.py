@@ -139,7 +139,8 @@ class Policy:
             self.allowance.pay(points)
 
     def steadfast(self, table: Table) -> Rows:
-        own = table.alive & table.series & (table.verdict == codes.KEPT)
+        # Under other words a process would begin a further series, which `decide` has to find a place for.
+        own = table.alive & table.series & ~table.changed & (table.verdict == codes.KEPT)
         rows: Rows = np.flatnonzero(own & self._every_sample(table.capacity))
         return rows
 

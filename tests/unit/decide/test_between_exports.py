@@ -67,6 +67,8 @@ def test_steadfast_are_those_who_have_series_of_their_own_and_want_every_sample(
     desk.export()
     rows = {pid: desk.process(pid).row for pid in (110, 112)}
     assert set(desk.policy.steadfast(table).tolist()) == set(rows.values())
+    desk.host.rename(desk.process(112), "renamed")
+    assert desk.policy.steadfast(table).tolist() == [rows[110]]
     desk.host.end(desk.process(112))
     desk.step()
     assert desk.policy.steadfast(table).tolist() == [rows[110]]
