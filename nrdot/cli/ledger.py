@@ -29,7 +29,7 @@ def compact(
             "--keep/--remove",
             help="Keep the days that were compacted, or remove them once the month is verified. "
             "By default they are kept with --output, and removed where the months lie beside them: "
-            "a report on DIR would count both.",
+            "a query over DIR of your own would count both.",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def compact(
     kept = keep if keep is not None else out is not None
     if kept and _within(target, directory):
         raise UsageError(
-            f"--keep: a report on {directory} would count days and months; name another folder with --out"
+            f"--keep: a query over {directory} would count days and months; name another folder with --out"
         )
     today = datetime.now(UTC).date().isoformat()
     with progress("compacting", quiet=json):

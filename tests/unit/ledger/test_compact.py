@@ -193,7 +193,7 @@ def test_the_command_removes_days_beside_their_month_and_keeps_them_elsewhere(tm
     assert "no closed day" in again.stdout
 
 
-def test_keeping_days_beside_their_month_is_refused_because_a_report_would_count_both(tmp_path):
+def test_keeping_days_beside_their_month_is_refused_because_a_query_would_count_both(tmp_path):
     write(tmp_path, minutes(3, NOON - 365 * DAY))
     refused = CliRunner().invoke(app, ["ledger", "compact", str(tmp_path), "--keep"])
     assert "would count days and months" in str(refused.exception)
