@@ -81,7 +81,7 @@ class Meters:
 Shape = list[tuple[str, list[tuple[tuple[str, str], ...]]]]
 
 
-_MARK = 0x4E52_4D54  # stands for times while a template is built
+_MARK = 0xFFFF_FFFF_FFFF_FFFE  # stands for times while a template is built; no text holds such bytes
 _POINT = {int: struct.Struct("<QBq"), float: struct.Struct("<QBd")}  # time, key of the value, value
 _KEY = {int: otlp.AS_INT, float: otlp.AS_DOUBLE}
 

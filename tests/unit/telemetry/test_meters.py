@@ -50,6 +50,17 @@ def test_the_resource_names_the_host_and_the_service(meters):
     assert attributes(resource.resource) == {"service.name": "nrdot", **RESOURCE}
 
 
+@pytest.mark.parametrize("text", ["TMRN\0\0\0\0", "\0" * 16, "\x7f" * 16, "\U0010ffff" * 4])
+def test_no_words_are_taken_for_the_place_of_a_number(clock, text):
+    meters = Meters({"host.name": text}, clock)
+    meters.observe("nrdot.tick.cpu", lambda: 0.5)
+
+    resource, metrics = exported(meters)
+
+    assert attributes(resource.resource)["host.name"] == text
+    assert metrics["nrdot.tick.cpu"].gauge.data_points[0].as_double == 0.5
+
+
 def test_every_instrument_travels_under_its_name_with_its_unit(meters):
     observe_all(meters)
 
