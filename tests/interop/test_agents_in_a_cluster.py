@@ -99,8 +99,9 @@ def _revisions(cluster: Cluster) -> dict[str, str]:
 
 
 def _pointer(cluster: Cluster) -> dict[str, Any]:
-    found: dict[str, Any] = cluster.get(f"{MAPS}/nrdot-pointer-general")["data"]
-    return found
+    """Empty where it is not made yet."""
+    maps = cluster.get(MAPS)["items"]
+    return next((one["data"] for one in maps if one["metadata"]["name"] == "nrdot-pointer-general"), {})
 
 
 def test_processes_are_named_after_their_pods(world: tuple[Cluster, dict[str, NodeAgent]]) -> None:
@@ -137,7 +138,7 @@ def test_a_profile_reaches_real_agents_and_they_acknowledge(
 
     # The operator may hear of the profile first, and make a pointer without the policy.
     wait_until(lambda: set(_revisions(cluster)) == set(NODES), "every node to be pointed somewhere")
-    wait_until(lambda: "tier=database" in _pointer(cluster)["stable.yaml"], "the policy to be pushed")
+    wait_until(lambda: "tier=database" in _pointer(cluster).get("stable.yaml", ""), "the policy to be pushed")
     wait_until(acknowledged, lambda: f"every agent to acknowledge: {_revisions(cluster)}")
     said = cluster.get(f"{OURS}/nodetelemetries/node-0")["status"]
     assert said["processes"] == 33
