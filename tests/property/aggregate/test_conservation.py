@@ -117,14 +117,19 @@ def change(random: Random, host: InventedHost) -> None:
             host.rename(process, random.choice(WORDS))
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32))
-def test_a_backend_sees_what_the_table_measured_whatever_happens_to_processes_and_verdicts(seed):
-    random = Random(seed)
+def crowd(random):
     host = InventedHost()
     for pid in range(random.randrange(1, 40)):
         host.begin(pid + 200, random.choice(WORDS))
     host.live(random)
+    return host
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_backend_sees_what_the_table_measured_whatever_happens_to_processes_and_verdicts(seed):
+    random = Random(seed)
+    host = crowd(random)
     run = Run(random, host)
     for _ in range(30):
         run.step(full=random.random() < 0.4)
@@ -138,10 +143,7 @@ def test_a_backend_sees_what_the_table_measured_whatever_happens_to_processes_an
 @given(st.integers(0, 2**32))
 def test_a_process_that_is_news_between_two_exports_is_in_one_gauge_only(seed):
     random = Random(seed)
-    host = InventedHost()
-    for pid in range(random.randrange(1, 40)):
-        host.begin(pid + 200, random.choice(WORDS))
-    host.live(random)
+    host = crowd(random)
     run = Run(random, host)
     run.step(full=True)
     for _ in range(6):
